@@ -1,0 +1,229 @@
+"""Every error that Countenance raises on purpose, in one hierarchy.
+
+The docstring of a class is its default message; `code` is stable and documented in
+`docs/reference/errors.md`. No error knows about HTTP, exit codes or loggers: the entry points map
+classes to those (`web/problems.py`, `cli`).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CountenanceError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str = "", **facts: object) -> None:
+        """Keep the sentence for people and the facts for machines.
+
+        Args:
+            detail: one plain sentence; the class's docstring if empty.
+            facts: values a caller may want to show or log; never secrets or anything about a person.
+        """
+        self.detail = detail or type(self).message()
+        self.facts = facts
+        super().__init__(self.detail)
+
+    @classmethod
+    def message(cls) -> str:
+        """Return the default sentence: the first paragraph of the docstring."""
+        return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
+
+
+class InputError(CountenanceError):
+    """The input cannot be used as it is."""
+
+    code = "input"
+
+
+class ImageRejected(InputError):
+    """This file is not a photo that can be read safely."""
+
+    code = "image_rejected"
+
+
+class NoFaceFound(InputError):
+    """No face was found in this photo."""
+
+    code = "no_face_found"
+
+
+class FaceTooSmall(InputError):
+    """The face is too small to compare."""
+
+    code = "face_too_small"
+
+
+class QualityTooLow(InputError):
+    """The face cannot be compared: its quality is too low."""
+
+    code = "quality_too_low"
+
+
+class ReasonMissing(InputError):
+    """A search needs a reason in words."""
+
+    code = "reason_missing"
+
+
+class PassportIncomplete(InputError):
+    """The source's passport lacks an entry, so no photo of it can be enrolled."""
+
+    code = "passport_incomplete"
+
+
+class ManifestInvalid(InputError):
+    """The manifest cannot be read."""
+
+    code = "manifest_invalid"
+
+
+class ModelCardInvalid(InputError):
+    """The model card is not complete or contradicts the model file."""
+
+    code = "model_card_invalid"
+
+
+class SettingsInvalid(InputError):
+    """The settings are wrong or incomplete."""
+
+    code = "settings_invalid"
+
+
+class NotPermitted(CountenanceError):
+    """This is not permitted. Each refusal is recorded on the ledger."""
+
+    code = "not_permitted"
+
+    def __init__(self, detail: str = "", *, rule: str = "", **facts: object) -> None:
+        """Keep the rule that refused beside the sentence that says the way out."""
+        super().__init__(detail, **facts)
+        self.rule = rule or self.code
+
+
+class NotSignedIn(NotPermitted):
+    """Nobody is signed in."""
+
+    code = "not_signed_in"
+
+
+class GalleryClosedToCase(NotPermitted):
+    """This gallery cannot be searched for this case."""
+
+    code = "gallery_closed_to_case"
+
+
+class CaseClosed(NotPermitted):
+    """The case is closed; a search needs an open case."""
+
+    code = "case_closed"
+
+
+class SourceClosed(NotPermitted):
+    """The source has ended or its retention has run out, so nothing more can be enrolled from it."""
+
+    code = "source_closed"
+
+
+class NotFound(CountenanceError):
+    """There is no such thing, or it is not yours to see."""
+
+    code = "not_found"
+
+
+class Conflict(CountenanceError):
+    """This contradicts what is already there."""
+
+    code = "conflict"
+
+
+class WrongState(Conflict):
+    """This step does not follow from the present state."""
+
+    code = "wrong_state"
+
+
+class AlreadyExists(Conflict):
+    """Something of that name is already there."""
+
+    code = "already_exists"
+
+
+class ModelMismatch(Conflict):
+    """Templates of different models cannot be compared."""
+
+    code = "model_mismatch"
+
+
+class TamperDetected(CountenanceError):
+    """Stored data was changed from outside. Stop, and call the custodian."""
+
+    code = "tamper_detected"
+
+
+class SealBroken(TamperDetected):
+    """A sealed value does not open: it was changed, moved or sealed with another key."""
+
+    code = "seal_broken"
+
+
+class BadProof(TamperDetected):
+    """A proof of the ledger does not hold."""
+
+    code = "bad_proof"
+
+
+class LedgerBroken(TamperDetected):
+    """The ledger does not verify."""
+
+    code = "ledger_broken"
+
+
+class ModelFileChanged(TamperDetected):
+    """A model file is not the one that its card names."""
+
+    code = "model_file_changed"
+
+
+class Unavailable(CountenanceError):
+    """This part cannot answer just now; try again."""
+
+    code = "unavailable"
+
+
+class Sealed(Unavailable):
+    """The deployment is sealed. A custodian must unseal it first."""
+
+    code = "sealed"
+
+
+class IndexUnavailable(Unavailable):
+    """The index cannot answer just now."""
+
+    code = "index_unavailable"
+
+
+class KeyUnavailable(Unavailable):
+    """A key cannot be opened."""
+
+    code = "key_unavailable"
+
+
+class WorkerUnavailable(Unavailable):
+    """The photo worker could not be started."""
+
+    code = "worker_unavailable"
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached or started."""
+
+    code = "database_unavailable"
+
+
+class SamplesUnavailable(Unavailable):
+    """The sample photos cannot be fetched here."""
+
+    code = "samples_unavailable"

@@ -1,0 +1,71 @@
+"""What services are given: the engine, the keys, the stores and the clock, all behind one object."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from countenance.faces.types import Analysis
+    from countenance.sealing.keyring import Keyring
+    from countenance.sealing.store import ObjectStore
+
+
+class PhotoEngine(Protocol):
+    """Photo bytes to faces and templates. `faces.Engine` is the real one, `testing.FakeEngine` a fake."""
+
+    @property
+    def model(self) -> str:
+        """Return the id that every template of this engine carries."""
+
+    @property
+    def dimensions(self) -> int:
+        """Return the length of a template."""
+
+    def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Analysis:
+        """Decode, detect, judge, align and embed one photo, in a worker process.
+
+        Args:
+            data: the photo's bytes.
+            only: make a template of this face only (numbered as in `Analysis.faces`, from 0).
+            templates: False detects and judges only, so that no template of a bystander is made.
+
+        Raises:
+            ImageRejected: not a photo, or over a limit, or the worker died of it.
+        """
+
+    def analyse_many(
+        self, photos: Iterable[tuple[object, bytes]]
+    ) -> Iterator[tuple[object, Analysis | Exception]]:
+        """Analyse photos on all cores; yield (tag, analysis or error) as each is done, in any order."""
+
+    def render(
+        self,
+        data: bytes,
+        *,
+        long_side: int,
+        blur: Iterable[tuple[float, float, float, float]] = (),
+    ) -> bytes:
+        """Return the photo as an upright, metadata-free JPEG, at most `long_side` px; `blur` boxes blurred."""
+
+    def close(self) -> None:
+        """Stop the workers."""
+
+
+def utc_now() -> datetime:
+    """Return the present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """Everything a service may use besides the database."""
+
+    engine: PhotoEngine
+    keyring: Keyring
+    store: ObjectStore
+    clock: Callable[[], datetime] = field(default=utc_now)
+    token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
