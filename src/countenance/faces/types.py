@@ -12,6 +12,8 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float32
 
+CROP_SIDE = 192
+"""Pixels of each side of the small JPEG of a head that is kept for lists."""
 
 
 class Gate(StrEnum):

@@ -1,0 +1,229 @@
+"""Fakes for tests: an engine that reads made-up photos, so no model and no worker is needed.
+
+```python
+engine = FakeEngine()
+anna = FakeEngine.photo("anna", shot=1)
+again = FakeEngine.photo("anna", shot=2)
+ben = FakeEngine.photo("ben")
+```
+
+Templates of two shots of one person have a cosine of about 0.8, of two persons about 0 (and
+never 0.5). A made-up photo is a real, tiny JPEG with a note for the fake after its end, so it can
+also be shown by a browser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+import simplejpeg
+
+from countenance.errors import CountenanceError, ImageRejected, WorkerUnavailable
+from countenance.faces.types import (
+    CROP_SIDE,
+    AnalysedFace,
+    Analysis,
+    Face,
+    Gate,
+    Quality,
+    Template,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    Box = tuple[float, float, float, float]
+
+MARK = b"countenance-fake-photo:"
+WIDTH, HEIGHT = 640, 480
+SPREAD = 0.5
+"""How far a shot lies from its person; two shots then have a cosine of 1 / (1 + SPREAD²) = 0.8."""
+
+REASONS = {
+    Gate.GOOD: "",
+    Gate.LIMITED: "The face is small: 24 px wide; 32 px or more compare better.",
+    Gate.UNUSABLE: "The eyes are 7 px apart; at least 9 px are needed.",
+}
+
+
+class _Note(TypedDict):
+    people: list[str]
+    shot: int
+    gate: str
+    rejected: str
+
+
+class FakeEngine:
+    """A deterministic engine for photos made by `FakeEngine.photo`; everything else is rejected.
+
+    Attributes:
+        analysed: how many photos were analysed so far, rejected ones included.
+    """
+
+    def __init__(self, *, model: str = "fake/1", dimensions: int = 128) -> None:
+        """Make an engine whose templates carry `model` and are `dimensions` long."""
+        self._model = model
+        self._dimensions = dimensions
+        self._closed = False
+        self.analysed = 0
+
+    @staticmethod
+    def photo(
+        person: str = "someone",
+        shot: int = 1,
+        *,
+        faces: int = 1,
+        others: Sequence[str] = (),
+        gate: Gate = Gate.GOOD,
+        rejected: str = "",
+    ) -> bytes:
+        """Return a photo that the fake understands.
+
+        Args:
+            person: whose face is the first (and largest).
+            shot: which photo of that person; other shots are near, but not equal.
+            faces: how many faces in all; 0 for none. Beyond `person` and `others` they are
+                strangers that appear in no other photo.
+            others: who else is in it.
+            gate: the quality of the first face.
+            rejected: if given, the photo is refused with this reason.
+        """
+        people = [person, *others] if faces else []
+        people += [f"stranger {i} of {person} {shot}" for i in range(len(people), faces)]
+        note = {"people": people, "shot": shot, "gate": gate.value, "rejected": rejected}
+        tint = _colour(person + str(shot))
+        picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
+        return picture + MARK + json.dumps(note, sort_keys=True).encode()
+
+    def template(self, person: str, shot: int = 1) -> Template:
+        """Return the template that this person's face in this shot gets."""
+        vector = _unit(person, self._dimensions)
+        noise = _unit(f"{person} in shot {shot}", self._dimensions)
+        noise -= vector * float(vector @ noise)
+        noise /= np.linalg.norm(noise)
+        mixed = vector + SPREAD * noise
+        mixed /= np.linalg.norm(mixed)
+        return Template(vector=mixed.astype(np.float32), model=self._model)
+
+    @property
+    def model(self) -> str:
+        """Return the id that every template of this engine carries."""
+        return self._model
+
+    @property
+    def dimensions(self) -> int:
+        """Return the length of a template."""
+        return self._dimensions
+
+    def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Analysis:
+        """Return what `photo` put into these bytes; see `tools.PhotoEngine`."""
+        note = self._read(data)
+        self.analysed += 1
+        if note["rejected"]:
+            raise ImageRejected(note["rejected"])
+        people = note["people"]
+        gates = [Gate(note["gate"]), *[Gate.GOOD] * len(people)]
+        faces = []
+        for number, (person, gate) in enumerate(zip(people, gates, strict=False)):
+            wanted = templates and only in (None, number) and gate is not Gate.UNUSABLE
+            face = _face(number, len(people))
+            faces.append(
+                AnalysedFace(
+                    face=face,
+                    quality=_quality(face, gate),
+                    template=self.template(person, note["shot"]) if wanted else None,
+                    crop=_jpeg(np.full((CROP_SIDE, CROP_SIDE, 3), _colour(person), np.uint8)),
+                )
+            )
+        return Analysis(width=WIDTH, height=HEIGHT, format="JPEG", faces=tuple(faces))
+
+    def analyse_many(
+        self, photos: Iterable[tuple[object, bytes]]
+    ) -> Iterator[tuple[object, Analysis | Exception]]:
+        """Yield (tag, analysis or error) for each photo, in the order given."""
+        for tag, data in photos:
+            try:
+                yield tag, self.analyse(data)
+            except CountenanceError as error:
+                yield tag, error
+
+    def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
+        """Return a small JPEG with a tinted square per face; blurred boxes are grey."""
+        note = self._read(data)
+        if note["rejected"]:
+            raise ImageRejected(note["rejected"])
+        people = note["people"]
+        canvas = np.full((HEIGHT, WIDTH, 3), 235, np.uint8)
+        for number, person in enumerate(people):
+            _fill(canvas, _face(number, len(people)).box, _colour(person))
+        for box in blur:
+            _fill(canvas, box, (128, 128, 128))
+        step = max(1, -(-WIDTH // long_side))
+        return _jpeg(canvas[::step, ::step])
+
+    def close(self) -> None:
+        """Refuse everything from now on."""
+        self._closed = True
+
+    def _read(self, data: bytes) -> _Note:
+        if self._closed:
+            msg = "The engine is closed."
+            raise WorkerUnavailable(msg)
+        _, mark, note = data.rpartition(MARK)
+        if not mark:
+            msg = "This file is not a photo in a format that is read here."
+            raise ImageRejected(msg)
+        parsed: _Note = json.loads(note)
+        return parsed
+
+
+def _unit(words: str, dimensions: int) -> npt.NDArray[np.float64]:
+    seed = int.from_bytes(hashlib.sha256(words.encode()).digest())
+    vector = np.random.default_rng(seed).standard_normal(dimensions)
+    return vector / np.linalg.norm(vector)
+
+
+def _colour(words: str) -> tuple[int, int, int]:
+    red, green, blue = hashlib.sha256(words.encode()).digest()[:3]
+    return 64 + red // 2, 64 + green // 2, 64 + blue // 2
+
+
+def _face(number: int, count: int) -> Face:
+    """Return the box of face `number` of `count`, in one row, each a little smaller than the last."""
+    column = WIDTH / count
+    side = min(column, HEIGHT) * 0.6 * (1 - number / (4 * count))
+    x, y = number * column + (column - side) / 2, (HEIGHT - side) / 2
+    points = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
+    return Face(
+        box=(x, y, side, side),
+        landmarks=tuple((x + u * side, y + v * side) for u, v in points),
+        score=0.95,
+    )
+
+
+def _quality(face: Face, gate: Gate) -> Quality:
+    return Quality(
+        eye_distance=face.landmarks[1][0] - face.landmarks[0][0],
+        yaw=0.0,
+        pitch=0.0,
+        roll=0.0,
+        sharpness=0.8,
+        brightness=120.0,
+        contrast=50.0,
+        gate=gate,
+        reason=REASONS[gate],
+    )
+
+
+def _jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
+    return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=80))
+
+
+def _fill(canvas: npt.NDArray[np.uint8], box: Box, colour: tuple[int, int, int]) -> None:
+    x, y, width, height = (max(0, round(value)) for value in box)
+    canvas[y : y + height, x : x + width] = colour
