@@ -1,0 +1,31 @@
+"""Envelope encryption: what is stored opens only with its key and only where it belongs."""
+
+from __future__ import annotations
+
+from countenance.sealing.envelope import (
+    Context,
+    Key,
+    epoch_of,
+    pad,
+    seal,
+    seal_object,
+    unpad,
+    unseal,
+    unseal_object,
+)
+from countenance.sealing.keyring import KeyKind, KeyRecord, Keyring
+
+__all__ = [
+    "Context",
+    "Key",
+    "KeyKind",
+    "KeyRecord",
+    "Keyring",
+    "epoch_of",
+    "pad",
+    "seal",
+    "seal_object",
+    "unpad",
+    "unseal",
+    "unseal_object",
+]

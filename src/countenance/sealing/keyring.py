@@ -1,0 +1,365 @@
+"""The keys of a deployment, each random and wrapped by its parent, opened when first needed."""
+
+# ruff: noqa: A002 - `object` is the name of a part of a context, here as in `Context`.
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid4
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from countenance.errors import Conflict, KeyUnavailable
+from countenance.sealing.envelope import Context, Key, epoch_of, seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BLIND_INDEX_SIZE: Final = 16
+FIRST_EPOCH: Final = 1
+
+
+class KeyKind(StrEnum):
+    """What a key is for; a value sealed as one kind never opens as another."""
+
+    PLATFORM = "platform"
+    BLIND_INDEX = "blind-index"
+    LEDGER = "ledger"
+    AGENCY = "agency"
+    ACCOUNT = "account"
+    CASE = "case"
+    PROBE = "probe"
+    PHOTO = "photo"
+    SOURCE = "source"
+    INDEX = "index"
+    EXPORT = "export"
+
+
+PLATFORM_KINDS: Final = (KeyKind.PLATFORM, KeyKind.BLIND_INDEX, KeyKind.LEDGER)
+"""Keys of the deployment itself; their parent is the root key."""
+
+CLASS_KINDS: Final = tuple(
+    kind for kind in KeyKind if kind not in PLATFORM_KINDS and kind is not KeyKind.AGENCY
+)
+"""Keys under an agency's key."""
+
+SHARED_KINDS: Final = (KeyKind.BLIND_INDEX, KeyKind.LEDGER)
+"""Platform keys that a request of any agency needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRecord:
+    """A key as it is stored: wrapped by its parent.
+
+    Attributes:
+        id: the record's id.
+        agency: whose key it is; None for a key of the deployment.
+        kind: what it is for.
+        epoch: its generation, from 1.
+        wrapped: the key, sealed with its parent.
+    """
+
+    id: UUID
+    agency: UUID | None
+    kind: KeyKind
+    epoch: int
+    wrapped: bytes
+
+
+_Name = tuple[UUID | None, KeyKind]
+
+
+class _Chest:
+    """Records and opened keys; shared by a keyring and the narrower views of it."""
+
+    def __init__(self, root: Key, deployment: UUID) -> None:
+        self.root = root
+        self.deployment = deployment
+        self.records: dict[_Name, dict[int, KeyRecord]] = {}
+        self.opened: dict[tuple[UUID | None, KeyKind, int], Key] = {}
+        self.lock = threading.RLock()
+
+
+class Keyring:
+    """Opens, makes and uses the keys of one deployment; safe to share between threads."""
+
+    def __init__(self, root: Key, *, deployment: UUID, records: Iterable[KeyRecord] = ()) -> None:
+        """Start with the root key and the stored records; nothing is unwrapped yet."""
+        self._chest = _Chest(root, deployment)
+        self._agency: UUID | None = None
+        self.add(records)
+
+    def __repr__(self) -> str:
+        """Name the type and nothing of the secrets."""
+        return "Keyring(hidden)"
+
+    @property
+    def deployment(self) -> UUID:
+        """The deployment whose keys these are."""
+        return self._chest.deployment
+
+    def only(self, agency: UUID) -> Keyring:
+        """Return a view that opens this agency's keys, the blind index and the ledger's, no other.
+
+        Raises:
+            KeyUnavailable: this keyring is itself a view of another agency.
+        """
+        if self._agency not in {None, agency}:
+            raise KeyUnavailable
+        view = Keyring.__new__(Keyring)
+        view._chest = self._chest  # noqa: SLF001 - the view is a Keyring itself.
+        view._agency = agency  # noqa: SLF001 - the view is a Keyring itself.
+        return view
+
+    @staticmethod
+    def platform_records(root: Key, deployment: UUID) -> list[KeyRecord]:
+        """Make the deployment's own keys, wrapped by the root key; to be stored and added."""
+        return [
+            _wrap(Key.generate(), (root, FIRST_EPOCH), deployment, (None, kind), FIRST_EPOCH)
+            for kind in PLATFORM_KINDS
+        ]
+
+    def agency_records(self, agency: UUID) -> list[KeyRecord]:
+        """Make an agency's key and one key of each class; to be stored and added.
+
+        Raises:
+            KeyUnavailable: this keyring is a view of one agency.
+        """
+        if self._agency is not None:
+            raise KeyUnavailable
+        parent = Key.generate()
+        root, deployment = (self._chest.root, FIRST_EPOCH), self.deployment
+        return [
+            _wrap(parent, root, deployment, (agency, KeyKind.AGENCY), FIRST_EPOCH),
+            *(
+                _wrap(
+                    Key.generate(), (parent, FIRST_EPOCH), deployment, (agency, kind), FIRST_EPOCH
+                )
+                for kind in CLASS_KINDS
+            ),
+        ]
+
+    def next_record(self, kind: KeyKind, *, agency: UUID | None = None) -> KeyRecord:
+        """Make the next epoch of a key; once stored and added, new values are sealed with it.
+
+        Raises:
+            KeyUnavailable: there is no such key yet, or it is not this keyring's to open.
+        """
+        _, newest = self.key(kind, agency=agency)
+        parent = self._parent(kind, agency)
+        return _wrap(Key.generate(), parent, self.deployment, (agency, kind), newest + 1)
+
+    def add(self, records: Iterable[KeyRecord]) -> None:
+        """Take in stored records; one that is already known changes nothing.
+
+        Raises:
+            Conflict: another record of the same agency, kind and epoch is already known.
+            KeyUnavailable: this keyring is a view, and the record is of another agency.
+        """
+        with self._chest.lock:
+            for record in records:
+                self._permit(record.kind, record.agency)
+                known = self._chest.records.setdefault((record.agency, record.kind), {})
+                if known.setdefault(record.epoch, record) != record:
+                    detail = "Two keys of the same agency, kind and epoch contradict each other."
+                    raise Conflict(detail, kind=record.kind, epoch=record.epoch)
+
+    def key(
+        self, kind: KeyKind, *, agency: UUID | None = None, epoch: int | None = None
+    ) -> tuple[Key, int]:
+        """Return a key and its epoch: the newest unless one is named.
+
+        Raises:
+            KeyUnavailable: there is no such key, or it is not this keyring's to open.
+            SealBroken: the stored record was changed, moved, or belongs to another root key.
+        """
+        self._permit(kind, agency)
+        chest = self._chest
+        # Opened keys are found without the lock: a dictionary look-up is atomic, keys never change.
+        if epoch is not None:
+            opened = chest.opened.get((agency, kind, epoch))
+            if opened is not None:
+                return opened, epoch
+        with chest.lock:
+            epochs = chest.records.get((agency, kind), {})
+            number = max(epochs, default=0) if epoch is None else epoch
+            record = epochs.get(number)
+            if record is None:
+                raise KeyUnavailable(kind=kind, epoch=epoch)
+            opened = chest.opened.get((agency, kind, number))
+            if opened is None:
+                opened = self._unwrap(record)
+                chest.opened[agency, kind, number] = opened
+            return opened, number
+
+    def context(
+        self,
+        kind: KeyKind,
+        agency: UUID | None,
+        object: UUID | str,
+        field: str = "",
+    ) -> Context:
+        """Return the context of one field of one object of this deployment."""
+        return Context(
+            deployment=self.deployment, agency=agency, kind=kind.value, object=object, field=field
+        )
+
+    def seal(
+        self,
+        plaintext: bytes,
+        *,
+        kind: KeyKind,
+        agency: UUID | None,
+        object: UUID | str,
+        field: str = "",
+    ) -> bytes:
+        """Seal one field of one object with the newest key of its class.
+
+        Raises:
+            KeyUnavailable: there is no such key, or it is not this keyring's to open.
+        """
+        key, epoch = self.key(kind, agency=agency)
+        context = self.context(kind, agency, object, field)
+        return seal(plaintext, key=key, context=context, epoch=epoch)
+
+    def unseal(
+        self,
+        sealed: bytes,
+        *,
+        kind: KeyKind,
+        agency: UUID | None,
+        object: UUID | str,
+        field: str = "",
+    ) -> bytes:
+        """Return what `seal` was given, whichever epoch's key sealed it.
+
+        Raises:
+            KeyUnavailable: there is no such key, or it is not this keyring's to open.
+            SealBroken: the value was changed, moved, or sealed for something else.
+        """
+        key, _ = self.key(kind, agency=agency, epoch=epoch_of(sealed))
+        return unseal(sealed, key=key, context=self.context(kind, agency, object, field))
+
+    def new_object_key(
+        self,
+        *,
+        kind: KeyKind,
+        agency: UUID | None,
+        object: UUID,
+    ) -> tuple[Key, bytes]:
+        """Make the key of one object and its wrapped form; losing the latter erases the object.
+
+        Raises:
+            KeyUnavailable: there is no such class key, or it is not this keyring's to open.
+        """
+        parent, epoch = self.key(kind, agency=agency)
+        key = Key.generate()
+        context = _object_key_context(self.deployment, agency, kind, object)
+        return key, seal(key.material, key=parent, context=context, epoch=epoch)
+
+    def open_object_key(
+        self,
+        wrapped: bytes,
+        *,
+        kind: KeyKind,
+        agency: UUID | None,
+        object: UUID,
+    ) -> Key:
+        """Return the key of one object from its wrapped form.
+
+        Raises:
+            KeyUnavailable: the class key is missing, or not this keyring's to open.
+            SealBroken: the wrapped form was changed, or is that of another object.
+        """
+        parent, _ = self.key(kind, agency=agency, epoch=epoch_of(wrapped))
+        context = _object_key_context(self.deployment, agency, kind, object)
+        return Key(unseal(wrapped, key=parent, context=context))
+
+    def blind_index(self, value: str | bytes, *, purpose: str, agency: UUID | None = None) -> bytes:
+        """Return 16 bytes by which an equal value of the same purpose and agency is found again.
+
+        Text is compared without regard to case and Unicode form; bytes as they are. The first
+        epoch's key is always used, because an index under another key would find nothing.
+
+        Raises:
+            KeyUnavailable: the blind-index key is missing, or the agency not this keyring's.
+        """
+        if self._agency is not None and agency not in {None, self._agency}:
+            raise KeyUnavailable
+        key, epoch = self.key(KeyKind.BLIND_INDEX, epoch=FIRST_EPOCH)
+        label = self.context(KeyKind.BLIND_INDEX, agency, purpose).encode(epoch)
+        data = value if isinstance(value, bytes) else _folded(value).encode(errors="surrogatepass")
+        return _mac(_mac(key.material, label), data)[:BLIND_INDEX_SIZE]
+
+    def _permit(self, kind: KeyKind, agency: UUID | None) -> None:
+        """Refuse a name that no key has, and in a view what is another agency's."""
+        if (agency is None) != (kind in PLATFORM_KINDS):
+            detail = "A platform key belongs to no agency, every other key to one."
+            raise KeyUnavailable(detail, kind=kind)
+        if self._agency is None or agency == self._agency or kind in SHARED_KINDS:
+            return
+        raise KeyUnavailable(kind=kind)
+
+    def _parent(
+        self, kind: KeyKind, agency: UUID | None, epoch: int | None = None
+    ) -> tuple[Key, int]:
+        """Return the key that wraps keys of this kind, and its epoch."""
+        if kind in CLASS_KINDS:
+            return self.key(KeyKind.AGENCY, agency=agency, epoch=epoch)
+        return self._chest.root, FIRST_EPOCH
+
+    def _unwrap(self, record: KeyRecord) -> Key:
+        """Open one record with its parent."""
+        parent, _ = self._parent(record.kind, record.agency, epoch_of(record.wrapped))
+        name = (record.agency, record.kind)
+        context = _record_context(self.deployment, record.id, name, record.epoch)
+        return Key(unseal(record.wrapped, key=parent, context=context))
+
+
+def _wrap(
+    key: Key, parent: tuple[Key, int], deployment: UUID, name: _Name, epoch: int
+) -> KeyRecord:
+    """Return the record of a key, wrapped by its parent."""
+    agency, kind = name
+    identity = uuid4()
+    context = _record_context(deployment, identity, name, epoch)
+    wrapped = seal(key.material, key=parent[0], context=context, epoch=parent[1])
+    return KeyRecord(id=identity, agency=agency, kind=kind, epoch=epoch, wrapped=wrapped)
+
+
+def _record_context(deployment: UUID, identity: UUID, name: _Name, epoch: int) -> Context:
+    """Return the context of a wrapped key; the epoch in the header is its parent's."""
+    agency, kind = name
+    return Context(
+        deployment=deployment,
+        agency=agency,
+        kind=f"key/{kind.value}",
+        object=identity,
+        field=f"epoch/{epoch}",
+    )
+
+
+def _object_key_context(
+    deployment: UUID, agency: UUID | None, kind: KeyKind, identity: UUID
+) -> Context:
+    """Return the context of a wrapped object key, apart from that of any field of the object."""
+    return Context(
+        deployment=deployment, agency=agency, kind=f"object-key/{kind.value}", object=identity
+    )
+
+
+def _folded(text: str) -> str:
+    """Return text as the blind index compares it."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _mac(key: bytes, data: bytes) -> bytes:
+    """Return the HMAC-SHA-256 of some bytes."""
+    mac = HMAC(key, hashes.SHA256())
+    mac.update(data)
+    return mac.finalize()
