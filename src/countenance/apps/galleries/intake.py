@@ -1,0 +1,198 @@
+"""From a folder, a photo or a manifest to the list of photos to enrol. Pure: it only looks at names.
+
+Whether a file is a photo is for the engine to say; a file that is not becomes a rejection there. What
+is refused here, by item and with the reason, is what must not even be opened: links that lead out of
+the folder, devices, rows of a manifest that are incomplete or point elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+from countenance.errors import InputError
+
+PHOTO_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .webp .tif .tiff .gif .heic .heif .hif .avif .bmp".split()
+)
+"""Only used to tell, in layout `auto`, photos from other files that lie about."""
+
+
+class Layout(StrEnum):
+    """How a folder says whose photo is whose."""
+
+    AUTO = "auto"  # folders if the photos lie in sub-folders only, flat if there are none
+    FLAT = "flat"  # each photo is of a subject of its own, named like the file
+    FOLDERS = "folders"  # each first-level sub-folder holds the photos of one subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One photo to enrol.
+
+    Attributes:
+        path: where it lies.
+        label: its path relative to the given folder, as shown to people.
+        subject: whose photo it is; None if the manifest does not say, then it is a subject of its own.
+        external_id: the photo's number in the system that it comes from.
+        date: when it was taken.
+        notes: whatever the steward wants to keep beside it.
+    """
+
+    path: Path
+    label: str
+    subject: str | None
+    external_id: str | None = None
+    date: date | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """One thing that cannot be enrolled, and why."""
+
+    label: str
+    reason: str
+
+
+def plan(
+    path: Path, *, layout: Layout = Layout.AUTO, manifest: Path | None = None
+) -> Iterator[Item | Reject]:
+    """List what is to be enrolled from a photo, a folder or a manifest, in a stable order.
+
+    Args:
+        path: a photo, a folder, or a CSV manifest.
+        layout: how a folder names its subjects; a manifest names them itself.
+        manifest: a CSV file whose paths are relative to `path`, which then is a folder.
+
+    Raises:
+        InputError: nothing can be enrolled from here; says why.
+        ManifestInvalid: the manifest cannot be read as a whole.
+    """
+    if manifest is not None:
+        if not path.is_dir():
+            raise InputError("With a manifest, the path is the folder that its rows are relative to.")
+        return _from_manifest(manifest, root=path)
+    if not os.path.lexists(path):
+        raise InputError(f"There is no file or folder {shown(path)}.")
+    if path.is_dir():
+        return _folder(path, layout)
+    if path.suffix.lower() == ".csv":
+        return _from_manifest(path, root=path.parent)
+    if not path.is_file():
+        raise InputError(f"{shown(path)} is neither a photo, nor a folder, nor a manifest.")
+    return iter([Item(path=path, label=shown(path.name), subject=shown(path.stem))])
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    """Return a file name as text that can be stored and printed: valid, composed, no control characters."""
+    text = os.fspath(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cf"} else c
+        for c in unicodedata.normalize("NFC", text)
+    )
+
+
+def fault_of(path: Path, root: Path) -> str | None:
+    """Say why a file must not be opened, or None: it is a plain file that really lies below `root`."""
+    try:
+        real = path.resolve(strict=True)
+        kind = real.stat().st_mode
+    except (OSError, RuntimeError):
+        return "There is no such file, or it cannot be reached."
+    if not real.is_relative_to(root.resolve()):
+        return "The path leads out of the folder, so it is not followed."
+    if not stat.S_ISREG(kind):
+        return "This is not a plain file."
+    return None
+
+
+def _from_manifest(manifest: Path, *, root: Path) -> Iterator[Item | Reject]:
+    # Imported here because the manifest builds on the types of this module.
+    from countenance.apps.galleries.manifest import read_manifest  # noqa: PLC0415
+
+    return read_manifest(manifest, root=root)
+
+
+def _folder(root: Path, layout: Layout) -> Iterator[Item | Reject]:
+    if layout is Layout.AUTO:
+        layout = _layout_of(root)
+    entries = list(_walk(root, root))
+    if not entries:
+        raise InputError(f"There is no file in {shown(root)}.")
+    return _flat(root, entries) if layout is Layout.FLAT else _by_folder(root, entries)
+
+
+def _layout_of(root: Path) -> Layout:
+    """Tell from the top level how a folder is laid out."""
+    folders, photos = 0, 0
+    for entry in _listed(root):
+        if entry.is_dir(follow_symlinks=False):
+            folders += 1
+        elif Path(entry.name).suffix.lower() in PHOTO_SUFFIXES:
+            photos += 1
+    if folders and photos:
+        raise InputError(
+            f"{shown(root)} holds both photos and sub-folders. Say what is meant: `--layout folders` (each "
+            "sub-folder is a subject) or `--layout flat` (each photo is a subject)."
+        )
+    return Layout.FOLDERS if folders else Layout.FLAT
+
+
+def _flat(root: Path, entries: list[Path | Reject]) -> Iterator[Item | Reject]:
+    stems = Counter(shown(entry.stem) for entry in entries if isinstance(entry, Path))
+    for entry in entries:
+        if isinstance(entry, Reject):
+            yield entry
+            continue
+        label, stem = shown(entry.relative_to(root)), shown(entry.stem)
+        # Two files of one name would become one subject; their paths keep them apart.
+        yield Item(path=entry, label=label, subject=stem if stems[stem] == 1 else label)
+
+
+def _by_folder(root: Path, entries: list[Path | Reject]) -> Iterator[Item | Reject]:
+    for entry in entries:
+        if isinstance(entry, Reject):
+            yield entry
+            continue
+        relative = entry.relative_to(root)
+        label = shown(relative)
+        if len(relative.parts) == 1:
+            yield Reject(label=label, reason="It lies beside the subjects' folders, not in one of them.")
+        else:
+            yield Item(path=entry, label=label, subject=shown(relative.parts[0]))
+
+
+def _walk(folder: Path, root: Path) -> Iterator[Path | Reject]:
+    """Yield every file below a folder, sorted; links and devices as rejections; hidden names left out."""
+    try:
+        entries = _listed(folder)
+    except InputError as fault:
+        if folder == root:
+            raise
+        yield Reject(label=shown(folder.relative_to(root)), reason=unreadable.detail)
+        return
+    for entry in entries:
+        path = folder / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(path, root)
+        elif fault := fault_of(path, root):
+            yield Reject(label=shown(path.relative_to(root)), reason=fault)
+        else:
+            yield path
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            visible = [e for e in entries if not e.name.startswith(".") and e.name != "__MACOSX"]
+    except OSError:
+        raise InputError(f"The folder {shown(folder)} cannot be read.") from None
+    return sorted(visible, key=lambda entry: entry.name)
