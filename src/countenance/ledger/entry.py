@@ -1,0 +1,228 @@
+"""Ledger entries: what was done, when, about what, and a commitment to the rest.
+
+An entry holds nothing about a person. Who did it, why and with which result is in its *body*,
+which is kept sealed beside the entry; the entry holds a salted commitment to the body. Destroying
+the salt and the body erases both, and the tree still verifies.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Self
+from uuid import UUID
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from countenance.errors import InputError, LedgerBroken
+from countenance.ledger.merkle import leaf_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION: Final = 1
+SALT_SIZE: Final = 32
+COMMITMENT_SIZE: Final = 32
+
+# Every JSON reader holds integers up to this size exactly (RFC 8785, RFC 7493).
+_EXACT_INTEGER: Final = 2**53 - 1
+
+
+class Action(StrEnum):
+    """The closed list of what is recorded; `meaning` says each in one line."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        """Keep the meaning beside the value."""
+        action = str.__new__(cls, value)
+        action._value_ = value
+        action.meaning = meaning
+        return action
+
+    DEPLOYMENT_INITIALISED = "deployment.initialised", "The deployment and its keys were made."
+    DEPLOYMENT_UNSEALED = "deployment.unsealed", "A custodian opened the deployment's keys."
+    AGENCY_ADMITTED = "agency.admitted", "An agency was admitted and its keys were made."
+    PERSON_ADDED = "person.added", "An account was made for a person."
+    PERSON_SIGNED_IN = "person.signed_in", "A person signed in."
+    PERSON_SIGN_IN_REFUSED = "person.sign_in_refused", "An attempt to sign in was refused."
+    PERSON_SIGNED_OUT = "person.signed_out", "A person signed out."
+    SOURCE_REGISTERED = "source.registered", "A source of photos was registered with its passport."
+    SOURCE_REMOVED = "source.removed", "A source was removed, with every photo from it."
+    GALLERY_CREATED = "gallery.created", "A gallery was created."
+    ENROLMENT_STARTED = "enrolment.started", "Enrolment of photos into a gallery was started."
+    PHOTOS_ENROLLED = "photos.enrolled", "A batch of photos was enrolled; they can be found now."
+    ENROLMENT_FINISHED = "enrolment.finished", "An enrolment came to its end."
+    PHOTO_VIEWED = "photo.viewed", "A photo of a gallery was shown to a person."
+    PHOTO_REMOVED = "photo.removed", "A photo was removed and its key destroyed."
+    SUBJECT_REMOVED = "subject.removed", "A subject was removed, with all of its photos."
+    CASE_OPENED = "case.opened", "A case was opened."
+    CASE_CLOSED = "case.closed", "A case was closed; it allows no more searches."
+    PROBE_ADDED = "probe.added", "A probe photo was added to a case."
+    PROBE_VIEWED = "probe.viewed", "A probe photo was shown to a person."
+    SEARCH_INTENDED = "search.intended", "A search was permitted and is about to run."
+    SEARCH_CONCLUDED = "search.concluded", "A search ran; its outcome is fixed and may be shown."
+    SEARCH_ABORTED = "search.aborted", "An intended search came to no outcome; nothing was shown."
+    CANDIDATES_VIEWED = "candidates.viewed", "The candidates of a search were shown to a person."
+    ACTION_REFUSED = "action.refused", "Something was asked for and not permitted."
+    LEDGER_EXPORTED = "ledger.exported", "The ledger, or a part of its bodies, was exported."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger.
+
+    Attributes:
+        action: what was done.
+        at: when, in UTC, to the microsecond.
+        about: the id of the thing it was done to, if there is one.
+        commitment: the salted commitment to the sealed body.
+        version: the version of this layout.
+    """
+
+    action: Action
+    at: datetime
+    about: UUID | None
+    commitment: bytes
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be written down exactly."""
+        if self.at.utcoffset() is None:
+            detail = "The time of an entry needs a time zone."
+            raise InputError(detail)
+        if len(self.commitment) != COMMITMENT_SIZE:
+            detail = "A commitment is 32 bytes."
+            raise InputError(detail)
+        if self.version != VERSION:
+            detail = "Entries of this version are not known."
+            raise InputError(detail)
+
+    def canonical(self) -> bytes:
+        """Return the entry's only spelling, which the tree is made of."""
+        return canonical_json(
+            {
+                "about": self.about,
+                "action": self.action,
+                "at": self.at,
+                "commitment": self.commitment.hex(),
+                "v": self.version,
+            }
+        )
+
+    def leaf(self) -> bytes:
+        """Return the hash of this entry as a leaf of the tree."""
+        return leaf_hash(self.canonical())
+
+    @classmethod
+    def parse(cls, data: bytes) -> Entry:
+        """Read an entry back from its canonical bytes.
+
+        Raises:
+            LedgerBroken: these bytes are not exactly what `canonical` writes.
+        """
+        try:
+            body = json.loads(data)
+            about = body["about"]
+            entry = cls(
+                action=Action(body["action"]),
+                at=datetime.fromisoformat(body["at"]),
+                about=None if about is None else UUID(about),
+                commitment=bytes.fromhex(body["commitment"]),
+                version=body["v"],
+            )
+            canonical = entry.canonical()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+            detail = "An entry of the ledger cannot be read."
+            raise LedgerBroken(detail) from None
+        except InputError as error:
+            raise LedgerBroken(error.detail) from None
+        # One comparison catches everything else: other keys, other order, doubled keys, spaces,
+        # upper-case digits, another time zone, a version of `true`.
+        if canonical != data:
+            detail = "An entry of the ledger is not in its canonical form."
+            raise LedgerBroken(detail)
+        return entry
+
+
+def commit(body: bytes, salt: bytes) -> bytes:
+    """Return the commitment to a body: it fixes the body, and without the salt tells nothing of it.
+
+    Raises:
+        InputError: the salt is not 32 bytes.
+    """
+    # A fixed size matters: HMAC pads shorter keys and hashes longer ones, so that two salts of
+    # different sizes could give the same commitment.
+    if len(salt) != SALT_SIZE:
+        detail = "A salt is 32 bytes."
+        raise InputError(detail)
+    mac = HMAC(salt, hashes.SHA256())
+    mac.update(body)
+    return mac.finalize()
+
+
+def verify_commitment(commitment: bytes, body: bytes, salt: bytes) -> None:
+    """Check that this body, under this salt, is the one that was committed to.
+
+    Raises:
+        LedgerBroken: it is another body, or another salt.
+    """
+    if len(salt) != SALT_SIZE or not hmac.compare_digest(commit(body, salt), commitment):
+        detail = "The body of an entry is not the one that was recorded."
+        raise LedgerBroken(detail)
+
+
+def canonical_json(body: Mapping[str, Any]) -> bytes:
+    """Return the only spelling of a JSON object (RFC 8785, without fractions).
+
+    Ids, dates, times and enumerations are written as text. Fractions are refused, because their
+    spelling differs between writers: pass a similarity as text.
+
+    Raises:
+        InputError: the body holds something that has no exact spelling.
+    """
+    try:
+        text = json.dumps(_plain(body), ensure_ascii=False, separators=(",", ":"))
+        return text.encode()
+    except (UnicodeEncodeError, RecursionError):
+        detail = "The body of an entry holds text that cannot be written down exactly."
+        raise InputError(detail) from None
+
+
+def _plain(value: object) -> object:
+    """Return a value in terms of JSON's own types, object keys in the order of RFC 8785."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        names = sorted(value, key=lambda name: str(name).encode("utf-16-be"))
+        return {str(name): _plain(value[name]) for name in names}
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: object) -> object:
+    """Return one value that is no list and no object in terms of JSON's own types."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str | UUID):
+        # Also turns an enumeration's member into its value.
+        return str(value)
+    if isinstance(value, datetime):
+        return _instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, int) and abs(value) <= _EXACT_INTEGER:
+        return int(value)
+    detail = "The body of an entry holds a value that has no exact spelling."
+    raise InputError(detail, type=type(value).__name__)
+
+
+def _instant(at: datetime) -> str:
+    """Return a time in UTC with microseconds and Z."""
+    if at.utcoffset() is None:
+        detail = "A time in the ledger needs a time zone."
+        raise InputError(detail)
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
