@@ -37,6 +37,7 @@ class KeyKind(StrEnum):
     PHOTO = "photo"
     SOURCE = "source"
     INDEX = "index"
+    ENTRY = "entry"  # the sealed bodies of an agency's ledger entries
     EXPORT = "export"
 
 
