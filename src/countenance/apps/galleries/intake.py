@@ -174,7 +174,7 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | Reject]:
     """Yield every file below a folder, sorted; links and devices as rejections; hidden names left out."""
     try:
         entries = _listed(folder)
-    except InputError as fault:
+    except InputError as unreadable:
         if folder == root:
             raise
         yield Reject(label=shown(folder.relative_to(root)), reason=unreadable.detail)
