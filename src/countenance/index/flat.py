@@ -6,6 +6,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 import faiss
@@ -263,7 +264,7 @@ def _nearest(templates: Templates, probe: Template, k: int) -> tuple[Template, R
     edges = [len(templates) * part // parts for part in range(parts + 1)]
     waiting = [
         _threads().submit(_scan, templates[start:end], probe, k, start)
-        for start, end in zip(edges[1:-1], edges[2:], strict=True)
+        for start, end in pairwise(edges[1:])
     ]
     found = [_scan(templates[: edges[1]], probe, k, 0), *(part.result() for part in waiting)]
     similarities = np.concatenate([part[0] for part in found])
