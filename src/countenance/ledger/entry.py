@@ -98,7 +98,7 @@ class Entry:
         if len(self.commitment) != COMMITMENT_SIZE:
             detail = "A commitment is 32 bytes."
             raise InputError(detail)
-        if self.version != VERSION:
+        if type(self.version) is not int or self.version != VERSION:
             detail = "Entries of this version are not known."
             raise InputError(detail)
 
