@@ -1,0 +1,292 @@
+"""The whole pipeline in one object: photo bytes in, faces and templates out, on all cores."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+from countenance.errors import CountenanceError, ImageRejected, WorkerUnavailable
+from countenance.faces import wire
+from countenance.faces.card import Kind
+from countenance.faces.limits import Limits
+from countenance.faces.process import WorkerDied, WorkerProcess, error_of
+from countenance.faces.zoo import ReadyModel, make_ready, model_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from countenance.faces.types import Analysis
+
+    Box = tuple[float, float, float, float]
+
+LOOK_AHEAD = 2
+"""Photos in memory per worker in `analyse_many`: one in work, one waiting."""
+
+
+class Engine:
+    """Finds, judges and embeds faces, in worker processes that cost one photo when they die.
+
+    ```python
+    from pathlib import Path
+    from countenance.faces import Engine
+
+    with Engine.open(Path("models")) as engine:
+        analysis = engine.analyse(Path("photo.jpg").read_bytes())
+        for found in analysis.faces:
+            print(found.face.box, found.quality.gate, found.template)
+    ```
+
+    Any number of threads may use one engine. Workers start when they are first needed.
+    """
+
+    def __init__(
+        self,
+        detector: ReadyModel,
+        embedder: ReadyModel,
+        *,
+        workers: int,
+        limits: Limits,
+        flip: bool,
+    ) -> None:
+        """Take checked models; `Engine.open` is the way to get them."""
+        self._detector, self._embedder = detector, embedder
+        self._limits, self._flip = limits, flip
+        self._model = model_id(detector, embedder, flip=flip)
+        self._places = _Places(workers)
+        self.workers = workers
+
+    @classmethod
+    def open(
+        cls,
+        models: Path,
+        *,
+        workers: int | None = None,
+        limits: Limits | None = None,
+        detector: str | Path | None = None,
+        embedder: str | Path | None = None,
+        flip: bool = False,
+    ) -> Self:
+        """Return an engine whose model files were checked.
+
+        Args:
+            models: folder of this engine's model files; made if need be.
+            workers: how many photos at a time; as many as there are cores if None.
+            limits: what one photo may cost.
+            detector, embedder: a card's path, or the name of a card in `models`; None for the
+                default. See `docs/how-to/bring-your-own-model.md`.
+            flip: average each template with that of the mirrored face; costs twice as much.
+
+        Raises:
+            ModelFileChanged: a model file is not the one that its card names.
+            ModelCardInvalid: a card is wrong, or its model does not behave as it says.
+        """
+        engine = cls(
+            make_ready(detector, Kind.DETECTOR, models),
+            make_ready(embedder, Kind.EMBEDDER, models),
+            workers=workers or len(os.sched_getaffinity(0)),
+            limits=limits or Limits(),
+            flip=flip,
+        )
+        if detector is not None or embedder is not None:
+            # A card of someone's own is tried at once, so that its mistakes show here.
+            engine.warm_up()
+        return engine
+
+    @property
+    def model(self) -> str:
+        """Return the id that every template of this engine carries."""
+        return self._model
+
+    @property
+    def dimensions(self) -> int:
+        """Return the length of a template."""
+        return self._embedder.card.dimensions
+
+    def warm_up(self) -> None:
+        """Start one worker now, so that the first photo does not wait for it."""
+        place = self._places.take()
+        try:
+            place.worker = place.worker or self._start()
+        finally:
+            self._places.give(place)
+
+    def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Analysis:
+        """Decode, detect, judge, align and embed one photo; see `tools.PhotoEngine`."""
+        request = {"do": "analyse", "data": data, "only": only, "templates": templates}
+        reply = self._ask(request)
+        try:
+            return wire.to_analysis(
+                reply["analysis"], model=self._model, dimensions=self.dimensions
+            )
+        except (wire.BadFrame, KeyError) as error:
+            msg = "The photo made its worker answer nonsense."
+            raise ImageRejected(msg) from error
+
+    def analyse_many(
+        self, photos: Iterable[tuple[object, bytes]]
+    ) -> Iterator[tuple[object, Analysis | Exception]]:
+        """Analyse photos on all cores; yield (tag, analysis or error) as each is done.
+
+        No more than `LOOK_AHEAD` photos per worker are taken from `photos` before a result is
+        taken from here, so memory stays the same over any number of photos.
+        """
+        pending: dict[Future[Analysis], object] = {}
+        with ThreadPoolExecutor(self.workers, "countenance-faces") as threads:
+            try:
+                for tag, data in photos:
+                    pending[threads.submit(self.analyse, data)] = tag
+                    while len(pending) >= LOOK_AHEAD * self.workers:
+                        yield from _finished(pending)
+                while pending:
+                    yield from _finished(pending)
+            finally:
+                for future in pending:
+                    future.cancel()
+
+    def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
+        """Return the photo as an upright, metadata-free JPEG, at most `long_side` px.
+
+        The boxes in `blur`, in pixels of the upright photo, are blurred beyond repair.
+        """
+        boxes = [[float(value) for value in box] for box in blur]
+        request = {"do": "render", "data": data, "long_side": int(long_side), "blur": boxes}
+        picture = self._ask(request).get("picture")
+        if not isinstance(picture, bytes):
+            msg = "The photo made its worker answer nonsense."
+            raise ImageRejected(msg)
+        return picture
+
+    def close(self) -> None:
+        """End the workers. Photos in work are finished first; nothing is accepted afterwards."""
+        self._places.close()
+
+    def __enter__(self) -> Self:
+        """Return the engine itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the engine."""
+        self.close()
+
+    def _start(self) -> WorkerProcess:
+        return WorkerProcess(
+            self._detector, self._embedder, limits=self._limits, flip=self._flip
+        )
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return a worker's reply; the worker is replaced if it died or is spent."""
+        if len(request["data"]) > self._limits.file_bytes:
+            # The worker would say the same, but the bytes would have to be copied there first.
+            most = self._limits.file_bytes / 1e6
+            msg = f"The file has {len(request['data']) / 1e6:.0f} MB; at most {most:.0f} MB are read."
+            raise ImageRejected(msg)
+        place = self._places.take()
+        try:
+            if place.worker is None:
+                place.worker = self._start()
+            try:
+                reply = place.worker.ask(request, self._limits.seconds)
+            except BaseException as error:
+                place.worker = None
+                if isinstance(error, WorkerDied):
+                    msg = f"The photo {error.reason}."
+                    raise ImageRejected(msg) from error
+                raise
+            if reply.get("spent"):
+                place.drop()
+        finally:
+            self._places.give(place)
+        if "error" in reply:
+            raise error_of(reply)
+        return reply
+
+
+class _Place:
+    """Room for one worker, which may not have been started."""
+
+    def __init__(self) -> None:
+        self.worker: WorkerProcess | None = None
+
+    def drop(self) -> None:
+        if self.worker is not None:
+            self.worker.end()
+            self.worker = None
+
+
+class _Places:
+    """The places for workers; handed out in the order in which threads ask."""
+
+    def __init__(self, count: int) -> None:
+        self._lock = threading.Lock()
+        self._free = [_Place() for _ in range(count)]
+        self._waiting: deque[queue.SimpleQueue[_Place | None]] = deque()
+        self._closed = False
+
+    def take(self) -> _Place:
+        """Return a place, warm ones first, waiting for one if need be."""
+        with self._lock:
+            if self._closed:
+                raise _closed()
+            if self._free:
+                warm = [place for place in self._free if place.worker is not None]
+                place = (warm or self._free)[-1]
+                self._free.remove(place)
+                return place
+            turn: queue.SimpleQueue[_Place | None] = queue.SimpleQueue()
+            self._waiting.append(turn)
+        handed = turn.get()
+        if handed is None:
+            raise _closed()
+        return handed
+
+    def give(self, place: _Place) -> None:
+        """Hand the place to the thread that has waited longest, or keep it free."""
+        with self._lock:
+            if self._closed:
+                place.drop()
+            elif self._waiting:
+                self._waiting.popleft().put(place)
+            else:
+                self._free.append(place)
+
+    def close(self) -> None:
+        """End free workers now and busy ones when they are given back; turn waiters away."""
+        with self._lock:
+            self._closed = True
+            for place in self._free:
+                place.drop()
+            self._free.clear()
+            while self._waiting:
+                self._waiting.popleft().put(None)
+
+
+def _closed() -> CountenanceError:
+    return WorkerUnavailable("The engine is closed.")
+
+
+def _finished(
+    pending: dict[Future[Analysis], object],
+) -> Iterator[tuple[object, Analysis | Exception]]:
+    """Yield what is done, waiting for at least one; take it out of `pending`."""
+    done, _ = wait(pending, return_when=FIRST_COMPLETED)
+    for future in done:
+        tag = pending.pop(future)
+        error = future.exception()
+        if error is None:
+            yield tag, future.result()
+        elif isinstance(error, CountenanceError):
+            yield tag, error
+        else:
+            raise error

@@ -1,0 +1,88 @@
+"""Pictures for people: crops of heads, and photos with bystanders blurred."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import simplejpeg
+from PIL import Image, ImageFilter
+
+from countenance.faces.align import shrink, warp
+from countenance.faces.types import CROP_SIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jaxtyping import UInt8
+
+    Pixels = UInt8[np.ndarray, "height width 3"]
+    Box = tuple[float, float, float, float]
+
+CROP_ROOM = 1.6
+GREY = (128, 128, 128)
+QUALITY = 85
+BLUR_ROOM = 1.3
+BLUR_CELLS = 5
+"""A blurred face keeps this many averages a side: too few to tell one person from another."""
+
+
+def head_crop(pixels: Pixels, box: Box, roll: float) -> bytes:
+    """Return a loose square JPEG of a head, turned upright by quarters; grey outside the photo."""
+    x, y, width, height = box
+    scale = CROP_ROOM * max(width, height) / CROP_SIDE
+    turn = round(roll / 90) % 4
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[turn]
+    linear = scale * np.array([[cos, -sin], [sin, cos]], float)
+    centre = np.array([x + width / 2, y + height / 2])
+    shift = centre - linear @ np.full(2, CROP_SIDE / 2)
+    return to_jpeg(warp(pixels, np.column_stack([linear, shift]), CROP_SIDE, GREY))
+
+
+def blurred(pixels: Pixels, boxes: Iterable[Box]) -> Pixels:
+    """Return the photo with each box replaced by a few averages, smoothed.
+
+    What is left of a face is `BLUR_CELLS` squared colours, so no sharpening brings it back.
+    """
+    image = Image.fromarray(pixels)
+    for x, y, width, height in boxes:
+        centre_x, centre_y = x + width / 2, y + height / 2
+        half_x, half_y = BLUR_ROOM * width / 2, BLUR_ROOM * height / 2
+        left, top = max(0, int(centre_x - half_x)), max(0, int(centre_y - half_y))
+        right = min(image.width, int(centre_x + half_x) + 1)
+        bottom = min(image.height, int(centre_y + half_y) + 1)
+        if right <= left or bottom <= top:
+            continue
+        region = image.crop((left, top, right, bottom))
+        cells = region.resize((BLUR_CELLS, BLUR_CELLS), Image.Resampling.BOX)
+        large = cells.resize(region.size, Image.Resampling.NEAREST)
+        radius = max(region.size) / BLUR_CELLS / 2
+        image.paste(large.filter(ImageFilter.GaussianBlur(radius)), (left, top))
+    return np.asarray(image)
+
+
+def rendered(
+    pixels: Pixels, scale: tuple[float, float], long_side: int, boxes: Iterable[Box]
+) -> bytes:
+    """Return a photo for the screen: at most `long_side` px, boxes blurred, no metadata.
+
+    Args:
+        pixels: the upright photo, perhaps already at a smaller scale.
+        scale: photo pixels per pixel of `pixels`, across and down.
+        long_side: of the result.
+        boxes: in pixels of the full upright photo.
+    """
+    small = shrink(pixels, long_side)
+    across = small.shape[1] / (pixels.shape[1] * scale[0])
+    down = small.shape[0] / (pixels.shape[0] * scale[1])
+    placed = [(x * across, y * down, w * across, h * down) for x, y, w, h in boxes]
+    return to_jpeg(blurred(small, placed) if placed else small)
+
+
+def to_jpeg(pixels: Pixels) -> bytes:
+    """Return the pixels as a JPEG without metadata."""
+    return bytes(
+        simplejpeg.encode_jpeg(
+            np.ascontiguousarray(pixels), quality=QUALITY, colorspace="RGB", colorsubsampling="420"
+        )
+    )

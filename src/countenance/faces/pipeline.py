@@ -1,0 +1,141 @@
+"""One photo through all stages, in this process. `Engine` runs it in workers; benches call it bare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from countenance.faces.align import align
+from countenance.faces.decode import Decoded, decode
+from countenance.faces.detect import SCORE, Detector
+from countenance.faces.embed import Embedder
+from countenance.faces.limits import Limits
+from countenance.faces.picture import head_crop, rendered
+from countenance.faces.quality import CROP, CROP_LANDMARKS, judge
+from countenance.faces.types import AnalysedFace, Analysis, Face, Gate, Quality, Template
+from countenance.faces.zoo import ReadyModel, Session, model_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jaxtyping import Float
+
+    Box = tuple[float, float, float, float]
+
+FINE_WIDTH = 64.0
+"""Faces narrower than this in a scaled-down photo are taken from a finer one."""
+
+FINE_PIXELS = 25_000_000
+
+
+class Pipeline:
+    """Detector and embedder, opened, with limits."""
+
+    def __init__(
+        self,
+        detector: ReadyModel,
+        embedder: ReadyModel,
+        *,
+        limits: Limits | None = None,
+        flip: bool = False,
+    ) -> None:
+        """Open both models; see `zoo.Session` for what that raises."""
+        self.limits = limits or Limits()
+        self.detector = Detector(Session(detector))
+        self.embedder = Embedder(Session(embedder), flip=flip)
+        self.model = model_id(detector, embedder, flip=flip)
+
+    def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Analysis:
+        """Return what `tools.PhotoEngine.analyse` promises."""
+        photo = decode(data, self.limits)
+        rows = self.detector.find(photo.pixels)[: self.limits.faces]
+        photo, rows = self._finer(data, photo, rows)
+        scale = _scale(photo)
+        faces = [_face(row, scale) for row in rows]
+        judged = [self._judge(photo, row, scale) for row in rows]
+        wanted = [
+            number
+            for number, quality in enumerate(judged)
+            if templates and only in (None, number) and quality.gate is not Gate.UNUSABLE
+        ]
+        made = self._templates(photo, rows, wanted)
+        analysed = [
+            AnalysedFace(
+                face=face,
+                quality=quality,
+                template=made.get(number),
+                crop=head_crop(photo.pixels, _box(row), quality.roll),
+            )
+            for number, (face, quality, row) in enumerate(zip(faces, judged, rows, strict=True))
+        ]
+        return Analysis(
+            width=photo.width, height=photo.height, format=photo.format, faces=tuple(analysed)
+        )
+
+    def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
+        """Return what `tools.PhotoEngine.render` promises."""
+        photo = decode(data, self.limits, max(long_side, 1))
+        return rendered(photo.pixels, _scale(photo), long_side, blur)
+
+    def _finer(
+        self, data: bytes, photo: Decoded, rows: Float[np.ndarray, "faces 15"]
+    ) -> tuple[Decoded, Float[np.ndarray, "faces 15"]]:
+        """Return the photo and rows at a finer scale if a face is small in a scaled-down one."""
+        narrow = float(rows[:, 2].min(initial=FINE_WIDTH))
+        if photo.factor == 1 or narrow >= FINE_WIDTH:
+            return photo, rows
+        factor = photo.factor
+        while factor > 1 and narrow * photo.factor / factor < FINE_WIDTH:
+            finer = factor // 2
+            if photo.width * photo.height / finer**2 > FINE_PIXELS:
+                break
+            factor = finer
+        if factor == photo.factor:
+            return photo, rows
+        fine = decode(data, self.limits, max(photo.width, photo.height) // factor)
+        across = fine.pixels.shape[1] / photo.pixels.shape[1]
+        down = fine.pixels.shape[0] / photo.pixels.shape[0]
+        factors = np.array([*[across, down] * 7, 1.0])
+        return fine, rows * factors
+
+    def _judge(
+        self, photo: Decoded, row: Float[np.ndarray, "15"], scale: tuple[float, float]
+    ) -> Quality:
+        marks = row[4:14].reshape(5, 2)
+        crop = align(photo.pixels, marks, CROP_LANDMARKS, CROP)
+        return judge(float(row[2]) * scale[0], marks * np.array(scale), crop)
+
+    def _templates(
+        self, photo: Decoded, rows: Float[np.ndarray, "faces 15"], wanted: list[int]
+    ) -> dict[int, Template]:
+        if not wanted:
+            return {}
+        crops = [self.embedder.crop(photo.pixels, rows[n, 4:14].reshape(5, 2)) for n in wanted]
+        vectors = self.embedder.embed(np.stack(crops))
+        return {
+            number: Template(vector=vector, model=self.model)
+            for number, vector in zip(wanted, vectors, strict=True)
+        }
+
+
+def _scale(photo: Decoded) -> tuple[float, float]:
+    height, width = photo.pixels.shape[:2]
+    return photo.width / width, photo.height / height
+
+
+def _box(row: Float[np.ndarray, "15"]) -> Box:
+    x, y, width, height = (float(value) for value in row[:4])
+    return x, y, width, height
+
+
+def _face(row: Float[np.ndarray, "15"], scale: tuple[float, float]) -> Face:
+    """Return a row in pixels of the full photo."""
+    across, down = scale
+    x, y, width, height = _box(row)
+    marks = row[4:14].reshape(5, 2)
+    return Face(
+        box=(x * across, y * down, width * across, height * down),
+        landmarks=tuple((float(u) * across, float(v) * down) for u, v in marks),
+        score=float(row[SCORE]),
+    )

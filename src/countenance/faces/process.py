@@ -1,0 +1,181 @@
+"""One worker process, seen from the engine: started, asked, timed, and ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from countenance.errors import (
+    CountenanceError,
+    ImageRejected,
+    ModelCardInvalid,
+    ModelFileChanged,
+    WorkerUnavailable,
+)
+from countenance.faces import wire
+
+if TYPE_CHECKING:
+    from countenance.faces.limits import Limits
+    from countenance.faces.zoo import ReadyModel
+
+START_SECONDS = 60.0
+CHUNK = 1 << 20
+ENVIRONMENT = {
+    # A worker gets nothing of the parent's environment, so no secret in it can leak to a photo.
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # One arena, and large blocks given back at once, keep the memory flat over many photos.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
+}
+ERRORS: dict[str, type[CountenanceError]] = {
+    error.code: error for error in (ImageRejected, ModelCardInvalid, ModelFileChanged)
+}
+
+
+class WorkerDied(Exception):  # noqa: N818 - never leaves this package
+    """The worker ended, or did not answer in time."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason, which ends the sentence "The photo ...".."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+class WorkerProcess:
+    """A running worker. Used by one thread at a time."""
+
+    def __init__(
+        self, detector: ReadyModel, embedder: ReadyModel, *, limits: Limits, flip: bool
+    ) -> None:
+        """Start the process and wait until its models are open.
+
+        Raises:
+            ModelFileChanged, ModelCardInvalid: a model cannot be used.
+            WorkerUnavailable: the process cannot be started.
+        """
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - no shell, and nothing from outside
+                [sys.executable, "-I", "-B", "-m", "countenance.faces.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                cwd="/",
+                env=ENVIRONMENT,
+                # Ctrl-C is for the engine, which then closes its workers.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise WorkerUnavailable from error
+        if self._process.stdin is None or self._process.stdout is None:
+            raise WorkerUnavailable
+        self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._to, False)
+        os.set_blocking(self._from, False)
+        greeting = {
+            "detector": _model(detector),
+            "embedder": _model(embedder),
+            "limits": limits.to_dict(),
+            "flip": flip,
+        }
+        try:
+            reply = self.ask(greeting, START_SECONDS)
+        except WorkerDied as error:
+            msg = f"The photo worker could not be started: it {error.reason}."
+            raise WorkerUnavailable(msg) from error
+        if "error" in reply:
+            self.end()
+            raise error_of(reply)
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        return self._process.pid
+
+    def ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Return the reply to a message. After an exception the worker is ended.
+
+        Raises:
+            WorkerDied: it crashed, hung, or answered nonsense.
+        """
+        deadline = time.monotonic() + seconds
+        try:
+            self._send(wire.pack(message), deadline)
+            (length,) = wire.LENGTH.unpack(self._receive(wire.LENGTH.size, deadline))
+            if length > wire.MAX_REPLY:
+                raise wire.BadFrame
+            return wire.unpack(bytes(self._receive(length, deadline)))
+        except wire.BadFrame as error:
+            self.end()
+            msg = "made its worker answer nonsense"
+            raise WorkerDied(msg) from error
+        except BaseException:
+            # Also on Ctrl-C: a worker with half a frame in its pipe is of no more use.
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """End the process, now, and take its last breath."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            self._wait(self._to, select.POLLOUT, deadline)
+            try:
+                view = view[os.write(self._to, view[:CHUNK]) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError as error:
+                raise self._death() from error
+
+    def _receive(self, length: int, deadline: float) -> bytearray:
+        data = bytearray()
+        while len(data) < length:
+            self._wait(self._from, select.POLLIN, deadline)
+            try:
+                chunk = os.read(self._from, min(CHUNK, length - len(data)))
+            except BlockingIOError:
+                continue
+            if not chunk:
+                raise self._death()
+            data += chunk
+        return data
+
+    def _wait(self, handle: int, event: int, deadline: float) -> None:
+        poll = select.poll()
+        poll.register(handle, event)
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            msg = "took longer than is allowed"
+            raise WorkerDied(msg)
+
+    def _death(self) -> WorkerDied:
+        """Return how the process ended, in words."""
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            code = 0
+        return WorkerDied(f"crashed its worker (code {code})")
+
+
+def error_of(reply: dict[str, Any]) -> CountenanceError:
+    """Return the error in a reply; only such as a worker may raise."""
+    kind = ERRORS.get(str(reply.get("error")), ImageRejected)
+    return kind(str(reply.get("detail"))[:500])
+
+
+def _model(model: ReadyModel) -> dict[str, str | bytes]:
+    return {"card": model.source, "path": str(model.path.absolute()), "sha256": model.sha256}

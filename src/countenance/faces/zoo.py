@@ -1,0 +1,207 @@
+"""The models that are used: found, checked by their sum, folded once, and opened.
+
+No byte of a model file reaches a parser before its SHA-256 is the one on its card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from countenance.errors import ModelCardInvalid, ModelFileChanged, Unavailable
+from countenance.faces.card import Kind, ModelCard, parse_card, read_card
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+CARDS = Path(__file__).parent / "cards"
+DEFAULT_CARDS = {
+    Kind.DETECTOR: CARDS / "yunet-2023mar.toml",
+    Kind.EMBEDDER: CARDS / "sface-2021dec.toml",
+}
+MAX_MODEL_BYTES = 2 * 1024**3
+
+PIPELINE_VERSION = 1
+"""Counts changes after which the same photo gives another template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyModel:
+    """A model file that can be opened: where it is and the sum that its bytes must have.
+
+    Attributes:
+        card: the card.
+        source: the card as it was read, for a worker to read again.
+        path: the file to open.
+        sha256: of that file.
+    """
+
+    card: ModelCard
+    source: bytes
+    path: Path
+    sha256: str
+
+
+def find_card(choice: str | Path | None, kind: Kind, models: Path) -> Path:
+    """Return the card to use: the default, a card by its path, or by its name in `models`."""
+    if choice is None:
+        return DEFAULT_CARDS[kind]
+    if isinstance(choice, Path):
+        return choice
+    known = [path for path in DEFAULT_CARDS.values() if path.stem == choice]
+    return known[0] if known else models / f"{Path(choice).name}.toml"
+
+
+def make_ready(choice: str | Path | None, kind: Kind, models: Path) -> ReadyModel:
+    """Return the chosen model with its file checked, and folded into `models` if need be.
+
+    Raises:
+        ModelCardInvalid: the card is wrong, of another kind, or its file is not there.
+        ModelFileChanged: the file is not the one that the card names.
+    """
+    path = find_card(choice, kind, models)
+    text = read_card(path)
+    card = parse_card(text, path.name)
+    if card.kind is not kind:
+        msg = f"The model card {path.name} is of a {card.kind}, where a {kind} is needed."
+        raise ModelCardInvalid(msg)
+    published = _published(card, path)
+    if card.dynamic:
+        file, sha256 = _folded(card, published, models)
+    else:
+        read_checked(published, card.sha256)
+        file, sha256 = published, card.sha256
+    return ReadyModel(card=card, source=text, path=file, sha256=sha256)
+
+
+def read_checked(path: Path, sha256: str) -> bytes:
+    """Return the bytes of a model file, read once, after checking their sum.
+
+    Raises:
+        ModelFileChanged: the bytes have another sum.
+        ModelCardInvalid: there is no such file.
+    """
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MAX_MODEL_BYTES else b""
+    except OSError as error:
+        msg = f"The model file {path.name} cannot be read."
+        raise ModelCardInvalid(msg) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        msg = (
+            f"The model file {path.name} is not the one that its card names: "
+            f"its SHA-256 is {found}, not {sha256}."
+        )
+        raise ModelFileChanged(msg)
+    return data
+
+
+def model_id(detector: ReadyModel, embedder: ReadyModel, *, flip: bool) -> str:
+    """Return the id of the templates that these models make together.
+
+    Everything that moves a template is in it: landmarks shift with the detector and the size it
+    runs at, so templates with different ids must not be compared.
+    """
+    parts = [embedder.card.id, detector.card.id, str(detector.card.long_side)]
+    parts.append(f"p{PIPELINE_VERSION}")
+    return ".".join([*parts, "flip"] if flip else parts)
+
+
+class Session:
+    """An open model, on one thread."""
+
+    def __init__(self, model: ReadyModel) -> None:
+        """Read, check and open the model file; the bytes that were checked are those parsed.
+
+        Raises:
+            ModelFileChanged: the file is not the one that its card names.
+            ModelCardInvalid: ONNX Runtime cannot open it, or it has more than one input.
+        """
+        import onnxruntime
+
+        data = read_checked(model.path, model.sha256)
+        options = onnxruntime.SessionOptions()
+        # More threads only burn CPU here: there is one process per core.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Photos come in many shapes; a plan per shape would grow without end.
+        options.enable_mem_pattern = False
+        options.log_severity_level = 4
+        name = model.card.name
+        try:
+            self._session = onnxruntime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            msg = f"The file of model {name} is not an ONNX model that can be run."
+            raise ModelCardInvalid(msg) from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            msg = f"Model {name} has {len(inputs)} inputs; it must have one."
+            raise ModelCardInvalid(msg)
+        self.card = model.card
+        self.outputs = [item.name for item in self._session.get_outputs()]
+        self._input = inputs[0].name
+        self.shape: list[int | str] = inputs[0].shape
+
+    def run(self, values: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the outputs by name."""
+        results: list[Any] = self._session.run(self.outputs, {self._input: values})
+        return dict(zip(self.outputs, results, strict=True))
+
+
+def _published(card: ModelCard, path: Path) -> Path:
+    """Return where the published file lies; no code of the package is imported for it."""
+    if not card.package:
+        return path.parent / card.file
+    spec = importlib.util.find_spec(card.package)
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        msg = f"The package {card.package}, which carries the model {card.name}, is not installed."
+        raise Unavailable(msg)
+    return Path(folders[0]) / card.file
+
+
+def _folded(card: ModelCard, published: Path, models: Path) -> tuple[Path, str]:
+    """Return the folded file and its sum, folding now if `models` does not hold it yet."""
+    path = models / f"{card.id}.folded.onnx"
+    if not path.exists():
+        fresh = _fold(card, published)
+        _write(path, fresh)
+        return path, hashlib.sha256(fresh).hexdigest()
+    try:
+        read_checked(path, card.folded_sha256)
+    except ModelFileChanged:
+        # Another version of the onnx package writes other bytes: compare with those.
+        sha256 = hashlib.sha256(_fold(card, published)).hexdigest()
+        read_checked(path, sha256)
+        return path, sha256
+    return path, card.folded_sha256
+
+
+def _fold(card: ModelCard, published: Path) -> bytes:
+    from countenance.faces.fold import fold
+
+    return fold(read_checked(published, card.sha256), dynamic=card.dynamic)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write the file in one step: it is there whole, or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
