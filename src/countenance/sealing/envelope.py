@@ -220,7 +220,7 @@ def _derive(key: Key, nonce: bytes, bound: bytes) -> tuple[bytes, bytes]:
 
 
 def padded_size(size: int) -> int:
-    """Return the size class of `size` bytes (Padmé): at most 12 % more, few classes.
+    """Return the size class of `size` bytes (Padmé): few classes, above the floor at most 6.25 % more.
 
     The top bits of the size are kept and the rest rounded up, so that what a sealed object's size
     gives away grows only with the logarithm of the logarithm of the largest size.
