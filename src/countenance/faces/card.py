@@ -186,7 +186,11 @@ class _Reader:
 
     def number(self, key: str, low: float, high: float) -> float:
         value = self.take(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+        ):
             words = f"must have a number from {low:g} to {high:g} as '{key}'"
             raise self.fail(words)
         return float(value)

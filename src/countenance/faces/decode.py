@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pillow_heif
 import simplejpeg
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from countenance.errors import ImageRejected
 
@@ -35,7 +35,10 @@ DECODE_SIDE = 1280
 """The long side stays at least this long when a large photo is decoded at 1/2, 1/4 or 1/8."""
 
 ORIENTATION = 0x0112
+SIDEWAYS = range(5, 9)
 JPEG_START = b"\xff\xd8\xff"
+WEBP_HEADER = 10
+MAX_BYTE = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +79,7 @@ def decode(data: bytes, limits: Limits, long_side: int = DECODE_SIDE) -> Decoded
     except MemoryError as error:
         msg = "Decoding the photo needs more memory than is allowed."
         raise ImageRejected(msg) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise ImageRejected(_unknown()) from error
     except Exception as error:
         # Decoders answer hostile bytes with all kinds of exceptions; each means the same here.
@@ -105,7 +108,7 @@ def _check_bytes(data: bytes, limits: Limits) -> None:
 
 def _webp_size(data: bytes) -> tuple[int, int]:
     kind, body = data[12:16], data[20:30]
-    if len(body) < 10:
+    if len(body) < WEBP_HEADER:
         msg = "The photo is damaged or incomplete: its header ends early."
         raise ImageRejected(msg)
     if kind == b"VP8X":
@@ -156,7 +159,7 @@ def _decode(data: bytes, limits: Limits, long_side: int) -> Decoded:
             orientation = _orientation(photo)
             pixels = _rgb(photo, 1 if jpeg else factor)
     upright = turn_upright(pixels, orientation)
-    if orientation >= 5:
+    if orientation in SIDEWAYS:
         width, height = height, width
     return Decoded(pixels=upright, width=width, height=height, factor=factor, format=name)
 
@@ -207,7 +210,7 @@ def _rgb(photo: Image.Image, factor: int) -> Pixels:
     """Return a loaded photo as RGB: reduced, transparency on white, deep greys scaled down."""
     if photo.mode.startswith("I"):
         deep = np.asarray(photo)
-        shift = 8 if photo.mode != "I" or int(deep.max(initial=0)) > 255 else 0
+        shift = 8 if photo.mode != "I" or int(deep.max(initial=0)) > MAX_BYTE else 0
         photo = Image.fromarray((deep >> shift).clip(0, 255).astype(np.uint8))
     if photo.has_transparency_data:
         photo = photo.convert("RGBA")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Pixels = UInt8[np.ndarray, "height width 3"]
     Rows = Float[np.ndarray, "faces 15"]
     """x, y, width, height; five (x, y); score. Pixels of the array that was searched."""
+    Row = Float[np.ndarray, "values"]
+    """One of them."""
 
 STRIDES = (8, 16, 32)
 OUTPUTS = [f"{name}_{stride}" for name in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
@@ -138,7 +140,7 @@ class Detector:
         rows[:, 1:14:2] *= view.shape[0] / small.shape[0]
         return rows
 
-    def _level(self, pixels: Pixels, row: Rows) -> Rows:
+    def _level(self, pixels: Pixels, row: Row) -> Row:
         """Return the face as it is seen with its roll taken out, if it is rolled."""
         for _ in range(2):
             roll = roll_of(row)
@@ -154,7 +156,7 @@ class Detector:
                 return row
         return row
 
-    def _look_turned(self, pixels: Pixels, row: Rows, roll: float) -> Rows | None:
+    def _look_turned(self, pixels: Pixels, row: Row, roll: float) -> Row | None:
         """Return this face found in a crop around it, turned by `roll`; None if it is not."""
         side = ROLL_ROOM * float(row[2:4].max())
         angle, scale = math.radians(roll), side / ROLL_SIDE
@@ -180,7 +182,7 @@ def best(rows: Rows) -> float:
     return float(rows[:, SCORE].max(initial=0.0))
 
 
-def roll_of(row: Rows) -> float:
+def roll_of(row: Row) -> float:
     """Return the angle of the line from the right to the left eye, in degrees, clockwise."""
     x, y = row[6:8] - row[4:6]
     return math.degrees(math.atan2(y, x))

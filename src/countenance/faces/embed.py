@@ -77,4 +77,5 @@ class Embedder:
 
 def _unit(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.float32(1e-12))
+    units: Float32[np.ndarray, "n d"] = vectors / np.maximum(lengths, np.float32(1e-12))
+    return units

@@ -79,8 +79,9 @@ class Engine:
             models: folder of this engine's model files; made if need be.
             workers: how many photos at a time; as many as there are cores if None.
             limits: what one photo may cost.
-            detector, embedder: a card's path, or the name of a card in `models`; None for the
-                default. See `docs/how-to/bring-your-own-model.md`.
+            detector: a card's path, or the name of a card in `models`; None for the default. See
+                `docs/how-to/bring-your-own-model.md`.
+            embedder: likewise.
             flip: average each template with that of the mirrored face; costs twice as much.
 
         Raises:
@@ -181,16 +182,15 @@ class Engine:
         self.close()
 
     def _start(self) -> WorkerProcess:
-        return WorkerProcess(
-            self._detector, self._embedder, limits=self._limits, flip=self._flip
-        )
+        return WorkerProcess(self._detector, self._embedder, limits=self._limits, flip=self._flip)
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a worker's reply; the worker is replaced if it died or is spent."""
         if len(request["data"]) > self._limits.file_bytes:
             # The worker would say the same, but the bytes would have to be copied there first.
             most = self._limits.file_bytes / 1e6
-            msg = f"The file has {len(request['data']) / 1e6:.0f} MB; at most {most:.0f} MB are read."
+            size = len(request["data"]) / 1e6
+            msg = f"The file has {size:.0f} MB; at most {most:.0f} MB are read."
             raise ImageRejected(msg)
         place = self._places.take()
         try:

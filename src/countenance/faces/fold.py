@@ -59,7 +59,7 @@ def fold(model: bytes, *, dynamic: tuple[str, ...]) -> bytes:
     return bytes(folded.SerializeToString(deterministic=True))
 
 
-def _folded(node: Any, constants: Constants) -> list[Any]:  # noqa: ANN401 - onnx is untyped
+def _folded(node: Any, constants: Constants) -> list[Any]:
     """Return what stands in for one node; nothing if its output is now a constant."""
     from onnx import helper
 
@@ -96,11 +96,12 @@ def _expand(
         shape = [1] * values.ndim
         shape[axis] = -1
         scale, zero = scale.reshape(shape), zero.reshape(shape)
-    expanded = (values.astype(np.float32) - zero.astype(np.float32)) * scale
-    return expanded.astype(np.float32)
+    centred = values.astype(np.float32) - zero.astype(np.float32)
+    expanded: npt.NDArray[np.float32] = (centred * scale).astype(np.float32)
+    return expanded
 
 
-def _rewritten_prelu(node: Any) -> list[Any]:  # noqa: ANN401 - onnx is untyped
+def _rewritten_prelu(node: Any) -> list[Any]:
     """Return relu(x) - a * relu(-x): the same function, on operators that ONNX Runtime runs fast."""
     from onnx import helper
 
@@ -117,7 +118,7 @@ def _rewritten_prelu(node: Any) -> list[Any]:  # noqa: ANN401 - onnx is untyped
     ]
 
 
-def _free(item: Any, names: tuple[str, ...]) -> None:  # noqa: ANN401 - onnx is untyped
+def _free(item: Any, names: tuple[str, ...]) -> None:
     dimensions = item.type.tensor_type.shape.dim
     for dimension, name in zip(dimensions, names, strict=False):
         if name:

@@ -19,7 +19,7 @@ from countenance.faces.zoo import ReadyModel, Session, model_id
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jaxtyping import Float
+    from countenance.faces.detect import Row, Rows
 
     Box = tuple[float, float, float, float]
 
@@ -78,9 +78,7 @@ class Pipeline:
         photo = decode(data, self.limits, max(long_side, 1))
         return rendered(photo.pixels, _scale(photo), long_side, blur)
 
-    def _finer(
-        self, data: bytes, photo: Decoded, rows: Float[np.ndarray, "faces 15"]
-    ) -> tuple[Decoded, Float[np.ndarray, "faces 15"]]:
+    def _finer(self, data: bytes, photo: Decoded, rows: Rows) -> tuple[Decoded, Rows]:
         """Return the photo and rows at a finer scale if a face is small in a scaled-down one."""
         narrow = float(rows[:, 2].min(initial=FINE_WIDTH))
         if photo.factor == 1 or narrow >= FINE_WIDTH:
@@ -99,16 +97,12 @@ class Pipeline:
         factors = np.array([*[across, down] * 7, 1.0])
         return fine, rows * factors
 
-    def _judge(
-        self, photo: Decoded, row: Float[np.ndarray, "15"], scale: tuple[float, float]
-    ) -> Quality:
+    def _judge(self, photo: Decoded, row: Row, scale: tuple[float, float]) -> Quality:
         marks = row[4:14].reshape(5, 2)
         crop = align(photo.pixels, marks, CROP_LANDMARKS, CROP)
         return judge(float(row[2]) * scale[0], marks * np.array(scale), crop)
 
-    def _templates(
-        self, photo: Decoded, rows: Float[np.ndarray, "faces 15"], wanted: list[int]
-    ) -> dict[int, Template]:
+    def _templates(self, photo: Decoded, rows: Rows, wanted: list[int]) -> dict[int, Template]:
         if not wanted:
             return {}
         crops = [self.embedder.crop(photo.pixels, rows[n, 4:14].reshape(5, 2)) for n in wanted]
@@ -124,12 +118,12 @@ def _scale(photo: Decoded) -> tuple[float, float]:
     return photo.width / width, photo.height / height
 
 
-def _box(row: Float[np.ndarray, "15"]) -> Box:
+def _box(row: Row) -> Box:
     x, y, width, height = (float(value) for value in row[:4])
     return x, y, width, height
 
 
-def _face(row: Float[np.ndarray, "15"], scale: tuple[float, float]) -> Face:
+def _face(row: Row, scale: tuple[float, float]) -> Face:
     """Return a row in pixels of the full photo."""
     across, down = scale
     x, y, width, height = _box(row)

@@ -40,7 +40,7 @@ ERRORS: dict[str, type[CountenanceError]] = {
 }
 
 
-class WorkerDied(Exception):  # noqa: N818 - never leaves this package
+class WorkerDied(Exception):
     """The worker ended, or did not answer in time."""
 
     def __init__(self, reason: str) -> None:
@@ -62,7 +62,7 @@ class WorkerProcess:
             WorkerUnavailable: the process cannot be started.
         """
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - no shell, and nothing from outside
+            self._process = subprocess.Popen(
                 [sys.executable, "-I", "-B", "-m", "countenance.faces.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -109,9 +109,7 @@ class WorkerProcess:
         deadline = time.monotonic() + seconds
         try:
             self._send(wire.pack(message), deadline)
-            (length,) = wire.LENGTH.unpack(self._receive(wire.LENGTH.size, deadline))
-            if length > wire.MAX_REPLY:
-                raise wire.BadFrame
+            length = wire.reply_length(self._receive(wire.LENGTH.size, deadline))
             return wire.unpack(bytes(self._receive(length, deadline)))
         except wire.BadFrame as error:
             self.end()

@@ -86,21 +86,20 @@ def _unusable(width: float, eyes: float, contrast: float) -> str:
 
 
 def _limited(width: float, yaw: float, pitch: float, sharp: float, light: float) -> str:
-    """Return why more misses are to be expected, or nothing."""
-    if width < SMALL_WIDTH:
-        return f"The face is {width:.0f} px wide; {SMALL_WIDTH:.0f} px or more compare better."
-    if abs(yaw) > MAX_YAW:
-        return f"The head is turned to the side by about {abs(yaw):.0f} degrees."
-    if abs(pitch) > MAX_PITCH:
-        way = "up" if pitch > 0 else "down"
-        return f"The head is tilted {way} by about {abs(pitch):.0f} degrees."
-    if sharp < MIN_SHARPNESS:
-        return "The face is blurred."
-    if light < DARK:
-        return "The face is very dark."
-    if light > BRIGHT:
-        return "The face is very bright."
-    return ""
+    """Return the first reason why more misses are to be expected, or nothing."""
+    way = "up" if pitch > 0 else "down"
+    reasons = [
+        (
+            width < SMALL_WIDTH,
+            f"The face is {width:.0f} px wide; {SMALL_WIDTH:.0f} px or more compare better.",
+        ),
+        (abs(yaw) > MAX_YAW, f"The head is turned sideways by about {abs(yaw):.0f} degrees."),
+        (abs(pitch) > MAX_PITCH, f"The head is tilted {way} by about {abs(pitch):.0f} degrees."),
+        (sharp < MIN_SHARPNESS, "The face is blurred."),
+        (light < DARK, "The face is very dark."),
+        (light > BRIGHT, "The face is very bright."),
+    ]
+    return next((words for holds, words in reasons if holds), "")
 
 
 def pose(landmarks: Float[np.ndarray, "5 2"]) -> tuple[float, float, float]:

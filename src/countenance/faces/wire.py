@@ -24,7 +24,7 @@ LANDMARKS = 5
 FIGURES = ("eye_distance", "yaw", "pitch", "roll", "sharpness", "brightness", "contrast")
 
 
-class BadFrame(Exception):  # noqa: N818 - never leaves this package
+class BadFrame(Exception):
     """The other side sent something that is not a frame of this protocol."""
 
 
@@ -47,6 +47,18 @@ def unpack(body: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise BadFrame
     return message
+
+
+def reply_length(head: bytes | bytearray) -> int:
+    """Return the length of a reply's body.
+
+    Raises:
+        BadFrame: it is more than any reply can be.
+    """
+    (length,) = LENGTH.unpack(head)
+    if length > MAX_REPLY:
+        raise BadFrame
+    return int(length)
 
 
 def read(stream: BinaryIO) -> dict[str, Any] | None:
@@ -114,9 +126,7 @@ def _to_face(values: dict[str, Any], model: str, dimensions: int) -> AnalysedFac
         raise BadFrame
     return AnalysedFace(
         face=Face(box=(x, y, width, height), landmarks=marks, score=float(values["score"])),
-        quality=Quality(
-            gate=Gate(values["gate"]), reason=_text(values["reason"], 200), **figures
-        ),
+        quality=Quality(gate=Gate(values["gate"]), reason=_text(values["reason"], 200), **figures),
         template=_to_template(values["template"], model, dimensions),
         crop=crop,
     )
