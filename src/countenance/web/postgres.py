@@ -25,6 +25,7 @@ from countenance.web import postgres_user
 from countenance.web.postgres_server import Server
 from countenance.web.postgres_user import Account
 
+
 class LocalPostgres:
     """A PostgreSQL of our own in a home folder."""
 
@@ -32,6 +33,7 @@ class LocalPostgres:
         """Name the home folder; nothing is made or started yet."""
         self.home = home.absolute()
         self._use: int | None = None
+        self._server: Server | None = None
         self._owner = 0
         self._guard = threading.Lock()
 
@@ -59,7 +61,7 @@ class LocalPostgres:
                 fcntl.flock(self._use, fcntl.LOCK_SH)
                 atexit.register(self.release)
             try:
-                server = Server(*self._find_place())
+                self._server = server = Server(*self._find_place())
                 server.make()
                 server.start()
             except BaseException:
@@ -73,9 +75,13 @@ class LocalPostgres:
         # A forked child has inherited the object, not the use.
         if self._use is None or self._owner != os.getpid():
             return
+        if not self.home.exists():
+            # PostgreSQL ends by itself when its folder is removed.
+            self._leave()
+            return
         with self._guard, self._start_lock():
-            if self._alone():
-                self._server().stop()
+            if self._server is not None and self._alone():
+                self._server.stop()
             self._leave()
 
     def destroy(self) -> None:
@@ -85,13 +91,15 @@ class LocalPostgres:
             Conflict: another process uses it.
         """
         self.release()
+        if not self.home.exists():
+            return
         with self._guard, self._start_lock():
             self._use = _open_lock(self.home / "database.lock")
             try:
                 if not self._alone():
                     message = "Another process uses this database."
                     raise Conflict(message)
-                server = self._server()
+                server = Server(*self._find_place())
                 server.stop()
                 server.remove()
                 for name in ("database.json", "database.lock"):
@@ -99,9 +107,6 @@ class LocalPostgres:
             finally:
                 self._leave()
         (self.home / "database.start.lock").unlink(missing_ok=True)
-
-    def _server(self) -> Server:
-        return Server(*self._find_place())
 
     def _leave(self) -> None:
         if self._use is not None:

