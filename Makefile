@@ -1,0 +1,54 @@
+# What there is to do here. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint browser bench docs lock clean
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PYTHONS := python3 python3.13 python3.12 python3.11
+SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+
+help: ## list what there is to do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## make .venv with everything; after that .venv/bin/countenance works
+
+.venv/ready: requirements/dev.txt requirements/models.txt pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || for python in $(PYTHONS) none; do \
+	  if [ $$python = none ]; then echo "Python 3.11, 3.12 or 3.13 with its venv module is needed; looked for: $(PYTHONS)." >&2; exit 1; fi; \
+	  if $$python -c '$(SUITABLE)' 2>/dev/null; then $$python -m venv --clear .venv; break; fi; done
+	@awk '/^uv==/ { on = 1 } on { print } on && !/\\$$/ { exit }' requirements/dev.txt > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt requirements/models.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup ## start the demo: its own database, sample photos, address and log-ins
+	$(BIN)/countenance demo
+
+test: setup ## run the unit, property and integration tests
+	$(BIN)/pytest -q -n 2 tests/unit tests/property tests/integration
+
+lint: setup ## check style, types, import rules, templates and the generated pages
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	find src -name '*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
+	$(BIN)/python docs/generate.py --check
+
+browser: setup ## go through every screen in a real browser (needs Chromium)
+	$(BIN)/pytest -q tests/browser
+
+bench: setup ## measure rates and latencies; takes its time
+	$(BIN)/pytest -q -s tests/bench
+
+docs: setup ## write the reference pages that come from the code
+	$(BIN)/python docs/generate.py
+
+lock: setup ## resolve requirements/*.in anew, with hashes
+	$(COMPILE) --upgrade requirements/run.in -o requirements/run.txt
+	$(COMPILE) --upgrade -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+
+clean: ## remove .venv and all that tools have left
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache site test-results
