@@ -1,0 +1,1 @@
+"""What all screens share: base templates, stylesheet, drawings and form rendering."""

@@ -1,0 +1,102 @@
+"""Photos with their faces drawn as SVG: geometry as attributes, so the page needs no inline style.
+
+Everything is drawn in a space whose long side is `LONG` units, whatever the photo's size is, so that
+frames and numbers look alike on every photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+LONG = 1500
+TAG_WIDTH, TAG_HEIGHT = 52, 42
+
+Box = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One face's frame, in drawing units."""
+
+    index: int  # as in the analysis, from 0
+    number: int  # as people read it, from 1
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def tag_x(self) -> int:
+        """Return the middle of the number's plate."""
+        return self.x + TAG_WIDTH // 2
+
+    @property
+    def tag_y(self) -> int:
+        """Return the middle of the number's plate."""
+        return self.y + TAG_HEIGHT // 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A photo to be drawn, with the frames of its faces."""
+
+    href: str
+    width: int
+    height: int
+    frames: tuple[Frame, ...]
+
+
+def draw(href: str, *, width: int, height: int, boxes: Iterable[Box]) -> Drawing:
+    """Scale a photo's boxes into drawing units; frames are clipped to the photo.
+
+    Args:
+        href: where the browser gets the photo.
+        width: of the upright photo, in pixels, like `height` and `boxes`.
+        height: see `width`.
+        boxes: x, y, width, height of each face.
+    """
+    scale = LONG / max(width, height, 1)
+    size = (round(width * scale), round(height * scale))
+    frames = tuple(_frame(i, box, scale, size) for i, box in enumerate(boxes))
+    return Drawing(href=href, width=size[0], height=size[1], frames=frames)
+
+
+def _frame(index: int, box: Box, scale: float, size: tuple[int, int]) -> Frame:
+    left, top = max(0, round(box[0] * scale)), max(0, round(box[1] * scale))
+    right = min(size[0], round((box[0] + box[2]) * scale))
+    bottom = min(size[1], round((box[1] + box[3]) * scale))
+    return Frame(
+        index=index,
+        number=index + 1,
+        x=left,
+        y=top,
+        width=max(1, right - left),
+        height=max(1, bottom - top),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """Similarities as ticks on one axis; `label` says the same in words."""
+
+    ticks: tuple[int, ...]
+    marks: tuple[tuple[int, str], ...]
+    width: int
+    label: str
+
+
+def strip(similarities: Sequence[float], *, width: int = 960) -> Strip:
+    """Lay similarities on an axis from 0 to 1, so that gaps between candidates are seen.
+
+    Values below 0 are drawn at 0: they are as far from alike as it gets.
+    """
+    ticks = tuple(round(min(1.0, max(0.0, s)) * width) for s in similarities)
+    marks = tuple((round(i * width / 5), f"{i / 5:.1f}") for i in range(6))
+    label = "No candidates."
+    if similarities:
+        label = (
+            f"{len(similarities)} candidates, similarity from "
+            f"{min(similarities):.3f} to {max(similarities):.3f}."
+        )
+    return Strip(ticks=ticks, marks=marks, width=width, label=label)

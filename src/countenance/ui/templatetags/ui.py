@@ -1,0 +1,116 @@
+"""Words for figures, and the dozen icons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+ICONS: Mapping[str, str] = {
+    "mark": '<path d="M2 7V4a2 2 0 0 1 2-2h3M15 2h3a2 2 0 0 1 2 2v3M20 15v3a2 2 0 0 1-2 2h-3'
+    'M7 20H4a2 2 0 0 1-2-2v-3" fill="none" stroke="currentColor" stroke-width="2" '
+    'stroke-linecap="round"/><ellipse cx="11" cy="11" rx="3.6" ry="4.8" fill="currentColor"/>',
+    "photo": '<path d="M3 5.5A1.5 1.5 0 0 1 4.5 4h13A1.5 1.5 0 0 1 19 5.5v11a1.5 1.5 0 0 1-1.5 1.5'
+    'h-13A1.5 1.5 0 0 1 3 16.5zM3.5 15l4.5-4.5 4 4 2.5-2.5 4 4" fill="none" '
+    'stroke="currentColor" stroke-width="1.6" stroke-linejoin="round"/>'
+    '<circle cx="14" cy="8.5" r="1.5" fill="currentColor"/>',
+}
+
+GOOD_SHARPNESS, FAIR_SHARPNESS = 0.5, 0.25
+DARK, BRIGHT = 60, 205
+
+
+@register.simple_tag
+def icon(name: str, size: int = 22) -> SafeString:
+    """Return one of our icons, hidden from screen readers: the words beside it say it."""
+    return format_html(
+        '<svg width="{}" height="{}" viewBox="0 0 22 22" aria-hidden="true">{}</svg>',
+        size,
+        size,
+        mark_safe(ICONS[name]),  # noqa: S308 - a constant of this module
+    )
+
+
+@register.filter
+def similarity(value: float) -> str:
+    """Return a similarity with three decimals and a true minus sign."""
+    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def degrees(value: float) -> str:
+    """Return whole degrees with a true minus sign."""
+    return f"{round(value)}\N{DEGREE SIGN}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """Return a moment as people write it here: 22 Nov 2026, 21:04 UTC."""
+    if value is None:
+        return ""
+    at = value.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+@register.filter
+def day(value: datetime | None) -> str:
+    """Return a day without its hour: 22 Nov 2026."""
+    return "" if value is None else f"{value.day} {value:%b %Y}"
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """Return a count with thin spaces between thousands."""
+    return "" if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+@register.filter
+def share(value: float) -> str:
+    """Return a 0 to 1 figure with two decimals; we print no percentage near a face."""
+    return f"{value:.2f}"
+
+
+@register.filter
+def sharpness_words(value: float) -> str:
+    """Return what the sharpness means: good, fair or blurred."""
+    if value >= GOOD_SHARPNESS:
+        return "Good"
+    return "Fair" if value >= FAIR_SHARPNESS else "Blurred"
+
+
+@register.filter
+def light_words(value: float) -> str:
+    """Return what the brightness means: dark, even or overexposed."""
+    if value < DARK:
+        return "Dark"
+    return "Overexposed" if value > BRIGHT else "Even"
+
+
+@register.filter
+def pose_words(quality: object) -> str:
+    """Return what the pose means: frontal, turned or profile."""
+    yaw = abs(float(getattr(quality, "yaw", 0) or 0))
+    pitch = abs(float(getattr(quality, "pitch", 0) or 0))
+    turn = max(yaw, pitch)
+    if turn < 15:  # noqa: PLR2004 - words for degrees, used once
+        return "Frontal"
+    return "Turned" if turn < 45 else "Far turned"  # noqa: PLR2004
+
+
+@register.filter
+def gate_words(quality: object) -> str:
+    """Return the gate in words for people."""
+    gate = str(getattr(quality, "gate", ""))
+    return {"good": "Usable", "limited": "Usable, with limits"}.get(gate, "Not usable")
+
+
+@register.filter
+def plural(count: int, words: str) -> str:
+    """Return `3 photos` for 3 and "photo,photos"."""
+    one, many = words.split(",")
+    return f"{number(count)} {one if count == 1 else many}"
