@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from countenance.errors import Unavailable
 
 if TYPE_CHECKING:
     from countenance.faces.types import Analysis
+    from countenance.index.shelf import Shelf
     from countenance.sealing.keyring import Keyring
     from countenance.sealing.store import ObjectStore
 
@@ -55,6 +59,25 @@ class PhotoEngine(Protocol):
         """Stop the workers."""
 
 
+class Jobs(Protocol):
+    """Work to be done later by the serving process; it survives a restart."""
+
+    def enrol(self, run: UUID) -> None:
+        """Carry out an enrolment whose photos were uploaded."""
+
+
+class NoJobs:
+    """For processes that do not serve: there is nobody to hand work to."""
+
+    def enrol(self, run: UUID) -> None:
+        """Refuse.
+
+        Raises:
+            Unavailable: always.
+        """
+        raise Unavailable(f"Enrolment {run} needs `countenance serve` to carry it out.")
+
+
 def utc_now() -> datetime:
     """Return the present moment, in UTC."""
     return datetime.now(UTC)
@@ -67,5 +90,7 @@ class Tools:
     engine: PhotoEngine
     keyring: Keyring
     store: ObjectStore
+    shelf: Shelf
     clock: Callable[[], datetime] = field(default=utc_now)
     token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+    jobs: Jobs = field(default_factory=NoJobs)

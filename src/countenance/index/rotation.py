@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Self
 
 import numpy as np
+from jaxtyping import Float64
 
 from countenance.errors import IndexUnavailable, InputError
 from countenance.index.base import MOST_DIMENSIONS, Templates
@@ -112,7 +113,7 @@ class Rotation:
         return rotated
 
 
-def _normal(count: int, random: Callable[[int], bytes]) -> Templates:
+def _normal(count: int, random: Callable[[int], bytes]) -> Float64[np.ndarray, " count"]:
     """Return normally distributed numbers made of random bytes (Box and Muller 1958)."""
     half = (count + 1) // 2
     drawn = np.frombuffer(random(16 * half), dtype="<u8").reshape(2, half)

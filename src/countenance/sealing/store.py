@@ -43,6 +43,9 @@ class SealedObjects(Protocol):
     def ids(self) -> Iterator[UUID]:
         """Yield the ids of all objects, in no particular order."""
 
+    def changed(self, id: UUID) -> float | None:
+        """Return when an object was written, in seconds since 1970; None if it is not there."""
+
 
 class ObjectStore:
     """Sealed objects in a folder.
@@ -144,6 +147,14 @@ class ObjectStore:
                 # What someone else put there, such as a file manager, is no object.
                 if _NAME.fullmatch(path.name):
                     yield UUID(hex=path.name)
+
+    def changed(self, id: UUID) -> float | None:
+        """Return when an object was written, in seconds since 1970; None if it is not there."""
+        with _translated():
+            try:
+                return self._path(id).stat().st_mtime
+            except FileNotFoundError:
+                return None
 
     def sweep(self, *, older_than: float = _HOUR) -> int:
         """Remove what a crash left half written, and return how many files that were.

@@ -78,7 +78,9 @@ def plan(
     """
     if manifest is not None:
         if not path.is_dir():
-            raise InputError("With a manifest, the path is the folder that its rows are relative to.")
+            raise InputError(
+                "With a manifest, the path is the folder that its rows are relative to."
+            )
         return _from_manifest(manifest, root=path)
     if not os.path.lexists(path):
         raise InputError(f"There is no file or folder {shown(path)}.")
@@ -165,7 +167,9 @@ def _by_folder(root: Path, entries: list[Path | Reject]) -> Iterator[Item | Reje
         relative = entry.relative_to(root)
         label = shown(relative)
         if len(relative.parts) == 1:
-            yield Reject(label=label, reason="It lies beside the subjects' folders, not in one of them.")
+            yield Reject(
+                label=label, reason="It lies beside the subjects' folders, not in one of them."
+            )
         else:
             yield Item(path=entry, label=label, subject=shown(relative.parts[0]))
 

@@ -48,7 +48,9 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, [field.strip() for field in row]
             line = reader.line_num + 1
     except csv.Error as fault:
-        raise ManifestInvalid(f"The manifest is not proper CSV from line {line} on: {fault}.") from None
+        raise ManifestInvalid(
+            f"The manifest is not proper CSV from line {line} on: {fault}."
+        ) from None
 
 
 def _columns(head: Sequence[str]) -> list[str]:
@@ -63,7 +65,9 @@ def _columns(head: Sequence[str]) -> list[str]:
         )
     if unknown := [name for name in names if name not in COLUMNS]:
         listed = ", ".join(f"“{shown(name)}”" for name in unknown)
-        raise ManifestInvalid(f"The manifest has columns that are not known: {listed}. Known: {known}.")
+        raise ManifestInvalid(
+            f"The manifest has columns that are not known: {listed}. Known: {known}."
+        )
     if len(set(names)) < len(names):
         raise ManifestInvalid("The manifest names a column twice.")
     return names
@@ -81,12 +85,18 @@ def _items(
         row = dict(zip(columns, fields, strict=True))
         label = shown(PurePosixPath(row["path"])) if row["path"] else f"line {line}"
         if earlier := first_seen.get(row["path"]):
-            yield Reject(label=label, reason=f"Line {line}: the same path stands in line {earlier}.")
+            yield Reject(
+                label=label, reason=f"Line {line}: the same path stands in line {earlier}."
+            )
             continue
         if row["path"]:
             first_seen[row["path"]] = line
         fault = _fault(row, root)
-        yield Reject(label=label, reason=f"Line {line}: {fault}") if fault else _item(row, label, root)
+        yield (
+            Reject(label=label, reason=f"Line {line}: {fault}")
+            if fault
+            else _item(row, label, root)
+        )
 
 
 def _fault(row: dict[str, str], root: Path) -> str | None:

@@ -1,0 +1,1 @@
+"""Django apps, one a part of the work."""

@@ -1,0 +1,1 @@
+"""Cases: what a search is for."""

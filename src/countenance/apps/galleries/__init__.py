@@ -1,0 +1,1 @@
+"""Sources, galleries, enrolment and removal."""

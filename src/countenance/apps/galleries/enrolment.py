@@ -1,0 +1,314 @@
+"""Enrolling many photos: in batches, on all cores, resumable, each photo once.
+
+A batch is one transaction and one ledger entry. What was acknowledged is durable; after a kill the same
+call goes on where it stopped, because photos are recognised by a keyed hash of their content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from uuid import UUID
+
+from django.db import transaction
+
+from countenance import policy
+from countenance.apps.galleries.batch import (
+    ALREADY_HERE,
+    Analysed,
+    Incoming,
+    Reject,
+    content_index,
+    store_photos,
+)
+from countenance.apps.galleries.models import EnrolmentRun, Gallery, Photo, Source, StagedPhoto
+from countenance.apps.galleries.queries import subject_label_index
+from countenance.apps.records.objects import delete_objects, get_object, seal_for_store
+from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.errors import CountenanceError, InputError, ModelMismatch, WrongState
+from countenance.ledger.entry import Action
+from countenance.policy import Actor
+from countenance.tools import Tools
+
+BATCH_PHOTOS = 32
+BATCH_BYTES = 32 * 1024 * 1024
+KEPT_REJECTS = 1000
+"""How many rejects a run keeps for the screen; the caller's own list is complete."""
+
+Notify = Callable[[EnrolmentRun, Sequence[Reject]], None]
+
+
+@accountable(Action.ENROLMENT_STARTED)
+def start_enrolment(
+    actor: Actor,
+    record: Record,
+    *,
+    gallery: Gallery,
+    source: Source,
+    total: int | None,
+    uploads: Sequence[tuple[Incoming, bytes]] = (),
+    tools: Tools,
+) -> EnrolmentRun:
+    """Start an enrolment; uploads are sealed and staged with it, for a job to carry out.
+
+    Raises:
+        PassportIncomplete, SourceClosed, GalleryClosedToCase, NotPermitted: policy says no.
+        ModelMismatch: the gallery holds templates of another model.
+    """
+    record.note(gallery=gallery.pk, source=source.pk, total=total)
+    source.refresh_from_db()
+    policy.permit_enrolment(
+        actor, source=source.facts, gallery=gallery.facts, today=tools.clock().date()
+    )
+    if gallery.model != tools.engine.model:
+        raise ModelMismatch(
+            "This gallery holds templates of another model. Create a new gallery for this one.",
+            gallery=gallery.model,
+            engine=tools.engine.model,
+        )
+    run = EnrolmentRun(
+        agency_id=actor.agency,
+        gallery=gallery,
+        source=source,
+        started_by_id=actor.person,
+        started_at=tools.clock(),
+        total=total,
+    )
+    run.save(force_insert=True)
+    record.note(about=run.pk)
+    _stage(run, uploads, tools=tools)
+    return run
+
+
+@accountable(Action.PHOTOS_ENROLLED)
+def enrol_batch(
+    actor: Actor, record: Record, *, run: EnrolmentRun, batch: Batch, tools: Tools
+) -> EnrolmentRun:
+    """Store one batch of analysed photos; a photo that came in meanwhile is skipped, not doubled."""
+    gallery = Gallery.objects.select_for_update().get(pk=run.gallery_id)
+    run = EnrolmentRun.objects.select_for_update().get(pk=run.pk)
+    run.gallery = gallery
+    stored, faces, late = store_photos(run, batch.analysed, tools=tools)
+    run.photos += batch.seen
+    run.enrolled += len(stored)
+    run.faces += faces
+    run.skipped += batch.skipped + late
+    run.rejected += len(batch.rejects)
+    room = KEPT_REJECTS - len(run.rejects)
+    run.rejects = run.rejects + [
+        {"label": reject.label, "code": reject.code, "reason": reject.reason}
+        for reject in batch.rejects[: max(room, 0)]
+    ]
+    run.save()
+    staged = [item.staged for item in batch.items if item.staged is not None]
+    if staged:
+        StagedPhoto.objects.filter(pk__in=staged).delete()
+        transaction.on_commit(lambda: delete_objects(staged, tools=tools))
+    record.note(
+        about=run.pk,
+        gallery=gallery.pk,
+        version=gallery.version,
+        photos=[str(photo.pk) for photo in stored],
+        contents=[bytes(photo.content_index).hex() for photo in stored],
+        faces=faces,
+        skipped=batch.skipped + late,
+        rejected=[[reject.label, reject.code] for reject in batch.rejects],
+    )
+    return run
+
+
+@accountable(Action.ENROLMENT_FINISHED)
+def finish_enrolment(
+    actor: Actor, record: Record, *, run: EnrolmentRun, tools: Tools
+) -> EnrolmentRun:
+    """Close an enrolment; its counts are final.
+
+    Raises:
+        WrongState: it is finished already.
+    """
+    run = EnrolmentRun.objects.select_for_update().get(pk=run.pk)
+    if run.finished_at is not None:
+        raise WrongState("This enrolment is finished already.")
+    run.finished_at = tools.clock()
+    run.save(update_fields=("finished_at",))
+    record.note(
+        about=run.pk,
+        photos=run.photos,
+        enrolled=run.enrolled,
+        faces=run.faces,
+        skipped=run.skipped,
+        rejected=run.rejected,
+    )
+    return run
+
+
+@composed_of(start_enrolment, enrol_batch, finish_enrolment)
+def enrol(
+    actor: Actor,
+    *,
+    gallery: Gallery,
+    source: Source,
+    incoming: Iterable[Incoming | Reject],
+    total: int | None,
+    tools: Tools,
+    notify: Notify | None = None,
+) -> EnrolmentRun:
+    """Enrol photos from anywhere and return the finished run with its counts.
+
+    Args:
+        actor: the steward.
+        gallery: where to.
+        source: whose passport covers every photo.
+        incoming: photos, read only when their turn comes, and what was turned away before.
+        total: how many there are, if known, for the progress bar.
+        tools: engine, keys, store, clock.
+        notify: called after each batch with the run so far and the batch's rejects.
+
+    Raises:
+        PassportIncomplete, SourceClosed, GalleryClosedToCase, NotPermitted, ModelMismatch.
+    """
+    run = start_enrolment(actor, gallery=gallery, source=source, total=total, tools=tools)
+    return _carry_out(actor, run, incoming, tools=tools, notify=notify)
+
+
+@composed_of(enrol_batch, finish_enrolment)
+def enrol_staged(actor: Actor, *, run: EnrolmentRun, tools: Tools) -> EnrolmentRun:
+    """Carry out, or go on with, an enrolment whose photos were uploaded."""
+    if run.finished_at is not None:
+        return run
+    return _carry_out(actor, run, _staged(run, tools=tools), tools=tools, notify=None)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is waiting for its commit."""
+
+    items: list[Incoming] = field(default_factory=list)
+    analysed: list[Analysed] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    seen: int = 0
+    skipped: int = 0
+    bytes: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to commit."""
+        return self.seen >= BATCH_PHOTOS or self.bytes >= BATCH_BYTES
+
+    def skip(self, item: Incoming) -> None:
+        """Count a photo that is enrolled already."""
+        self.seen += 1
+        self.skipped += 1
+        self.items.append(item)
+
+    def reject(self, reject: Reject, item: Incoming | None = None) -> None:
+        """Keep a photo's reason."""
+        self.seen += 1
+        self.rejects.append(reject)
+        if item is not None:
+            self.items.append(item)
+
+    def add(self, analysed: Analysed) -> None:
+        """Keep an analysed photo."""
+        self.seen += 1
+        self.bytes += len(analysed.data)
+        self.items.append(analysed.item)
+        self.analysed.append(analysed)
+
+
+def _carry_out(
+    actor: Actor,
+    run: EnrolmentRun,
+    incoming: Iterable[Incoming | Reject],
+    *,
+    tools: Tools,
+    notify: Notify | None,
+) -> EnrolmentRun:
+    batch = Batch()
+
+    def commit() -> None:
+        nonlocal run, batch
+        if batch.seen:
+            done, batch = batch, Batch()
+            run = enrol_batch(actor, run=run, batch=done, tools=tools)
+            if notify is not None:
+                notify(run, done.rejects)
+
+    def feed() -> Iterator[tuple[object, bytes]]:
+        # Runs in this thread, between two results; so `batch` needs no lock.
+        for item, data, index in _readable(run, incoming, batch_now=lambda: batch, tools=tools):
+            yield (item, data, index), data
+
+    for tag, result in tools.engine.analyse_many(feed()):
+        item, data, index = tag  # type: ignore[misc] # as yielded by feed()
+        if isinstance(result, CountenanceError):
+            batch.reject(Reject(label=item.label, code=result.code, reason=result.detail), item)
+        elif isinstance(result, Exception):
+            raise result
+        else:
+            analysed = Analysed(item=item, data=data, index=index, analysis=result)
+            refusal = analysed.refusal()
+            batch.reject(refusal, item) if refusal else batch.add(analysed)
+        if batch.full:
+            commit()
+    commit()
+    return finish_enrolment(actor, run=run, tools=tools)
+
+
+def _readable(
+    run: EnrolmentRun,
+    incoming: Iterable[Incoming | Reject],
+    *,
+    batch_now: Callable[[], Batch],
+    tools: Tools,
+) -> Iterator[tuple[Incoming, bytes, bytes]]:
+    """Read photos in small chunks and yield the ones that are not enrolled yet."""
+    source = iter(incoming)
+    while chunk := list(islice(source, BATCH_PHOTOS)):
+        for item in chunk:
+            if isinstance(item, Reject):
+                batch_now().reject(item)
+                continue
+            try:
+                data = item.read()
+            except CountenanceError as error:
+                batch_now().reject(
+                    Reject(label=item.label, code=error.code, reason=error.detail), item
+                )
+                continue
+            index = content_index(run.agency_id, data, tools=tools)
+            known = Photo.objects.filter(gallery_id=run.gallery_id, content_index=index)
+            subjects = list(known.values_list("subject__label_index", flat=True)[:1])
+            if not subjects:
+                yield item, data, index
+            elif item.subject_given and bytes(subjects[0]) != _label_index(run, item, tools):
+                batch_now().reject(
+                    Reject(label=item.label, code=ALREADY_HERE[0], reason=ALREADY_HERE[1]), item
+                )
+            else:
+                batch_now().skip(item)
+
+
+def _label_index(run: EnrolmentRun, item: Incoming, tools: Tools) -> bytes:
+    return subject_label_index(run.agency_id, run.gallery_id, item.subject, tools=tools)
+
+
+def _stage(run: EnrolmentRun, uploads: Sequence[tuple[Incoming, bytes]], *, tools: Tools) -> None:
+    objects: list[tuple[UUID, bytes]] = []
+    for ordinal, (item, data) in enumerate(uploads):
+        if not data:
+            raise InputError(f"{item.label} is empty.")
+        staged = StagedPhoto(run=run, ordinal=ordinal, details=item.to_details())
+        objects.append((staged.pk, seal_for_store(staged, data)))
+        staged.save(force_insert=True)
+    tools.store.put_many(objects)
+
+
+def _staged(run: EnrolmentRun, *, tools: Tools) -> Iterator[Incoming]:
+    for staged in StagedPhoto.objects.filter(run=run).select_related("run").order_by("ordinal"):
+        yield Incoming.from_details(
+            staged.details,
+            read=lambda staged=staged: get_object(staged, tools=tools),  # type: ignore[misc]
+            staged=staged.pk,
+        )

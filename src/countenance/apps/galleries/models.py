@@ -1,0 +1,237 @@
+"""Sources with their passports, galleries, subjects, photos and the faces in them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+
+from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.records.sealed import (
+    ObjectSealedModel,
+    SealedBytes,
+    SealedJSON,
+    SealedModel,
+    SealedText,
+)
+from countenance.policy import GalleryFacts, SourceFacts
+from countenance.sealing.keyring import KeyKind
+
+PASSPORT = (
+    "owner",
+    "lawful_basis",
+    "collected_on",
+    "purpose",
+    "retention_until",
+    "reference",
+    "steward",
+)
+"""What a source's passport says; all of it is required. Dates are ISO 8601."""
+
+
+class Source(SealedModel):
+    """Where photos come from, and by what right they are held."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.SOURCE
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    name = SealedText()
+    name_index = models.BinaryField()
+    passport = SealedJSON()
+    retention_until = models.DateField()
+    registered_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("agency", "name_index"), name="one_source_a_name"),
+        )
+
+    @property
+    def facts(self) -> SourceFacts:
+        """Return what policy needs to know."""
+        return SourceFacts(
+            agency=self.agency_id,
+            missing=[entry for entry in PASSPORT if not self.passport.get(entry)],
+            retention_until=self.retention_until,
+            removed=self.removed_at is not None,
+        )
+
+
+class Gallery(ObjectSealedModel):
+    """People enrolled under one authority. `version` counts the changes that an index must follow."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    name = SealedText()
+    name_index = models.BinaryField()
+    model = models.CharField(max_length=200)
+    rotation = SealedBytes()
+    version = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("agency", "name_index"), name="one_gallery_a_name"),
+        )
+
+    @property
+    def facts(self) -> GalleryFacts:
+        """Return what policy needs to know."""
+        return GalleryFacts(agency=self.agency_id, closed=self.closed_at is not None)
+
+
+class Subject(SealedModel):
+    """The person a gallery photo is of.
+
+    A subject that was not named by whoever enrolled (another face in a photo) has `named=False`.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.PHOTO
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    gallery = models.ForeignKey(Gallery, on_delete=models.PROTECT)
+    label = SealedText(null=True)
+    label_index = models.BinaryField(null=True)
+    named = models.BooleanField()
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("gallery", "label_index"), name="one_subject_a_label"),
+        )
+
+    def seal_agency(self) -> UUID | None:
+        """Return the gallery's agency."""
+        return self.gallery.agency_id
+
+
+class EnrolmentRun(SealedModel):
+    """One enrolment of many photos: what was asked, how far it is, what was turned away."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.PHOTO
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    gallery = models.ForeignKey(Gallery, on_delete=models.PROTECT)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    started_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    total = models.PositiveIntegerField(null=True)
+    photos = models.PositiveIntegerField(default=0)
+    faces = models.PositiveIntegerField(default=0)
+    enrolled = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    rejects = SealedJSON(default=list)
+
+
+class StagedPhoto(ObjectSealedModel):
+    """An uploaded photo that waits for its enrolment; its bytes are a sealed object of the same id."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.PHOTO
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    run = models.ForeignKey(EnrolmentRun, on_delete=models.CASCADE, related_name="staged")
+    ordinal = models.PositiveIntegerField()
+    details = SealedJSON()
+
+    class Meta:
+        ordering = ("ordinal",)
+
+    def seal_agency(self) -> UUID | None:
+        """Return the run's agency."""
+        return self.run.agency_id
+
+
+class Photo(ObjectSealedModel):
+    """An enrolled photo. Its bytes are a sealed object of the same id; removing it destroys its key.
+
+    `details` holds path, external id, date, notes, size and format. A removed photo's row stays, empty.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.PHOTO
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    gallery = models.ForeignKey(Gallery, on_delete=models.PROTECT)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    run = models.ForeignKey(EnrolmentRun, on_delete=models.PROTECT)
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT)
+    content_index = models.BinaryField(null=True)
+    details = SealedJSON(null=True)
+    enrolled_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("gallery", "content_index"), name="one_photo_a_content"
+            ),
+        )
+
+    def seal_agency(self) -> UUID | None:
+        """Return the gallery's agency."""
+        return self.gallery.agency_id
+
+
+class Face(SealedModel):
+    """One face in an enrolled photo, sealed under the photo's key; its id is its row in the index.
+
+    `added_version` and `removed_version` are the gallery's versions at which an index gains and loses
+    the row. A face without a template is kept as a box only.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.PHOTO
+
+    id = models.BigAutoField(primary_key=True)
+    gallery = models.ForeignKey(Gallery, on_delete=models.PROTECT)
+    photo = models.ForeignKey(Photo, on_delete=models.PROTECT, related_name="faces")
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="faces")
+    ordinal = models.PositiveSmallIntegerField()
+    details = SealedJSON(null=True)
+    template = SealedBytes(null=True)
+    crop = SealedBytes(null=True)
+    added_version = models.BigIntegerField()
+    removed_version = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("photo", "ordinal"), name="one_face_an_ordinal"),
+        )
+        indexes = (
+            models.Index(fields=("gallery", "added_version")),
+            models.Index(fields=("gallery", "removed_version")),
+        )
+
+    def seal_column(self, plaintext: bytes, column: str) -> bytes:
+        """Seal under the photo's key; the ordinal is part of the context."""
+        return self.photo.seal_column(plaintext, f"{column}.{self.ordinal}")
+
+    def unseal_column(self, sealed: bytes, column: str) -> bytes:
+        """Open with the photo's key."""
+        return self.photo.unseal_column(sealed, f"{column}.{self.ordinal}")
+
+
+class IndexSnapshot(ObjectSealedModel):
+    """A sealed copy of a gallery's index at one version: derived data, rebuilt when it is missing.
+
+    Its parts are sealed objects in the store. Any removal from the gallery destroys it.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    gallery = models.OneToOneField(Gallery, on_delete=models.CASCADE, related_name="snapshot")
+    version = models.BigIntegerField()
+    parts = models.JSONField()
+
+    def seal_agency(self) -> UUID | None:
+        """Return the gallery's agency."""
+        return self.gallery.agency_id

@@ -1,0 +1,214 @@
+"""Registering sources, creating galleries, removing photos, subjects and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from countenance.apps.galleries.models import (
+    PASSPORT,
+    Face,
+    Gallery,
+    IndexSnapshot,
+    Photo,
+    Source,
+    Subject,
+)
+from countenance.apps.galleries.queries import gallery_name_index, source_name_index
+from countenance.apps.records.objects import delete_objects
+from countenance.apps.records.services import Record, accountable
+from countenance.errors import (
+    AlreadyExists,
+    InputError,
+    NotPermitted,
+    PassportIncomplete,
+    ReasonMissing,
+    WrongState,
+)
+from countenance.index.rotation import Rotation
+from countenance.ledger.entry import Action
+from countenance.policy import Actor
+from countenance.tools import Tools
+
+
+@accountable(Action.SOURCE_REGISTERED)
+def register_source(
+    actor: Actor, record: Record, *, name: str, passport: Mapping[str, str], tools: Tools
+) -> Source:
+    """Register a source of photos with its passport.
+
+    Args:
+        actor: the steward who answers for it.
+        record: filled in by `@accountable`.
+        name: unique in the agency.
+        passport: every entry of `PASSPORT`; dates as YYYY-MM-DD.
+        tools: keys and clock.
+
+    Raises:
+        PassportIncomplete: an entry is missing or empty.
+        InputError: a date cannot be read, or retention ends before it begins.
+        AlreadyExists: the name is taken.
+    """
+    name = name.strip()
+    entries = {key: str(passport.get(key, "")).strip() for key in PASSPORT}
+    missing = [key for key, value in entries.items() if not value]
+    if missing or not name:
+        raise PassportIncomplete(
+            f"The passport lacks: {', '.join(missing or ['name'])}. No photo is enrolled without it."
+        )
+    collected, until = _date(entries, "collected_on"), _date(entries, "retention_until")
+    if until < collected:
+        raise InputError("Retention cannot end before the photos were collected.")
+    index = source_name_index(actor, name, tools=tools)
+    if Source.objects.filter(agency_id=actor.agency, name_index=index).exists():
+        raise AlreadyExists("A source of this name is already there.")
+    source = Source(
+        agency_id=actor.agency,
+        name=name,
+        name_index=index,
+        passport=entries,
+        retention_until=until,
+        registered_at=tools.clock(),
+    )
+    source.save(force_insert=True)
+    record.note(about=source.pk, name=name, passport=entries)
+    return source
+
+
+@accountable(Action.GALLERY_CREATED)
+def create_gallery(actor: Actor, record: Record, *, name: str, tools: Tools) -> Gallery:
+    """Create an empty gallery for templates of the present model.
+
+    Raises:
+        InputError: the name is empty.
+        AlreadyExists: the name is taken.
+    """
+    name = name.strip()
+    if not name:
+        raise InputError("A gallery needs a name.")
+    index = gallery_name_index(actor, name, tools=tools)
+    if Gallery.objects.filter(agency_id=actor.agency, name_index=index).exists():
+        raise AlreadyExists("A gallery of this name is already there.")
+    rotation = Rotation.generate(tools.engine.dimensions, tools.token_bytes)
+    gallery = Gallery(
+        agency_id=actor.agency,
+        name=name,
+        name_index=index,
+        model=tools.engine.model,
+        rotation=rotation.to_bytes(),
+        created_at=tools.clock(),
+    )
+    gallery.save(force_insert=True)
+    record.note(about=gallery.pk, name=name, model=gallery.model)
+    return gallery
+
+
+@accountable(Action.PHOTO_REMOVED)
+def remove_photo(actor: Actor, record: Record, *, photo: Photo, reason: str, tools: Tools) -> None:
+    """Remove a photo: out of the index at once, its key destroyed, its bytes deleted.
+
+    Raises:
+        ReasonMissing, WrongState, NotPermitted.
+    """
+    record.note(about=photo.pk, reason=reason.strip())
+    _check(actor, photo.gallery.agency_id, reason, gone=photo.removed_at)
+    _erase([photo.pk], [photo.gallery_id], record, tools=tools)
+
+
+@accountable(Action.SUBJECT_REMOVED)
+def remove_subject(
+    actor: Actor, record: Record, *, subject: Subject, reason: str, tools: Tools
+) -> None:
+    """Remove a subject with every photo filed under it, and its faces in other subjects' photos.
+
+    Raises:
+        ReasonMissing, WrongState, NotPermitted.
+    """
+    record.note(about=subject.pk, reason=reason.strip())
+    _check(actor, subject.gallery.agency_id, reason, gone=subject.removed_at)
+    _lock([subject.gallery_id])
+    photos = Photo.objects.filter(subject=subject, removed_at=None).values_list("pk", flat=True)
+    _erase(list(photos), [subject.gallery_id], record, tools=tools)
+    version = Gallery.objects.values_list("version", flat=True).get(pk=subject.gallery_id)
+    Face.objects.filter(subject=subject, removed_version=None).update(
+        template=None, crop=None, details=None, removed_version=version
+    )
+    _forget_subjects([subject.pk], tools.clock())
+
+
+@accountable(Action.SOURCE_REMOVED)
+def remove_source(
+    actor: Actor, record: Record, *, source: Source, reason: str, tools: Tools
+) -> None:
+    """Remove a source with all its photos; its row and passport stay, to answer for the past.
+
+    Raises:
+        ReasonMissing, WrongState, NotPermitted.
+    """
+    record.note(about=source.pk, reason=reason.strip())
+    _check(actor, source.agency_id, reason, gone=source.removed_at)
+    source = Source.objects.select_for_update().get(pk=source.pk)
+    galleries = Photo.objects.filter(source=source).values_list("gallery_id", flat=True).distinct()
+    _lock(list(galleries))
+    photos = list(Photo.objects.filter(source=source, removed_at=None).values_list("pk", flat=True))
+    _erase(photos, list(galleries), record, tools=tools)
+    source.removed_at = tools.clock()
+    source.save(update_fields=("removed_at",))
+
+
+def _check(actor: Actor, agency: UUID, reason: str, *, gone: datetime | None) -> None:
+    if agency != actor.agency:
+        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    if not reason.strip():
+        raise ReasonMissing("Say in words why this is removed.")
+    if gone is not None:
+        raise WrongState("This was removed already.")
+
+
+def _date(entries: Mapping[str, str], key: str) -> date:
+    try:
+        return date.fromisoformat(entries[key])
+    except ValueError:
+        raise InputError(f"{key} must be a date such as 2026-03-14.") from None
+
+
+def _lock(galleries: Collection[UUID]) -> list[Gallery]:
+    """Lock galleries in one order, so that two removals cannot wait for each other."""
+    return list(Gallery.objects.select_for_update().filter(pk__in=galleries).order_by("pk"))
+
+
+def _erase(
+    photos: list[UUID], galleries: Collection[UUID], record: Record, *, tools: Tools
+) -> None:
+    """Destroy keys, templates and details of photos; the index drops their rows by version."""
+    now = tools.clock()
+    for gallery in _lock(galleries):
+        gallery.version += 1
+        gallery.save(update_fields=("version",))
+        Face.objects.filter(photo_id__in=photos, gallery=gallery, removed_version=None).update(
+            template=None, crop=None, details=None, removed_version=gallery.version
+        )
+        _drop_snapshot(gallery, tools=tools)
+    Photo.objects.filter(pk__in=photos).update(
+        object_key=None, details=None, content_index=None, removed_at=now
+    )
+    touched = Subject.objects.filter(faces__photo_id__in=photos).distinct()
+    empty = touched.exclude(faces__removed_version=None).values_list("pk", flat=True)
+    _forget_subjects(list(empty), now)
+    record.note(photos=len(photos))
+    # After the commit: a crash in between leaves objects without a row, which the sweep removes.
+    transaction.on_commit(lambda: delete_objects(photos, tools=tools))
+
+
+def _drop_snapshot(gallery: Gallery, *, tools: Tools) -> None:
+    for snapshot in IndexSnapshot.objects.filter(gallery=gallery):
+        parts = [UUID(part) for part in snapshot.parts]
+        transaction.on_commit(lambda parts=parts: delete_objects(parts, tools=tools))  # type: ignore[misc]
+        snapshot.delete()
+
+
+def _forget_subjects(subjects: list[UUID], now: datetime) -> None:
+    Subject.objects.filter(pk__in=subjects).update(label=None, label_index=None, removed_at=now)

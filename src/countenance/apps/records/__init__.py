@@ -1,0 +1,1 @@
+"""Ledger rows, keys and sealed columns: what every app that writes stands on."""

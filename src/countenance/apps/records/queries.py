@@ -1,0 +1,91 @@
+"""Reading the ledger: receipts, the latest entries, an export that outsiders can verify."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from countenance.apps.records.models import LedgerHead, LedgerRow
+from countenance.apps.records.services import unseal_body
+from countenance.errors import LedgerBroken, NotFound
+from countenance.ledger.entry import Action, Entry
+from countenance.ledger.export import entry_line, header_line
+from countenance.ledger.merkle import Frontier
+from countenance.ledger.receipt import Head, Receipt
+from countenance.ledger.verify import Report, verify_export
+from countenance.sealing.keyring import Keyring
+
+HASH_BYTES = 32
+
+
+def receipt_of(row: LedgerRow) -> Receipt:
+    """Return the receipt that was given when this entry was appended."""
+    path = bytes(row.path)
+    return Receipt(
+        index=row.index,
+        leaf=Entry.parse(bytes(row.entry)).leaf(),
+        size=row.index + 1,
+        root=bytes(row.root),
+        path=tuple(path[i : i + HASH_BYTES] for i in range(0, len(path), HASH_BYTES)),
+    )
+
+
+def receipt_about(about: UUID, action: Action) -> Receipt:
+    """Return the receipt of the newest entry of this action about this row.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = LedgerRow.objects.filter(about=about, action=str(action)).order_by("-index").first()
+    if row is None:
+        raise NotFound("There is no such entry on the ledger.")
+    return receipt_of(row)
+
+
+def entries_about(about: UUID) -> list[LedgerRow]:
+    """Return all entries about one row, oldest first."""
+    return list(LedgerRow.objects.filter(about=about).order_by("index"))
+
+
+def newest_entries(count: int = 50) -> list[LedgerRow]:
+    """Return the newest entries, newest first."""
+    return list(LedgerRow.objects.order_by("-index")[:count])
+
+
+def head() -> Head:
+    """Return the tree's size and root."""
+    frontier = Frontier.from_bytes(bytes(LedgerHead.objects.get(id=1).frontier))
+    return Head(size=frontier.size, root=frontier.root())
+
+
+def export_ledger(keyring: Keyring, *, bodies: bool = False) -> Iterator[str]:
+    """Yield the export's lines: a header, then one line an entry.
+
+    Args:
+        keyring: opens the bodies, if wanted.
+        bodies: disclose salt and body of every entry, so that a reader can check the commitments.
+    """
+    now = head()
+    yield header_line(deployment=keyring.deployment, head=now)
+    rows = LedgerRow.objects.filter(index__lt=now.size).order_by("index")
+    for row in rows.iterator(chunk_size=2000):
+        _compare_columns(row)
+        shown = unseal_body(row, keyring=keyring) if bodies else None
+        salt, body = shown or (None, None)
+        yield entry_line(row.index, bytes(row.entry), salt=salt, body=body, erased=row.body is None)
+
+
+def verify_ledger(keyring: Keyring, *, expect: Receipt | Head | None = None) -> Report:
+    """Verify this deployment's ledger, every sealed body included.
+
+    Raises:
+        LedgerBroken, SealBroken: where and what is wrong.
+    """
+    return verify_export(export_ledger(keyring, bodies=True), expect=expect)
+
+
+def _compare_columns(row: LedgerRow) -> None:
+    """Refuse a row whose query columns say something other than its entry."""
+    entry = Entry.parse(bytes(row.entry))
+    if (str(entry.action), entry.at, entry.about) != (row.action, row.at, row.about):
+        raise LedgerBroken(f"Entry {row.index}: its columns contradict the entry.")

@@ -1,0 +1,240 @@
+"""Model columns that are sealed at rest: one ciphertext column each, no plaintext twin.
+
+A sealed column is written through `save()`, `create()` or `bulk_create()` only, cannot be looked up by
+value, and opens on first access. Its context binds deployment, agency, kind, row and column, so
+a ciphertext moved anywhere else fails to open. A model says which key seals it (`SealedModel`,
+`ObjectSealedModel`); equality look-ups go through a separate blind-index column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.exceptions import FieldError
+from django.db import models
+from django.db.models.query_utils import DeferredAttribute
+
+from countenance.errors import Sealed, SealBroken
+from countenance.sealing.envelope import Key, seal, unseal
+from countenance.sealing.keyring import Keyring, KeyKind
+
+_in_context: ContextVar[Keyring | None] = ContextVar("keyring", default=None)
+_of_process: list[Keyring] = []
+
+
+def current_keyring() -> Keyring:
+    """Return the keyring of this request, or of this process.
+
+    Raises:
+        Sealed: nothing has been unsealed.
+    """
+    keyring = _in_context.get()
+    if keyring is not None:
+        return keyring
+    if _of_process:
+        return _of_process[0]
+    raise Sealed
+
+
+def set_process_keyring(keyring: Keyring | None) -> None:
+    """Make this the keyring of every thread that has none of its own; None seals the process."""
+    _of_process[:] = [] if keyring is None else [keyring]
+
+
+@contextmanager
+def using_keyring(keyring: Keyring) -> Iterator[None]:
+    """Use another keyring, such as one of a single agency, within this block."""
+    token = _in_context.set(keyring)
+    try:
+        yield
+    finally:
+        _in_context.reset(token)
+
+
+class Ciphertext(bytes):
+    """What stands in the column; told apart from plaintext by its type."""
+
+
+class SealedModel(models.Model):
+    """A model whose sealed columns are under a class key of its agency."""
+
+    seal_kind: ClassVar[KeyKind]
+
+    class Meta:
+        abstract = True
+
+    def seal_agency(self) -> UUID | None:
+        """Return the agency whose key seals this row; None for the platform's own rows."""
+        return self.agency_id  # type: ignore[attr-defined,no-any-return] # every concrete model has it
+
+    def seal_column(self, plaintext: bytes, column: str) -> bytes:
+        """Seal one value for one column of this row."""
+        return current_keyring().seal(
+            plaintext, kind=self.seal_kind, agency=self.seal_agency(), object=self.pk, field=column
+        )
+
+    def unseal_column(self, sealed: bytes, column: str) -> bytes:
+        """Open one value of one column of this row.
+
+        Raises:
+            SealBroken: it was changed, or belongs elsewhere.
+        """
+        return current_keyring().unseal(
+            sealed, kind=self.seal_kind, agency=self.seal_agency(), object=self.pk, field=column
+        )
+
+
+class ObjectKeyField(models.BinaryField):  # type: ignore[type-arg] # generic only in the stubs
+    """The wrapped key of a row, made when the row is first saved."""
+
+    def pre_save(self, model_instance: Any, add: bool) -> Any:  # noqa: ANN401, FBT001
+        # This column comes before the sealed ones, which would make the key too late for it.
+        if add:
+            model_instance.open_key()
+        return super().pre_save(model_instance, add)
+
+
+class ObjectSealedModel(SealedModel):
+    """A model with a key of its own; destroying `object_key` makes every sealed part of it unreadable.
+
+    Columns and objects in the store are sealed under that key.
+    """
+
+    object_key = ObjectKeyField(null=True)
+
+    class Meta:
+        abstract = True
+
+    def open_key(self) -> Key:
+        """Return this row's own key, made on first use.
+
+        Raises:
+            SealBroken: the key was destroyed, or does not belong to this row.
+        """
+        cached = self.__dict__.get("_opened_key")
+        if cached is not None:
+            return cached  # type: ignore[no-any-return] # only set below
+        keyring, agency = current_keyring(), self.seal_agency()
+        if self._state.adding and not self.object_key:
+            key, self.object_key = keyring.new_object_key(
+                kind=self.seal_kind, agency=agency, object=self.pk
+            )
+        elif self.object_key is None:
+            raise SealBroken("The key of this object was destroyed; it cannot be read any more.")
+        else:
+            key = keyring.open_object_key(
+                bytes(self.object_key), kind=self.seal_kind, agency=agency, object=self.pk
+            )
+        self.__dict__["_opened_key"] = key
+        return key
+
+    def destroy_key(self) -> None:
+        """Forget the key here; the caller saves the row, which destroys it for good."""
+        self.object_key = None
+        self.__dict__.pop("_opened_key", None)
+
+    def seal_column(self, plaintext: bytes, column: str) -> bytes:
+        """Seal one value under this row's own key."""
+        context = current_keyring().context(self.seal_kind, self.seal_agency(), self.pk, column)
+        return seal(plaintext, key=self.open_key(), context=context)
+
+    def unseal_column(self, sealed: bytes, column: str) -> bytes:
+        """Open one value under this row's own key."""
+        context = current_keyring().context(self.seal_kind, self.seal_agency(), self.pk, column)
+        return unseal(sealed, key=self.open_key(), context=context)
+
+
+class _SealedAttribute(DeferredAttribute):
+    """Opens the column on first access and keeps the plaintext on the instance."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:  # noqa: ANN401 # Django's signature
+        if instance is None:
+            return self
+        name = self.field.attname
+        value = (
+            instance.__dict__[name] if name in instance.__dict__ else super().__get__(instance, cls)
+        )
+        if isinstance(value, Ciphertext):
+            value = self.field.from_plaintext(
+                instance.unseal_column(bytes(value), self.field.sealed_name)
+            )
+            instance.__dict__[self.field.attname] = value
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:  # noqa: ANN401
+        # Being settable puts this before the instance's dictionary, so that `__get__` is always asked.
+        instance.__dict__[self.field.attname] = value
+
+
+class _SealedField(models.BinaryField):  # type: ignore[type-arg] # generic only in the stubs
+    """A binary column that holds ciphertext only."""
+
+    descriptor_class = _SealedAttribute
+
+    @property
+    def sealed_name(self) -> str:
+        """Return the name that the ciphertext is bound to."""
+        return f"{self.model._meta.db_table}.{self.column}"
+
+    def to_plaintext(self, value: Any) -> bytes:  # noqa: ANN401 # each subclass says which type
+        raise NotImplementedError
+
+    def from_plaintext(self, plaintext: bytes) -> Any:  # noqa: ANN401
+        raise NotImplementedError
+
+    def from_db_value(self, value: Any, *_: Any) -> Ciphertext | None:  # noqa: ANN401
+        return None if value is None else Ciphertext(value)
+
+    def pre_save(self, model_instance: Any, add: bool) -> Ciphertext | None:  # noqa: ANN401, FBT001
+        value = model_instance.__dict__.get(self.attname)
+        if value is None or isinstance(value, Ciphertext):
+            return value
+        return Ciphertext(model_instance.seal_column(self.to_plaintext(value), self.sealed_name))
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002
+        if value is not None and not isinstance(value, Ciphertext):
+            raise TypeError("A sealed column is written through save() or create() only.")
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def get_lookup(self, lookup_name: str) -> Any:  # noqa: ANN401
+        if lookup_name != "isnull":
+            raise FieldError("A sealed column cannot be looked up by value.")
+        return super().get_lookup(lookup_name)
+
+    def get_default(self) -> Any:  # noqa: ANN401 # BinaryField turns "" into b""
+        return self._get_default()  # type: ignore[attr-defined]
+
+
+class SealedText(_SealedField):
+    """A sealed string."""
+
+    def to_plaintext(self, value: str) -> bytes:
+        return value.encode()
+
+    def from_plaintext(self, plaintext: bytes) -> str:
+        return plaintext.decode()
+
+
+class SealedJSON(_SealedField):
+    """A sealed value of plain JSON types."""
+
+    def to_plaintext(self, value: Any) -> bytes:  # noqa: ANN401
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+    def from_plaintext(self, plaintext: bytes) -> Any:  # noqa: ANN401
+        return json.loads(plaintext)
+
+
+class SealedBytes(_SealedField):
+    """Sealed bytes."""
+
+    def to_plaintext(self, value: bytes) -> bytes:
+        return bytes(value)
+
+    def from_plaintext(self, plaintext: bytes) -> bytes:
+        return plaintext

@@ -1,0 +1,228 @@
+"""The one door for writes: `@accountable` puts a change and its ledger entry into one commit.
+
+A service raises to roll back. A refusal (`NotPermitted`) is rolled back like any other error and
+then put on the ledger in a transaction of its own, because otherwise it would vanish with the rollback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+from django.db import transaction
+
+from countenance.apps.records.models import KeyRow, LedgerHead, LedgerRow
+from countenance.errors import NotPermitted, Unavailable
+from countenance.ledger.entry import Action, Entry, canonical_json, commit
+from countenance.ledger.merkle import Frontier
+from countenance.ledger.receipt import Receipt
+from countenance.policy import Actor
+from countenance.sealing.keyring import Keyring, KeyKind, KeyRecord
+from countenance.tools import Tools
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SALT_BYTES = 32
+SYSTEM = Actor(person=UUID(int=0), agency=UUID(int=0))
+"""Who acts when no person does: set-up, and the clean-up at start."""
+
+_last_receipt: ContextVar[Receipt | None] = ContextVar("last_receipt", default=None)
+
+
+class Record:
+    """What a service tells the ledger about itself; becomes the sealed body of its entry."""
+
+    def __init__(self, action: Action) -> None:
+        """Start an empty record of one action."""
+        self.action = action
+        self.about: UUID | None = None
+        self.facts: dict[str, Any] = {}
+        self.receipt: Receipt | None = None
+
+    def note(self, about: UUID | None = None, **facts: object) -> None:
+        """Add facts; `about` is the id of the row that the entry is about, and is not sealed."""
+        if about is not None:
+            self.about = about
+        self.facts.update(facts)
+
+
+def accountable(
+    action: Action,
+) -> Callable[[Callable[Concatenate[Actor, Record, P], R]], Callable[Concatenate[Actor, P], R]]:
+    """Make a service of a function: one durable transaction, one ledger entry, refusals recorded.
+
+    The function takes the actor and the record first and `tools` by keyword; callers leave the record
+    out. The transaction is `durable`: a service cannot be called inside another transaction, so what
+    it returns is on disk.
+    """
+
+    def decorate(
+        service: Callable[Concatenate[Actor, Record, P], R],
+    ) -> Callable[Concatenate[Actor, P], R]:
+        @wraps(service)
+        def wrapper(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            tools = _tools(kwargs)
+            record = Record(action)
+            try:
+                with transaction.atomic(durable=True):
+                    result = service(actor, record, *args, **kwargs)
+                    append(actor, record, tools=tools)
+            except NotPermitted as refusal:
+                _record_refusal(actor, record, refusal, tools=tools)
+                raise
+            return result
+
+        wrapper.accountable = (action,)  # type: ignore[attr-defined] # read by tests and docs
+        return wrapper
+
+    return decorate
+
+
+def composed_of(*services: Callable[..., Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Mark a function that writes only by calling these services, each in its own commit."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        actions = tuple(a for service in services for a in getattr(service, "accountable", ()))
+        function.accountable = actions  # type: ignore[attr-defined] # read by tests and docs
+        return function
+
+    return decorate
+
+
+def append(actor: Actor, record: Record, *, tools: Tools) -> Receipt:
+    """Append one entry inside the running transaction and return its receipt.
+
+    The head row's lock serialises appends and is taken last, so it is held for a moment only. The
+    entry's time never runs backwards, whatever the machine's clock does.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise Unavailable("An entry is appended in the transaction of what it records.")
+    head = LedgerHead.objects.select_for_update().get(id=1)
+    at = max(tools.clock(), head.at)
+    frontier = Frontier.from_bytes(bytes(head.frontier))
+    index = frontier.size
+    body = canonical_json({"actor": actor.person, "agency": actor.agency, "facts": record.facts})
+    salt = tools.token_bytes(SALT_BYTES)
+    entry = Entry(action=record.action, at=at, about=record.about, commitment=commit(body, salt))
+    leaf = entry.leaf()
+    path = frontier.append(leaf)
+    agency = None if actor.agency == SYSTEM.agency else actor.agency
+    LedgerRow.objects.create(
+        index=index,
+        entry=entry.canonical(),
+        path=b"".join(path),
+        root=frontier.root(),
+        action=str(record.action),
+        at=at,
+        about=record.about,
+        agency=agency,
+        body=seal_body(salt + body, index=index, agency=agency, keyring=tools.keyring),
+    )
+    head.frontier, head.at = frontier.to_bytes(), at
+    head.save(update_fields=("frontier", "at"))
+    receipt = Receipt(
+        index=index, leaf=leaf, size=frontier.size, root=frontier.root(), path=tuple(path)
+    )
+    record.receipt = receipt
+    _last_receipt.set(receipt)
+    return receipt
+
+
+def last_receipt() -> Receipt | None:
+    """Return the receipt of the last entry made in this request or command."""
+    return _last_receipt.get()
+
+
+def seal_body(plaintext: bytes, *, index: int, agency: UUID | None, keyring: Keyring) -> bytes:
+    """Seal salt and body of an entry under its agency's key, or the platform's."""
+    kind = KeyKind.LEDGER if agency is None else KeyKind.ENTRY
+    return keyring.seal(plaintext, kind=kind, agency=agency, object=f"entry-{index}", field="body")
+
+
+def unseal_body(row: LedgerRow, *, keyring: Keyring) -> tuple[bytes, bytes] | None:
+    """Return (salt, body) of an entry; None once erased.
+
+    Raises:
+        SealBroken: the body was changed or moved.
+    """
+    if row.body is None:
+        return None
+    kind = KeyKind.LEDGER if row.agency is None else KeyKind.ENTRY
+    plaintext = keyring.unseal(
+        bytes(row.body), kind=kind, agency=row.agency, object=f"entry-{row.index}", field="body"
+    )
+    return plaintext[:SALT_BYTES], plaintext[SALT_BYTES:]
+
+
+def save_keys(records: list[KeyRecord]) -> None:
+    """Store wrapped keys; part of the transaction of the service that made them."""
+    KeyRow.objects.bulk_create(
+        KeyRow(
+            id=record.id,
+            agency=record.agency,
+            kind=str(record.kind),
+            epoch=record.epoch,
+            wrapped=record.wrapped,
+        )
+        for record in records
+    )
+
+
+def load_keys() -> list[KeyRecord]:
+    """Return every wrapped key."""
+    return [
+        KeyRecord(
+            id=row.id,
+            agency=row.agency,
+            kind=KeyKind(row.kind),
+            epoch=row.epoch,
+            wrapped=bytes(row.wrapped),
+        )
+        for row in KeyRow.objects.all()
+    ]
+
+
+@accountable(Action.DEPLOYMENT_INITIALISED)
+def initialise(actor: Actor, record: Record, *, records: list[KeyRecord], tools: Tools) -> None:
+    """Store the platform's keys and start the ledger with its first entry."""
+    save_keys(records)
+    LedgerHead.objects.create(frontier=Frontier().to_bytes(), at=tools.clock())
+    record.note(about=tools.keyring.deployment)
+
+
+@accountable(Action.DEPLOYMENT_UNSEALED)
+def note_unsealed(actor: Actor, record: Record, *, by: str, tools: Tools) -> None:
+    """Record that the deployment was unsealed, and with which kind of factor."""
+    record.note(about=tools.keyring.deployment, factor=by)
+
+
+@accountable(Action.LEDGER_EXPORTED)
+def note_export(actor: Actor, record: Record, *, size: int, tools: Tools) -> None:
+    """Record that the ledger was exported up to this size."""
+    record.note(size=size)
+
+
+def _tools(kwargs: dict[str, Any]) -> Tools:
+    tools = kwargs.get("tools")
+    if not isinstance(tools, Tools):
+        raise TypeError("A service takes `tools` by keyword.")
+    return tools
+
+
+def _record_refusal(
+    actor: Actor, attempted: Record, refusal: NotPermitted, *, tools: Tools
+) -> None:
+    record = Record(Action.ACTION_REFUSED)
+    record.note(
+        about=attempted.about,
+        attempted=str(attempted.action),
+        rule=refusal.rule,
+        code=refusal.code,
+        said=refusal.detail,
+    )
+    with transaction.atomic(durable=True):
+        append(actor, record, tools=tools)

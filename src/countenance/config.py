@@ -1,0 +1,160 @@
+"""Where things are: typed, frozen settings from `COUNTENANCE_…` (and `COUNTENANCE_…_FILE` for secrets).
+
+Configuration says where; policy says what is allowed. Thresholds, quotas and retention are rows that
+change through a service with a ledger entry, never settings.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Self
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from countenance.errors import SettingsInvalid
+
+_MEBIBYTE = 1024 * 1024
+
+
+def default_home() -> Path:
+    """Return the platform's data folder; for root a system folder, which the database's user can reach."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/countenance/home")
+    return platformdirs.user_data_path("countenance", appauthor=False)
+
+
+class DatabaseSettings(BaseModel):
+    """Where the database is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: SecretStr | None = Field(
+        default=None,
+        description="A PostgreSQL URL (version 15 or newer). Empty: the bundled PostgreSQL, kept in the home folder.",
+    )
+
+
+class WebSettings(BaseModel):
+    """Where the web app listens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
+    names: tuple[str, ...] = Field(
+        default=("localhost", "127.0.0.1"),
+        description="The host names under which the web app may be called (a JSON list).",
+    )
+    https: bool = Field(
+        default=False,
+        description="True behind HTTPS: cookies are marked secure and HSTS is sent.",
+    )
+    threads: int = Field(default=8, ge=2, le=64, description="Requests answered at the same time.")
+    upload_limit: int = Field(
+        default=256 * _MEBIBYTE,
+        ge=_MEBIBYTE,
+        description="The largest upload in bytes; an upload is held in memory, never in a temporary file.",
+    )
+
+
+class Config(BaseSettings):
+    """All settings of one deployment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="COUNTENANCE_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    home: Path = Field(
+        default_factory=default_home,
+        description="The folder that holds everything: keys (wrapped), database, sealed photos, models.",
+    )
+    passphrase: SecretStr | None = Field(
+        default=None,
+        description="The passphrase that unseals. Prefer `COUNTENANCE_PASSPHRASE_FILE`, or the prompt.",
+    )
+    models: Path | None = Field(
+        default=None,
+        description="The folder of the model files. Empty: `models` in the home folder.",
+    )
+    workers: int = Field(
+        default=0, ge=0, le=256, description="Photo worker processes; 0 means one per core."
+    )
+    log_format: str = Field(
+        default="auto",
+        pattern="^(auto|json|pretty)$",
+        description="`json`, `pretty`, or `auto`: pretty on a terminal.",
+    )
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """Read the environment; `…_FILE` names a file that holds the value.
+
+        Raises:
+            SettingsInvalid: all faults in one message.
+        """
+        from_files = _values_from_files()
+        try:
+            return cls(**{**from_files, **overrides})  # type: ignore[arg-type] # pydantic validates
+        except ValidationError as fault:
+            lines = [
+                f"COUNTENANCE_{'__'.join(str(part).upper() for part in error['loc'])}: {error['msg']}"
+                for error in fault.errors(include_input=False)
+            ]
+            raise SettingsInvalid("The settings are wrong. " + "; ".join(lines)) from None
+
+    @property
+    def models_folder(self) -> Path:
+        """Return where model files are kept."""
+        return self.models or self.home / "models"
+
+    @property
+    def key_file(self) -> Path:
+        """Return the file that holds the wrapped root key."""
+        return self.home / "keys" / "root.json"
+
+    @property
+    def file_factor(self) -> Path:
+        """Return the demo factor's file, which exists only with `--demo-keys`."""
+        return self.home / "keys" / "demo-factor"
+
+    @property
+    def objects_folder(self) -> Path:
+        """Return where sealed objects are kept."""
+        return self.home / "objects"
+
+
+def _values_from_files() -> dict[str, object]:
+    """Return the secrets whose `…_FILE` variable is set, trailing newline removed."""
+    values: dict[str, object] = {}
+    if name := os.environ.get("COUNTENANCE_PASSPHRASE_FILE"):
+        values["passphrase"] = _read(name, "COUNTENANCE_PASSPHRASE_FILE")
+    if name := os.environ.get("COUNTENANCE_DATABASE__URL_FILE"):
+        values["database"] = {"url": _read(name, "COUNTENANCE_DATABASE__URL_FILE")}
+    return values
+
+
+def _read(name: str, variable: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsInvalid(f"{variable}: the file cannot be read.") from None
+
+
+_installed: list[Config] = []
+
+
+def install(config: Config) -> None:
+    """Make this the settings of the process, such as after the local database gave its address."""
+    _installed[:] = [config]
+
+
+def current() -> Config:
+    """Return this process's settings, read once."""
+    if not _installed:
+        install(Config.load())
+    return _installed[0]

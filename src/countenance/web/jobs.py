@@ -1,0 +1,87 @@
+"""Work for later, in PostgreSQL: thin tasks that call the same services, and the worker thread.
+
+A task's arguments are ids and nothing else, because the queue's rows are not sealed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from uuid import UUID
+
+import structlog
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from countenance.apps.galleries import enrolment, indexing, queries
+from countenance.apps.galleries.models import EnrolmentRun
+from countenance.web import wiring
+
+log = structlog.get_logger()
+
+
+@app.task(name="enrol_staged", queue="enrolment")
+def enrol_staged(run_id: str) -> None:
+    """Carry out an enrolment whose photos were uploaded, then snapshot the gallery's index."""
+    run = EnrolmentRun.objects.select_related("gallery", "source", "started_by").get(pk=run_id)
+    tools = wiring.current()
+    enrolment.enrol_staged(run.started_by.actor, run=run, tools=tools)
+    indexing.write_snapshot(run.gallery, tools=tools)
+
+
+class Queue:
+    """Hands work to procrastinate; the same work twice is queued once."""
+
+    def enrol(self, run: UUID) -> None:
+        """Carry out an enrolment whose photos were uploaded."""
+        try:
+            enrol_staged.configure(lock=str(run), queueing_lock=str(run)).defer(run_id=str(run))
+        except AlreadyEnqueued:
+            log.info("job.already_queued", run=str(run))
+
+
+def requeue_unfinished() -> int:
+    """Queue the enrolments that a stop interrupted, and return how many."""
+    runs = queries.unfinished_staged_runs()
+    for run in runs:
+        Queue().enrol(run.pk)
+    return len(runs)
+
+
+class Worker:
+    """Runs the queue in a thread of this process, which holds the keys and the index."""
+
+    def __init__(self) -> None:
+        """Prepare; `start` begins."""
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Stop after the task in hand, or after `timeout` seconds; what is unfinished is queued again at start."""
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._work())
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:  # noqa: BLE001 # the thread's last word goes to the operator
+            log.error("jobs.stopped", error=type(error).__name__)
+        finally:
+            self._loop.close()
+
+    async def _work(self) -> None:
+        self._task = asyncio.current_task()
+        worker = app.with_connector(app.connector.get_worker_connector())
+        async with worker.open_async():
+            await worker.run_worker_async(
+                concurrency=1, install_signal_handlers=False, listen_notify=True
+            )

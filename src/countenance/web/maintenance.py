@@ -1,0 +1,40 @@
+"""What the serving process tidies at start: interrupted work and objects that no row names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+from countenance.apps.galleries.models import IndexSnapshot, Photo, StagedPhoto
+from countenance.apps.searches.models import Probe
+from countenance.tools import Tools
+
+GRACE_SECONDS = 3600.0
+"""An object younger than this may belong to a transaction that has not committed yet."""
+
+
+def sweep_objects(*, tools: Tools, grace: float = GRACE_SECONDS) -> int:
+    """Delete the sealed objects that a crash left without a row, and return how many."""
+    named = set(_named_objects())
+    stray = [
+        object_id
+        for object_id in tools.store.ids()
+        if object_id not in named and _age(object_id, tools) > grace
+    ]
+    for object_id in stray:
+        tools.store.delete(object_id)
+    return len(stray)
+
+
+def _named_objects() -> Iterator[UUID]:
+    yield from Photo.objects.filter(removed_at=None).values_list("pk", flat=True).iterator()
+    yield from StagedPhoto.objects.values_list("pk", flat=True).iterator()
+    yield from Probe.objects.values_list("pk", flat=True).iterator()
+    for parts in IndexSnapshot.objects.values_list("parts", flat=True):
+        yield from (UUID(part) for part in parts)
+
+
+def _age(object_id: UUID, tools: Tools) -> float:
+    changed = tools.store.changed(object_id)
+    return 0.0 if changed is None else time.time() - changed

@@ -1,0 +1,83 @@
+"""Serving: one process with the web app, the job worker, the keys and the index.
+
+Cheroot keeps requests and answers in memory; nothing of a photo touches a temporary file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from cheroot.wsgi import Server
+
+from countenance.config import Config
+from countenance.web import jobs, maintenance, wiring
+
+log = structlog.get_logger()
+
+
+class WebServer:
+    """The web app and its worker; `run` blocks until `stop`."""
+
+    def __init__(self, settings: Config) -> None:
+        """Bind the address; nothing is answered yet."""
+        from countenance.web.wsgi import application  # noqa: PLC0415 # needs Django set up
+
+        self._server = Server(
+            (settings.web.host, settings.web.port),
+            application,
+            numthreads=settings.web.threads,
+            server_name="countenance",
+        )
+        self._server.max_request_body_size = settings.web.upload_limit
+        self._server.error_log = _log_server_error
+        self._worker: jobs.Worker | None = None
+        self._tidier = threading.Thread(target=self._tidy_when_unsealed, name="tidy", daemon=True)
+        self._stopping = threading.Event()
+        self._server.prepare()
+
+    @property
+    def port(self) -> int:
+        """Return the port that was bound, also if 0 was asked for."""
+        return int(self._server.bind_addr[1])
+
+    def run(self, ready: Callable[[], None] | None = None) -> None:
+        """Answer until `stop` is called or the process is interrupted."""
+        self._tidier.start()
+        if ready is not None:
+            ready()
+        try:
+            self._server.serve()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop answering, then the worker; may be called twice."""
+        self._stopping.set()
+        self._server.stop()
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+    def _tidy_when_unsealed(self) -> None:
+        """Start what needs keys as soon as there are some."""
+        from django.db import connection  # noqa: PLC0415
+
+        while wiring.is_sealed():
+            if self._stopping.wait(0.2):
+                return
+        try:
+            tools = wiring.current()
+            queued = jobs.requeue_unfinished()
+            swept = maintenance.sweep_objects(tools=tools)
+            log.info("start.tidied", queued=queued, swept=swept)
+            self._worker = jobs.Worker()
+            self._worker.start()
+        finally:
+            connection.close()
+
+
+def _log_server_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 # cheroot's signature
+    # Only that something happened: cheroot's text can hold parts of a request.
+    log.warning("server.error", level=level, traceback=traceback, length=len(msg))

@@ -1,0 +1,56 @@
+"""Uploads are held in memory and nowhere else."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+
+from countenance import config
+
+
+class InMemoryOnly(FileUploadHandler):
+    """Collects each file in memory and stops an upload that is larger than the limit in all."""
+
+    chunk_size = 1024 * 1024
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: Any,
+        content_length: int,
+        boundary: bytes,
+        encoding: str | None = None,
+    ) -> None:  # noqa: ANN401, N803, E501 # Django's signature
+        """Refuse what says that it is too large before reading it."""
+        self.received = 0
+        self.limit = config.current().web.upload_limit
+        if content_length > self.limit:
+            raise StopUpload(connection_reset=True)
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Start the next file."""
+        super().new_file(*args, **kwargs)
+        self.file = BytesIO()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Keep a piece."""
+        self.received += len(raw_data)
+        if self.received > self.limit:
+            raise StopUpload(connection_reset=True)
+        self.file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> InMemoryUploadedFile:
+        """Hand the file over."""
+        self.file.seek(0)
+        return InMemoryUploadedFile(
+            file=self.file,
+            field_name=self.field_name,
+            name=self.file_name or "",
+            content_type=self.content_type or "",
+            size=file_size,
+            charset=self.charset,
+            content_type_extra=self.content_type_extra,
+        )

@@ -1,0 +1,226 @@
+"""The composition root: settings in, a running home and its tools out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from uuid import uuid4
+
+import django
+from django.core.management import call_command
+from pydantic import SecretStr
+
+from countenance import config
+from countenance.config import Config
+from countenance.errors import AlreadyExists, DatabaseUnavailable, NotFound, Sealed
+from countenance.index.shelf import Shelf
+from countenance.sealing.factors import (
+    Factor,
+    FileFactor,
+    Passphrase,
+    create_key_file,
+    factor_kind,
+    open_key_file,
+)
+from countenance.sealing.keyring import Keyring
+from countenance.sealing.store import ObjectStore
+from countenance.tools import Jobs, NoJobs, PhotoEngine, Tools
+from countenance.web.postgres import LocalPostgres
+
+_lock = threading.Lock()
+_tools: list[Tools] = []
+_postgres: list[LocalPostgres] = []
+_make_engine: list[Callable[[Config], PhotoEngine]] = []
+_jobs: list[Jobs] = []
+
+
+def start(settings: Config | None = None) -> Config:
+    """Start the database if it is ours, and Django; nothing is unsealed yet.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be started or reached.
+    """
+    settings = settings or config.current()
+    if settings.database.url is None:
+        server = LocalPostgres(settings.home)
+        url = server.ensure_running()
+        _postgres[:] = [server]
+        parts = settings.database.model_copy(update={"url": SecretStr(url)})
+        settings = settings.model_copy(update={"database": parts})
+    config.install(settings)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "countenance.web.settings"
+    django.setup()
+    return settings
+
+
+def stop() -> None:
+    """Seal, stop the workers, and leave the database."""
+    from django.db import connections  # noqa: PLC0415 # only usable once Django is set up
+
+    seal()
+    connections.close_all()
+    while _postgres:
+        _postgres.pop().release()
+
+
+def migrate() -> None:
+    """Bring the database's tables up to this version.
+
+    Raises:
+        DatabaseUnavailable: it cannot be reached.
+    """
+    from django.db import OperationalError  # noqa: PLC0415
+
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+    except OperationalError as error:
+        raise DatabaseUnavailable("The database cannot be reached.") from error
+
+
+def is_initialised(settings: Config | None = None) -> bool:
+    """Say whether this home has its keys."""
+    return (settings or config.current()).key_file.exists()
+
+
+def initialise(factor: Factor) -> None:
+    """Make the keys of a new home and the first entry of its ledger; leaves it unsealed.
+
+    Raises:
+        AlreadyExists: the home is initialised already.
+    """
+    from countenance.apps.records import services  # noqa: PLC0415
+    from countenance.apps.records.models import LedgerHead  # noqa: PLC0415
+
+    settings = config.current()
+    if LedgerHead.objects.exists():
+        raise AlreadyExists("This home is initialised already.")
+    # Keys that an interrupted `init` left: nothing is sealed with them.
+    settings.key_file.unlink(missing_ok=True)
+    deployment = uuid4()
+    settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root = create_key_file(settings.key_file, factor, deployment=deployment)
+    records = Keyring.platform_records(root, deployment)
+    try:
+        tools = _install(Keyring(root, deployment=deployment, records=records))
+        services.initialise(services.SYSTEM, records=records, tools=tools)
+    except BaseException:
+        # A key file without its database rows would open nothing, for ever.
+        seal()
+        settings.key_file.unlink(missing_ok=True)
+        raise
+
+
+def unseal(factor: Factor) -> Tools:
+    """Open the keys, and close searches that a crash left behind.
+
+    Raises:
+        NotFound: the home is not initialised.
+        KeyUnavailable: this is not the right factor.
+    """
+    from countenance.apps.records import services  # noqa: PLC0415
+    from countenance.apps.searches.services import abort_abandoned_searches  # noqa: PLC0415
+
+    settings = config.current()
+    if not is_initialised(settings):
+        raise NotFound("There is nothing here yet. Run `countenance init`.")
+    root, deployment = open_key_file(settings.key_file, factor)
+    records = services.load_keys()
+    if not records:
+        raise NotFound("`countenance init` was interrupted. Run it again.")
+    keyring = Keyring(root, deployment=deployment, records=records)
+    tools = _install(keyring)
+    abort_abandoned_searches(services.SYSTEM, tools=tools)
+    return tools
+
+
+def unseal_with_passphrase(passphrase: str) -> Tools:
+    """Unseal the serving process from its screen, and record it.
+
+    Raises:
+        InputError, KeyUnavailable: this is not the passphrase.
+    """
+    from countenance.apps.records import services  # noqa: PLC0415
+
+    with _lock:
+        if _tools:
+            return _tools[0]
+        tools = unseal(Passphrase(passphrase))
+        services.note_unsealed(services.SYSTEM, by="passphrase", tools=tools)
+        return tools
+
+
+def known_factor() -> Factor | None:
+    """Return the factor that needs no person: the passphrase of the settings, or the demo file."""
+    settings = config.current()
+    if uses_demo_keys():
+        return FileFactor(settings.file_factor)
+    if settings.passphrase is not None:
+        return Passphrase(settings.passphrase.get_secret_value())
+    return None
+
+
+def uses_demo_keys() -> bool:
+    """Say whether the keys open with a file beside them: for demonstration and development only."""
+    path = config.current().key_file
+    return path.exists() and factor_kind(path) == "file"
+
+
+def seal() -> None:
+    """Forget the keys and everything derived from them."""
+    from countenance.apps.records.sealed import set_process_keyring  # noqa: PLC0415
+
+    set_process_keyring(None)
+    while _tools:
+        tools = _tools.pop()
+        tools.engine.close()
+        tools.shelf.clear()
+
+
+def is_sealed() -> bool:
+    """Say whether nothing can be read."""
+    return not _tools
+
+
+def current() -> Tools:
+    """Return the tools of this process.
+
+    Raises:
+        Sealed: nothing has been unsealed.
+    """
+    if not _tools:
+        raise Sealed
+    return _tools[0]
+
+
+def use_engine(make: Callable[[Config], PhotoEngine]) -> None:
+    """Make engines this way instead: for tests."""
+    _make_engine[:] = [make]
+
+
+def use_jobs(jobs: Jobs) -> None:
+    """Hand later work to this queue; called by the serving process before it unseals."""
+    _jobs[:] = [jobs]
+
+
+def _install(keyring: Keyring) -> Tools:
+    from countenance.apps.records.sealed import set_process_keyring  # noqa: PLC0415
+
+    settings = config.current()
+    make = _make_engine[0] if _make_engine else _engine
+    tools = Tools(
+        engine=make(settings),
+        keyring=keyring,
+        store=ObjectStore(settings.objects_folder),
+        shelf=Shelf(),
+        jobs=_jobs[0] if _jobs else NoJobs(),
+    )
+    set_process_keyring(keyring)
+    _tools[:] = [tools]
+    return tools
+
+
+def _engine(settings: Config) -> PhotoEngine:
+    from countenance.faces import Engine  # noqa: PLC0415 # slow to import, and tests replace it
+
+    return Engine.open(settings.models_folder, workers=settings.workers or None)
