@@ -21,9 +21,9 @@ MIN_WIDTH, SMALL_WIDTH = 20.0, 32.0
 
 MIN_EYES = 6.0
 MAX_YAW, MAX_PITCH = 45.0, 40.0
-MIN_SHARPNESS = 0.15
+MIN_SHARPNESS = 0.25
 DARK, BRIGHT = 35.0, 225.0
-MIN_CONTRAST = 12.0
+MIN_CONTRAST = 1.0
 
 MEAN_FACE = np.array(
     [
@@ -80,7 +80,7 @@ def _unusable(width: float, eyes: float, contrast: float) -> str:
         return f"The face is {width:.0f} px wide; at least {MIN_WIDTH:.0f} px are needed."
     if eyes < MIN_EYES:
         return f"The eyes are {eyes:.0f} px apart; at least {MIN_EYES:.0f} px are needed."
-    if contrast < MIN_CONTRAST / 4:
+    if contrast < MIN_CONTRAST:
         return "The face has hardly any light and shade, so nothing can be told from it."
     return ""
 
