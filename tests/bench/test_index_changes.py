@@ -83,7 +83,7 @@ def test_changes_snapshots_and_memory(drawn: People, results: Results) -> None:
                 row("`to_bytes`", storing, size),
                 row("`from_bytes`, every template checked", loading, size),
                 row("first search after it", first),
-                row("copy the bare array once (limit of the two above)", copying),
+                row("copy the bare array to new memory, for comparison", copying),
             ],
             f"A million rows hold {index.nbytes / 1e6:,.0f} MB by the index's own count and made "
             f"the process {resident / 1e6:,.0f} MB larger; the bare templates are "

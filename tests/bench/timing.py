@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_PAUSE = 0.02  # seconds; OpenMP and BLAS threads of one way spin no longer when the next begins
+_PAUSE = 0.1  # seconds; threads of OpenBLAS and OpenMP spin for some 30 ms after their last work
 
 
 @dataclass(frozen=True)
