@@ -152,9 +152,7 @@ class _Check:
         """Check the body of an entry that is shown with it, and count the erased ones."""
         if "body" in fields:
             try:
-                verify_commitment(
-                    entry.commitment, fields["body"].encode(), bytes.fromhex(fields["salt"])
-                )
+                verify_commitment(entry.commitment, fields["body"].encode(), _bytes(fields["salt"]))
             except (LedgerBroken, AttributeError, TypeError, ValueError):
                 _broken(index, "its body is not the one that was recorded")
             self.bodies_shown += 1
@@ -173,11 +171,13 @@ def _read_header(line: str | bytes) -> tuple[UUID, Head]:
         _broken(None, "its format is of an unknown version")
     try:
         deployment = UUID(fields["deployment"])
-        root = bytes.fromhex(fields["root"])
+        root = _bytes(fields["root"])
     except (AttributeError, TypeError, ValueError):
         _broken(None, "its header is wrong")
     size = fields["size"]
     if type(size) is not int or size < 0 or len(root) != HASH_SIZE:
+        _broken(None, "its header is wrong")
+    if str(deployment) != fields["deployment"]:
         _broken(None, "its header is wrong")
     return deployment, Head(size=size, root=root)
 
@@ -198,6 +198,14 @@ def _read_line(line: str | bytes, index: int | None) -> dict[str, Any]:
     if not isinstance(fields, dict) or canonical != data:
         _broken(index, "its line is not canonical JSON")
     return fields
+
+
+def _bytes(value: str) -> bytes:
+    """Return bytes from their digits, which have one spelling only."""
+    data = bytes.fromhex(value)
+    if data.hex() != value:
+        raise ValueError
+    return data
 
 
 def _broken(index: int | None, problem: str) -> NoReturn:
