@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 from beartype.roar import BeartypeDecorHintException
+
+
+# Where a float is asked for, an int is as good (PEP 484).
+CONF = BeartypeConf(is_pep484_tower=True)
 
 
 def checked(function: Callable) -> Callable:
@@ -13,6 +17,6 @@ def checked(function: Callable) -> Callable:
     unchecked. Whole classes would be, but jaxtyping, which binds the dimensions, takes functions.
     """
     try:
-        return beartype(function)
+        return beartype(conf=CONF)(function)
     except BeartypeDecorHintException:
         return function
