@@ -74,13 +74,16 @@ class Worker:
         except asyncio.CancelledError:
             pass
         except Exception as error:  # noqa: BLE001 # the thread's last word goes to the operator
-            log.error("jobs.stopped", error=type(error).__name__)
+            # Without the traceback, which could show values.
+            log.error("jobs.stopped", error=type(error).__name__)  # noqa: TRY400
         finally:
             self._loop.close()
 
     async def _work(self) -> None:
         self._task = asyncio.current_task()
-        worker = app.with_connector(app.connector.get_worker_connector())
+        worker = app.with_connector(
+            app.connector.get_worker_connector()  # type: ignore[attr-defined] # the Django connector's
+        )
         async with worker.open_async():
             await worker.run_worker_async(
                 concurrency=1, install_signal_handlers=False, listen_notify=True

@@ -19,7 +19,7 @@ ALLOWED = frozenset(
 
 
 def drop_unknown(
-    logger: object, method: str, event: MutableMapping[str, Any]
+    _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Keep only allowed keys with plain, short values."""
     return {

@@ -22,7 +22,7 @@ class WebServer:
 
     def __init__(self, settings: Config) -> None:
         """Bind the address; nothing is answered yet."""
-        from countenance.web.wsgi import application  # noqa: PLC0415 # needs Django set up
+        from countenance.web.wsgi import application  # needs Django set up
 
         self._server = Server(
             (settings.web.host, settings.web.port),
@@ -31,7 +31,7 @@ class WebServer:
             server_name="countenance",
         )
         self._server.max_request_body_size = settings.web.upload_limit
-        self._server.error_log = _log_server_error
+        self._server.error_log = _log_server_error  # type: ignore[method-assign] # cheroot's own way
         self._worker: jobs.Worker | None = None
         self._tidier = threading.Thread(target=self._tidy_when_unsealed, name="tidy", daemon=True)
         self._stopping = threading.Event()
@@ -62,7 +62,7 @@ class WebServer:
 
     def _tidy_when_unsealed(self) -> None:
         """Start what needs keys as soon as there are some."""
-        from django.db import connection  # noqa: PLC0415
+        from django.db import connection
 
         while wiring.is_sealed():
             if self._stopping.wait(0.2):

@@ -8,7 +8,6 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from countenance import config
-from countenance.errors import SettingsInvalid
 
 _config = config.current()
 
@@ -28,9 +27,15 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-if _config.database.url is None:
-    raise SettingsInvalid("The database's address is not known yet; start with `countenance`.")
-DATABASES = {"default": _database(_config.database.url.get_secret_value())}
+# The local database's address is known once it runs (`web.wiring.start`); until then no query can be
+# made, which is all that a type checker needs.
+DATABASES = {
+    "default": (
+        {"ENGINE": "django.db.backends.dummy"}
+        if _config.database.url is None
+        else _database(_config.database.url.get_secret_value())
+    )
+}
 
 # Nothing signed with it outlives the process: sessions are rows, and a restart ends them all. So it is
 # never written anywhere, and leaking it after the fact opens nothing.

@@ -18,24 +18,24 @@ class InMemoryOnly(FileUploadHandler):
 
     def handle_raw_input(
         self,
-        input_data: Any,
-        META: Any,
+        input_data: Any,  # noqa: ARG002 # Django's signature, as are the others
+        META: Any,  # noqa: ARG002, N803
         content_length: int,
-        boundary: bytes,
-        encoding: str | None = None,
-    ) -> None:  # noqa: ANN401, N803, E501 # Django's signature
+        boundary: Any,  # noqa: ARG002
+        encoding: str | None = None,  # noqa: ARG002
+    ) -> None:
         """Refuse what says that it is too large before reading it."""
         self.received = 0
         self.limit = config.current().web.upload_limit
         if content_length > self.limit:
             raise StopUpload(connection_reset=True)
 
-    def new_file(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Start the next file."""
         super().new_file(*args, **kwargs)
         self.file = BytesIO()
 
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:  # noqa: ARG002
         """Keep a piece."""
         self.received += len(raw_data)
         if self.received > self.limit:

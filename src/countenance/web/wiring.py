@@ -56,7 +56,7 @@ def start(settings: Config | None = None) -> Config:
 
 def stop() -> None:
     """Seal, stop the workers, and leave the database."""
-    from django.db import connections  # noqa: PLC0415 # only usable once Django is set up
+    from django.db import connections  # only usable once Django is set up
 
     seal()
     connections.close_all()
@@ -70,7 +70,7 @@ def migrate() -> None:
     Raises:
         DatabaseUnavailable: it cannot be reached.
     """
-    from django.db import OperationalError  # noqa: PLC0415
+    from django.db import OperationalError
 
     try:
         call_command("migrate", interactive=False, verbosity=0)
@@ -89,8 +89,8 @@ def initialise(factor: Factor) -> None:
     Raises:
         AlreadyExists: the home is initialised already.
     """
-    from countenance.apps.records import services  # noqa: PLC0415
-    from countenance.apps.records.models import LedgerHead  # noqa: PLC0415
+    from countenance.apps.records import services
+    from countenance.apps.records.models import LedgerHead
 
     settings = config.current()
     if LedgerHead.objects.exists():
@@ -118,8 +118,8 @@ def unseal(factor: Factor) -> Tools:
         NotFound: the home is not initialised.
         KeyUnavailable: this is not the right factor.
     """
-    from countenance.apps.records import services  # noqa: PLC0415
-    from countenance.apps.searches.services import abort_abandoned_searches  # noqa: PLC0415
+    from countenance.apps.records import services
+    from countenance.apps.searches.services import abort_abandoned_searches
 
     settings = config.current()
     if not is_initialised(settings):
@@ -140,7 +140,7 @@ def unseal_with_passphrase(passphrase: str) -> Tools:
     Raises:
         InputError, KeyUnavailable: this is not the passphrase.
     """
-    from countenance.apps.records import services  # noqa: PLC0415
+    from countenance.apps.records import services
 
     with _lock:
         if _tools:
@@ -168,7 +168,7 @@ def uses_demo_keys() -> bool:
 
 def seal() -> None:
     """Forget the keys and everything derived from them."""
-    from countenance.apps.records.sealed import set_process_keyring  # noqa: PLC0415
+    from countenance.apps.records.sealed import set_process_keyring
 
     set_process_keyring(None)
     while _tools:
@@ -204,7 +204,7 @@ def use_jobs(jobs: Jobs) -> None:
 
 
 def _install(keyring: Keyring) -> Tools:
-    from countenance.apps.records.sealed import set_process_keyring  # noqa: PLC0415
+    from countenance.apps.records.sealed import set_process_keyring
 
     settings = config.current()
     make = _make_engine[0] if _make_engine else _engine
@@ -221,6 +221,6 @@ def _install(keyring: Keyring) -> Tools:
 
 
 def _engine(settings: Config) -> PhotoEngine:
-    from countenance.faces import Engine  # noqa: PLC0415 # slow to import, and tests replace it
+    from countenance.faces import Engine  # slow to import, and tests replace it
 
     return Engine.open(settings.models_folder, workers=settings.workers or None)

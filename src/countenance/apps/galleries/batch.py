@@ -166,7 +166,7 @@ def _fresh(run: EnrolmentRun, analysed: Sequence[Analysed]) -> list[Analysed]:
     """Return the photos whose content is not in the gallery yet, each content once."""
     contents = [one.index for one in analysed]
     here = Photo.objects.filter(gallery_id=run.gallery_id, content_index__in=contents)
-    seen = {bytes(index) for index in here.values_list("content_index", flat=True)}
+    seen = {bytes(index or b"") for index in here.values_list("content_index", flat=True)}
     fresh: list[Analysed] = []
     for one in analysed:
         if one.index not in seen:
@@ -189,14 +189,14 @@ def _subjects(
         for label in named
     }
     here = Subject.objects.filter(gallery=run.gallery, label_index__in=indexes.values())
-    by_index = {bytes(subject.label_index): subject for subject in here}
+    by_index = {bytes(subject.label_index or b""): subject for subject in here}
     missing = [
         Subject(gallery=run.gallery, label=label, label_index=index, named=named[label])
         for label, index in indexes.items()
         if index not in by_index
     ]
     Subject.objects.bulk_create(missing)
-    by_index.update({bytes(subject.label_index): subject for subject in missing})
+    by_index.update({bytes(subject.label_index or b""): subject for subject in missing})
     return {label: by_index[index] for label, index in indexes.items()}
 
 

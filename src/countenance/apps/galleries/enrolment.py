@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import cast
 from uuid import UUID
 
 from django.db import transaction
@@ -110,7 +110,7 @@ def enrol_batch(
         gallery=gallery.pk,
         version=gallery.version,
         photos=[str(photo.pk) for photo in stored],
-        contents=[bytes(photo.content_index).hex() for photo in stored],
+        contents=[bytes(photo.content_index or b"").hex() for photo in stored],
         faces=faces,
         skipped=batch.skipped + late,
         rejected=[[reject.label, reject.code] for reject in batch.rejects],
@@ -217,6 +217,30 @@ class Batch:
         self.analysed.append(analysed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Waiting:
+    """A photo that was read and waits for its analysis."""
+
+    item: Incoming
+    data: bytes
+    index: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Skipped:
+    """A photo that is enrolled already."""
+
+    item: Incoming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rejected:
+    """A photo that was turned away before its analysis."""
+
+    reject: Reject
+    item: Incoming | None = None
+
+
 def _carry_out(
     actor: Actor,
     run: EnrolmentRun,
@@ -237,17 +261,26 @@ def _carry_out(
 
     def feed() -> Iterator[tuple[object, bytes]]:
         # Runs in this thread, between two results; so `batch` needs no lock.
-        for item, data, index in _readable(run, incoming, batch_now=lambda: batch, tools=tools):
-            yield (item, data, index), data
+        for read in _read(run, incoming, tools=tools):
+            if isinstance(read, _Waiting):
+                yield read, read.data
+                continue
+            if isinstance(read, _Skipped):
+                batch.skip(read.item)
+            else:
+                batch.reject(read.reject, read.item)
+            if batch.full:
+                commit()
 
     for tag, result in tools.engine.analyse_many(feed()):
-        item, data, index = tag  # type: ignore[misc] # as yielded by feed()
+        waiting = cast("_Waiting", tag)
+        item = waiting.item
         if isinstance(result, CountenanceError):
             batch.reject(Reject(label=item.label, code=result.code, reason=result.detail), item)
         elif isinstance(result, Exception):
             raise result
         else:
-            analysed = Analysed(item=item, data=data, index=index, analysis=result)
+            analysed = Analysed(item=item, data=waiting.data, index=waiting.index, analysis=result)
             refusal = analysed.refusal()
             batch.reject(refusal, item) if refusal else batch.add(analysed)
         if batch.full:
@@ -256,38 +289,30 @@ def _carry_out(
     return finish_enrolment(actor, run=run, tools=tools)
 
 
-def _readable(
-    run: EnrolmentRun,
-    incoming: Iterable[Incoming | Reject],
-    *,
-    batch_now: Callable[[], Batch],
-    tools: Tools,
-) -> Iterator[tuple[Incoming, bytes, bytes]]:
-    """Read photos in small chunks and yield the ones that are not enrolled yet."""
-    source = iter(incoming)
-    while chunk := list(islice(source, BATCH_PHOTOS)):
-        for item in chunk:
-            if isinstance(item, Reject):
-                batch_now().reject(item)
-                continue
-            try:
-                data = item.read()
-            except CountenanceError as error:
-                batch_now().reject(
-                    Reject(label=item.label, code=error.code, reason=error.detail), item
-                )
-                continue
-            index = content_index(run.agency_id, data, tools=tools)
-            known = Photo.objects.filter(gallery_id=run.gallery_id, content_index=index)
-            subjects = list(known.values_list("subject__label_index", flat=True)[:1])
-            if not subjects:
-                yield item, data, index
-            elif item.subject_given and bytes(subjects[0]) != _label_index(run, item, tools):
-                batch_now().reject(
-                    Reject(label=item.label, code=ALREADY_HERE[0], reason=ALREADY_HERE[1]), item
-                )
-            else:
-                batch_now().skip(item)
+def _read(
+    run: EnrolmentRun, incoming: Iterable[Incoming | Reject], *, tools: Tools
+) -> Iterator[_Waiting | _Skipped | _Rejected]:
+    """Read photos one by one, and tell the ones apart that are enrolled already."""
+    for item in incoming:
+        if isinstance(item, Reject):
+            yield _Rejected(reject=item)
+            continue
+        try:
+            data = item.read()
+        except CountenanceError as error:
+            reject = Reject(label=item.label, code=error.code, reason=error.detail)
+            yield _Rejected(reject=reject, item=item)
+            continue
+        index = content_index(run.agency_id, data, tools=tools)
+        known = Photo.objects.filter(gallery_id=run.gallery_id, content_index=index)
+        subjects = list(known.values_list("subject__label_index", flat=True)[:1])
+        if not subjects:
+            yield _Waiting(item=item, data=data, index=index)
+        elif item.subject_given and bytes(subjects[0] or b"") != _label_index(run, item, tools):
+            code, reason = ALREADY_HERE
+            yield _Rejected(reject=Reject(label=item.label, code=code, reason=reason), item=item)
+        else:
+            yield _Skipped(item=item)
 
 
 def _label_index(run: EnrolmentRun, item: Incoming, tools: Tools) -> bytes:

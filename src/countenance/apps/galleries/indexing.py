@@ -53,7 +53,7 @@ def write_snapshot(gallery: Gallery, *, tools: Tools) -> None:
     held = tools.shelf.get(gallery.pk)
     data = memoryview(held.index.to_bytes())
     snapshot = IndexSnapshot(gallery=gallery, version=held.version, parts=[])
-    objects = []
+    objects: list[tuple[UUID, bytes]] = []
     for start in range(0, len(data), PART_BYTES):
         part = bytes(data[start : start + PART_BYTES])
         sealed = seal_for_store(snapshot, part, part=f"part {len(objects)}")

@@ -20,7 +20,23 @@ from pathlib import Path
 from countenance.errors import InputError
 
 PHOTO_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .tif .tiff .gif .heic .heif .hif .avif .bmp".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".apng",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".avif",
+        ".bmp",
+    ]
 )
 """Only used to tell, in layout `auto`, photos from other files that lie about."""
 
@@ -118,7 +134,7 @@ def fault_of(path: Path, root: Path) -> str | None:
 
 def _from_manifest(manifest: Path, *, root: Path) -> Iterator[Item | Reject]:
     # Imported here because the manifest builds on the types of this module.
-    from countenance.apps.galleries.manifest import read_manifest  # noqa: PLC0415
+    from countenance.apps.galleries.manifest import read_manifest
 
     return read_manifest(manifest, root=root)
 

@@ -25,7 +25,7 @@ def get_object(
     *,
     tools: Tools,
     id: UUID | None = None,
-    part: str = "object",  # noqa: A002 # the store's word
+    part: str = "object",  # the store's word
 ) -> bytes:
     """Return a row's bytes.
 

@@ -19,9 +19,9 @@ from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
 
-from countenance.errors import Sealed, SealBroken
+from countenance.errors import SealBroken, Sealed
 from countenance.sealing.envelope import Key, seal, unseal
-from countenance.sealing.keyring import Keyring, KeyKind
+from countenance.sealing.keyring import KeyKind, Keyring
 
 _in_context: ContextVar[Keyring | None] = ContextVar("keyring", default=None)
 _of_process: list[Keyring] = []
@@ -92,7 +92,8 @@ class SealedModel(models.Model):
 class ObjectKeyField(models.BinaryField):  # type: ignore[type-arg] # generic only in the stubs
     """The wrapped key of a row, made when the row is first saved."""
 
-    def pre_save(self, model_instance: Any, add: bool) -> Any:  # noqa: ANN401, FBT001
+    def pre_save(self, model_instance: Any, add: bool) -> Any:  # noqa: FBT001
+        """Make the row's key before any column that it seals."""
         # This column comes before the sealed ones, which would make the key too late for it.
         if add:
             model_instance.open_key()
@@ -152,7 +153,9 @@ class ObjectSealedModel(SealedModel):
 class _SealedAttribute(DeferredAttribute):
     """Opens the column on first access and keeps the plaintext on the instance."""
 
-    def __get__(self, instance: Any, cls: Any = None) -> Any:  # noqa: ANN401 # Django's signature
+    field: _SealedField
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:  # Django's signature
         if instance is None:
             return self
         name = self.field.attname
@@ -166,7 +169,7 @@ class _SealedAttribute(DeferredAttribute):
             instance.__dict__[self.field.attname] = value
         return value
 
-    def __set__(self, instance: Any, value: Any) -> None:  # noqa: ANN401
+    def __set__(self, instance: Any, value: Any) -> None:
         # Being settable puts this before the instance's dictionary, so that `__get__` is always asked.
         instance.__dict__[self.field.attname] = value
 
@@ -179,34 +182,37 @@ class _SealedField(models.BinaryField):  # type: ignore[type-arg] # generic only
     @property
     def sealed_name(self) -> str:
         """Return the name that the ciphertext is bound to."""
-        return f"{self.model._meta.db_table}.{self.column}"
+        return f"{self.model._meta.db_table}.{self.column}"  # noqa: SLF001 # Django's documented API
 
-    def to_plaintext(self, value: Any) -> bytes:  # noqa: ANN401 # each subclass says which type
+    def to_plaintext(self, value: Any) -> bytes:  # each subclass says which type
+        """Return the bytes to seal."""
         raise NotImplementedError
 
-    def from_plaintext(self, plaintext: bytes) -> Any:  # noqa: ANN401
+    def from_plaintext(self, plaintext: bytes) -> Any:
+        """Return the value that was sealed."""
         raise NotImplementedError
 
-    def from_db_value(self, value: Any, *_: Any) -> Ciphertext | None:  # noqa: ANN401
+    def from_db_value(self, value: Any, *_: Any) -> Ciphertext | None:
         return None if value is None else Ciphertext(value)
 
-    def pre_save(self, model_instance: Any, add: bool) -> Ciphertext | None:  # noqa: ANN401, FBT001
+    def pre_save(self, model_instance: Any, add: bool) -> Ciphertext | None:  # noqa: ARG002, FBT001
+        """Seal the value under the row's key; what was never opened is written back as it is."""
         value = model_instance.__dict__.get(self.attname)
         if value is None or isinstance(value, Ciphertext):
             return value
         return Ciphertext(model_instance.seal_column(self.to_plaintext(value), self.sealed_name))
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002
         if value is not None and not isinstance(value, Ciphertext):
             raise TypeError("A sealed column is written through save() or create() only.")
         return super().get_db_prep_value(value, connection, prepared)
 
-    def get_lookup(self, lookup_name: str) -> Any:  # noqa: ANN401
+    def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name != "isnull":
             raise FieldError("A sealed column cannot be looked up by value.")
         return super().get_lookup(lookup_name)
 
-    def get_default(self) -> Any:  # noqa: ANN401 # BinaryField turns "" into b""
+    def get_default(self) -> Any:  # BinaryField turns "" into b""
         return self._get_default()  # type: ignore[attr-defined]
 
 
@@ -214,19 +220,23 @@ class SealedText(_SealedField):
     """A sealed string."""
 
     def to_plaintext(self, value: str) -> bytes:
+        """Return the bytes to seal."""
         return value.encode()
 
     def from_plaintext(self, plaintext: bytes) -> str:
+        """Return the value that was sealed."""
         return plaintext.decode()
 
 
 class SealedJSON(_SealedField):
     """A sealed value of plain JSON types."""
 
-    def to_plaintext(self, value: Any) -> bytes:  # noqa: ANN401
+    def to_plaintext(self, value: Any) -> bytes:
+        """Return the bytes to seal."""
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
 
-    def from_plaintext(self, plaintext: bytes) -> Any:  # noqa: ANN401
+    def from_plaintext(self, plaintext: bytes) -> Any:
+        """Return the value that was sealed."""
         return json.loads(plaintext)
 
 
@@ -234,7 +244,9 @@ class SealedBytes(_SealedField):
     """Sealed bytes."""
 
     def to_plaintext(self, value: bytes) -> bytes:
+        """Return the bytes to seal."""
         return bytes(value)
 
     def from_plaintext(self, plaintext: bytes) -> bytes:
+        """Return the value that was sealed."""
         return plaintext

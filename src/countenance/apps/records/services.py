@@ -20,7 +20,7 @@ from countenance.ledger.entry import Action, Entry, canonical_json, commit
 from countenance.ledger.merkle import Frontier
 from countenance.ledger.receipt import Receipt
 from countenance.policy import Actor
-from countenance.sealing.keyring import Keyring, KeyKind, KeyRecord
+from countenance.sealing.keyring import KeyKind, KeyRecord, Keyring
 from countenance.tools import Tools
 
 P = ParamSpec("P")
