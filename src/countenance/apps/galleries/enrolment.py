@@ -27,6 +27,7 @@ from countenance.apps.galleries.queries import subject_label_index
 from countenance.apps.records.objects import delete_objects, get_object, seal_for_store
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import CountenanceError, InputError, ModelMismatch, WrongState
+from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
 from countenance.policy import Actor
 from countenance.tools import Tools
@@ -169,7 +170,7 @@ def enrol(
         PassportIncomplete, SourceClosed, GalleryClosedToCase, NotPermitted, ModelMismatch.
     """
     run = start_enrolment(actor, gallery=gallery, source=source, total=total, tools=tools)
-    return _carry_out(actor, run, incoming, tools=tools, notify=notify)
+    return _Enrolment(actor, run, tools, notify).carry_out(incoming)
 
 
 @composed_of(enrol_batch, finish_enrolment)
@@ -177,7 +178,7 @@ def enrol_staged(actor: Actor, *, run: EnrolmentRun, tools: Tools) -> EnrolmentR
     """Carry out, or go on with, an enrolment whose photos were uploaded."""
     if run.finished_at is not None:
         return run
-    return _carry_out(actor, run, _staged(run, tools=tools), tools=tools, notify=None)
+    return _Enrolment(actor, run, tools).carry_out(_staged(run, tools=tools))
 
 
 @dataclass(slots=True)
@@ -241,52 +242,58 @@ class _Rejected:
     item: Incoming | None = None
 
 
-def _carry_out(
-    actor: Actor,
-    run: EnrolmentRun,
-    incoming: Iterable[Incoming | Reject],
-    *,
-    tools: Tools,
-    notify: Notify | None,
-) -> EnrolmentRun:
-    batch = Batch()
+@dataclass(slots=True)
+class _Enrolment:
+    """An enrolment on its way: reads, analyses, and commits batch by batch, all in one thread."""
 
-    def commit() -> None:
-        nonlocal run, batch
-        if batch.seen:
-            done, batch = batch, Batch()
-            run = enrol_batch(actor, run=run, batch=done, tools=tools)
-            if notify is not None:
-                notify(run, done.rejects)
+    actor: Actor
+    run: EnrolmentRun
+    tools: Tools
+    notify: Notify | None = None
+    batch: Batch = field(default_factory=Batch)
 
-    def feed() -> Iterator[tuple[object, bytes]]:
-        # Runs in this thread, between two results; so `batch` needs no lock.
-        for read in _read(run, incoming, tools=tools):
+    def carry_out(self, incoming: Iterable[Incoming | Reject]) -> EnrolmentRun:
+        for tag, result in self.tools.engine.analyse_many(self._feed(incoming)):
+            self._take(cast("_Waiting", tag), result)
+            if self.batch.full:
+                self._commit()
+        self._commit()
+        return finish_enrolment(self.actor, run=self.run, tools=self.tools)
+
+    def _feed(self, incoming: Iterable[Incoming | Reject]) -> Iterator[tuple[object, bytes]]:
+        for read in _read(self.run, incoming, tools=self.tools):
             if isinstance(read, _Waiting):
                 yield read, read.data
                 continue
             if isinstance(read, _Skipped):
-                batch.skip(read.item)
+                self.batch.skip(read.item)
             else:
-                batch.reject(read.reject, read.item)
-            if batch.full:
-                commit()
+                self.batch.reject(read.reject, read.item)
+            if self.batch.full:
+                self._commit()
 
-    for tag, result in tools.engine.analyse_many(feed()):
-        waiting = cast("_Waiting", tag)
+    def _take(self, waiting: _Waiting, result: Analysis | Exception) -> None:
         item = waiting.item
         if isinstance(result, CountenanceError):
-            batch.reject(Reject(label=item.label, code=result.code, reason=result.detail), item)
-        elif isinstance(result, Exception):
+            reject = Reject(label=item.label, code=result.code, reason=result.detail)
+            self.batch.reject(reject, item)
+            return
+        if isinstance(result, Exception):
             raise result
+        analysed = Analysed(item=item, data=waiting.data, index=waiting.index, analysis=result)
+        refusal = analysed.refusal()
+        if refusal is not None:
+            self.batch.reject(refusal, item)
         else:
-            analysed = Analysed(item=item, data=waiting.data, index=waiting.index, analysis=result)
-            refusal = analysed.refusal()
-            batch.reject(refusal, item) if refusal else batch.add(analysed)
-        if batch.full:
-            commit()
-    commit()
-    return finish_enrolment(actor, run=run, tools=tools)
+            self.batch.add(analysed)
+
+    def _commit(self) -> None:
+        if not self.batch.seen:
+            return
+        done, self.batch = self.batch, Batch()
+        self.run = enrol_batch(self.actor, run=self.run, batch=done, tools=self.tools)
+        if self.notify is not None:
+            self.notify(self.run, done.rejects)
 
 
 def _read(
