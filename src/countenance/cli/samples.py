@@ -125,6 +125,11 @@ WAY_OUT = (
 )
 
 
+def cache_folder() -> Path:
+    """Return where the photos are kept between demos."""
+    return platformdirs.user_cache_path("countenance", appauthor=False) / "samples"
+
+
 def sample_photos(
     cache: Path | None = None, *, fetch: Callable[[Path], Path] | None = None
 ) -> dict[Sample, bytes]:
@@ -137,7 +142,7 @@ def sample_photos(
     Raises:
         SamplesUnavailable: they are not here and cannot be fetched.
     """
-    folder = cache or platformdirs.user_cache_path("countenance", appauthor=False) / "samples"
+    folder = cache or cache_folder()
     photos = _from_cache(folder)
     if photos is not None:
         return photos

@@ -1,0 +1,94 @@
+"""The tree of commands. Only Typer is imported here, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countenance import __version__
+from countenance.cli import (
+    cases,
+    demo,
+    deployment,
+    doctor,
+    enrol,
+    galleries,
+    ledger,
+    people,
+    search,
+    sources,
+)
+from countenance.cli.options import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 # Typer's signature
+    if wanted:
+        typer.echo(f"countenance {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Find the photos of a person in collections that you lawfully hold, on the record.
+
+    State lives in one folder, COUNTENANCE_HOME. Every command takes --json.
+    """
+
+
+def _group(name: str, text: str, commands: dict[str, Callable[..., Any]]) -> typer.Typer:
+    group = typer.Typer(name=name, help=text, no_args_is_help=True)
+    for verb, function in commands.items():
+        group.command(verb, epilog=function.epilog)(function)  # type: ignore[attr-defined] # see `_shown`
+    return group
+
+
+@cache
+def app() -> typer.Typer:
+    """Return the whole program."""
+    made = typer.Typer(
+        name="countenance",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        add_completion=True,
+        epilog=examples("countenance demo", "countenance init"),
+    )
+    made.callback()(_root)
+    single: dict[str, Callable[..., Any]] = {
+        "init": deployment.init,
+        "demo": demo.demo,
+        "serve": deployment.serve,
+        "doctor": doctor.doctor,
+        "enrol": enrol.enrol,
+        "search": search.search,
+        "verify-ledger": ledger.verify_ledger,
+    }
+    for name, function in single.items():
+        made.command(name, epilog=function.epilog)(function)  # type: ignore[attr-defined] # see `shown_with`
+    groups = {
+        "source": ("Sources of photos, each with its passport.", sources.COMMANDS),
+        "gallery": ("Galleries: people enrolled under one authority.", galleries.GALLERY),
+        "photo": ("Photos of a gallery.", galleries.PHOTO),
+        "subject": ("Subjects: the people that a gallery's photos are of.", galleries.SUBJECT),
+        "case": ("Cases: what searches are for.", cases.COMMANDS),
+        "person": ("People who can sign in to the web app.", people.COMMANDS),
+        "ledger": ("The ledger of everything that was done.", ledger.COMMANDS),
+    }
+    for name, (text, commands) in groups.items():
+        made.add_typer(_group(name, text, commands))
+    return made
+
+
+@cache
+def command() -> Any:  # noqa: ANN401 # a Click command; Typer brings Click along as a private module
+    """Return the program as the command object that parses and runs."""
+    return typer.main.get_command(app())

@@ -1,0 +1,224 @@
+"""`countenance doctor`: is everything there and well, what is used and why, and the way out if not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import typer
+
+from countenance.cli import output
+from countenance.cli.options import AsJson, shown_with
+from countenance.errors import CountenanceError, SettingsInvalid
+
+if TYPE_CHECKING:
+    from countenance.config import Config
+    from countenance.tools import Tools
+
+PROBLEM_FOUND = 1
+GIBIBYTE = 1024**3
+LITTLE_SPACE, TOO_LITTLE_SPACE = 2 * GIBIBYTE, GIBIBYTE // 4
+
+
+class State(StrEnum):
+    """How one check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the report: what was found, and what to do if it is not well."""
+
+    check: str
+    state: State
+    found: str
+    way_out: str = ""
+
+
+@shown_with("countenance doctor", "countenance doctor --json")
+def doctor(as_json: AsJson = False) -> None:
+    """Check home, disk space, keys, database, models, workers, index and ledger.
+
+    Each line is ok, warning or problem, with the way out. Exits with 1 if there is a problem. Nothing is
+    changed, except that a search that a crash left open is closed, as at every start.
+    """
+    findings: list[Finding] = []
+    for finding in _examine():
+        findings.append(finding)
+        output.say(f"{finding.state.upper():8} {finding.check}: {finding.found}")
+        if finding.way_out:
+            output.say(f"         {finding.way_out}")
+    problems = [one for one in findings if one.state is State.PROBLEM]
+    verdict = "Everything needed is there." if not problems else f"{len(problems)} problems."
+    output.result({"ok": not problems, "checks": [asdict(one) for one in findings]}, verdict)
+    if problems:
+        raise typer.Exit(PROBLEM_FOUND)
+
+
+def _examine() -> Iterator[Finding]:
+    from countenance import config  # noqa: PLC0415
+    from countenance.web import wiring  # noqa: PLC0415
+
+    try:
+        settings = config.current()
+    except SettingsInvalid as fault:
+        yield Finding(check="settings", state=State.PROBLEM, found=fault.detail)
+        return
+    yield _home(settings)
+    yield _disk(settings)
+    keys = _checked("keys", lambda: _keys(settings))
+    yield keys
+    if keys.state is State.PROBLEM:
+        return
+    try:
+        database = _checked("database", lambda: _database(settings))
+        yield database
+        if database.state is not State.PROBLEM:
+            yield from _inside()
+    finally:
+        wiring.stop()
+
+
+def _checked(check: str, examine: Callable[[], Finding]) -> Finding:
+    """Run one check; an error of ours is its finding."""
+    try:
+        return examine()
+    except CountenanceError as error:
+        return Finding(check=check, state=State.PROBLEM, found=error.detail)
+
+
+def _home(settings: Config) -> Finding:
+    why = "COUNTENANCE_HOME" if os.environ.get("COUNTENANCE_HOME") else "the default"
+    found = f"{settings.home} ({why})"
+    if not settings.home.is_dir():
+        return Finding(
+            check="home", state=State.PROBLEM, found=f"{found}: not there", way_out="Run `countenance init`."
+        )
+    if not os.access(settings.home, os.R_OK | os.W_OK | os.X_OK):
+        way_out = "Run as the user that owns it, or set COUNTENANCE_HOME."
+        return Finding(check="home", state=State.PROBLEM, found=f"{found}: not writable", way_out=way_out)
+    if settings.home.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH):
+        way_out = f"chmod go-rw {settings.home}"
+        return Finding(check="home", state=State.WARNING, found=f"{found}: open to others", way_out=way_out)
+    return Finding(check="home", state=State.OK, found=found)
+
+
+def _disk(settings: Config) -> Finding:
+    place = settings.home
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    found = f"{free / GIBIBYTE:.1f} GiB free"
+    way_out = "Make room, or move the home folder: a full disk refuses every search and every enrolment."
+    if free < TOO_LITTLE_SPACE:
+        return Finding(check="disk", state=State.PROBLEM, found=found, way_out=way_out)
+    if free < LITTLE_SPACE:
+        return Finding(check="disk", state=State.WARNING, found=found, way_out=way_out)
+    return Finding(check="disk", state=State.OK, found=found)
+
+
+def _keys(settings: Config) -> Finding:
+    from countenance import config  # noqa: PLC0415
+    from countenance.web import wiring  # noqa: PLC0415
+
+    config.install(settings)
+    if not wiring.is_initialised(settings):
+        way_out = "Run `countenance init`."
+        return Finding(check="keys", state=State.PROBLEM, found="none yet", way_out=way_out)
+    if wiring.uses_demo_keys():
+        found = "demo keys: the file that opens everything lies in the home folder"
+        way_out = "For anything but a demonstration, make a new home with a passphrase."
+        return Finding(check="keys", state=State.WARNING, found=found, way_out=way_out)
+    if settings.passphrase is not None:
+        return Finding(check="keys", state=State.OK, found="a passphrase, taken from the settings")
+    return Finding(check="keys", state=State.OK, found="a passphrase, asked for at the terminal")
+
+
+def _database(settings: Config) -> Finding:
+    from countenance.web import wiring  # noqa: PLC0415
+
+    bundled = settings.database.url is None
+    wiring.start(settings)
+    from django.db import OperationalError, connection  # noqa: PLC0415 # needs Django set up
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+
+    try:
+        connection.ensure_connection()
+    except OperationalError:
+        way_out = "Check COUNTENANCE_DATABASE__URL and that the server runs."
+        return Finding(
+            check="database", state=State.PROBLEM, found="it cannot be reached", way_out=way_out
+        )
+    version = connection.pg_version // 10_000
+    kind = "bundled with Countenance" if bundled else "from COUNTENANCE_DATABASE__URL"
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return Finding(
+            check="database",
+            state=State.PROBLEM,
+            found=f"PostgreSQL {version}, {kind}: its tables are of an older version",
+            way_out="Any other command, such as `countenance gallery list`, brings them up to date.",
+        )
+    return Finding(check="database", state=State.OK, found=f"PostgreSQL {version}, {kind}")
+
+
+def _inside() -> Iterator[Finding]:
+    """Check what can only be seen once the deployment is unsealed."""
+    from countenance.cli.session import unseal  # noqa: PLC0415
+
+    try:
+        tools = unseal()
+    except CountenanceError as error:
+        check = "models" if error.code.startswith("model_") else "unsealing"
+        yield Finding(check=check, state=State.PROBLEM, found=error.detail)
+        return
+    yield Finding(check="models", state=State.OK, found=f"{tools.engine.model}; sums are as their cards say")
+    yield _checked("workers", lambda: _workers(tools))
+    yield _checked("index", lambda: _index(tools))
+    yield _checked("ledger", _ledger)
+
+
+def _workers(tools: Tools) -> Finding:
+    from countenance.errors import ImageRejected  # noqa: PLC0415
+
+    try:
+        tools.engine.analyse(b"not a photo", templates=False)
+    except ImageRejected:
+        count = getattr(tools.engine, "workers", 1)
+        found = f"{count}, one photo each at a time, on the CPU (no accelerator is used by this version)"
+        return Finding(check="workers", state=State.OK, found=found)
+    found = "a worker took for a photo what is none"
+    return Finding(check="workers", state=State.PROBLEM, found=found, way_out="Install Countenance anew.")
+
+
+def _index(tools: Tools) -> Finding:
+    from countenance.apps.galleries import indexing  # noqa: PLC0415
+    from countenance.apps.galleries.models import Face, Gallery  # noqa: PLC0415
+
+    galleries = list(Gallery.objects.all())
+    indexing.synchronise(galleries, tools=tools)
+    held = sum(len(tools.shelf.get(gallery.pk).index) for gallery in galleries)
+    stored = Face.objects.filter(removed_version=None, template__isnull=False).count()
+    found = f"exact search over {held} templates in {len(galleries)} galleries, in memory"
+    if held != stored:
+        found += f"; the database has {stored}"
+        return Finding(
+            check="index", state=State.PROBLEM, found=found, way_out="Try again when no enrolment runs."
+        )
+    return Finding(check="index", state=State.OK, found=found)
+
+
+def _ledger() -> Finding:
+    from countenance.apps.records import queries  # noqa: PLC0415
+
+    size, root = queries.head()
+    found = f"{size} entries, root {root.hex()[:16]}…; `countenance verify-ledger` checks each"
+    return Finding(check="ledger", state=State.OK, found=found)

@@ -1,0 +1,135 @@
+"""`countenance verify-ledger` and `countenance ledger`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countenance.cli import output
+from countenance.cli.options import AsJson, shown_with
+from countenance.errors import InputError
+
+if TYPE_CHECKING:
+    from countenance.ledger.receipt import Receipt
+    from countenance.ledger.verify import Report
+
+
+@shown_with(
+    "countenance verify-ledger",
+    "countenance verify-ledger ledger.jsonl --receipt receipt.json",
+)
+def verify_ledger(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="An exported ledger; needs no deployment. Without it: this deployment's."),
+    ] = None,
+    receipt: Annotated[
+        Path | None,
+        typer.Option(
+            help="A receipt that was kept (the JSON object, or a search's JSON): its entry must be in the ledger."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a ledger: every entry, the tree over them, and what the bodies were committed to.
+
+    Exits with 70 if anything was changed, cut or moved. A ledger that was cut at its end, or written anew as
+    a whole, can only be told from a receipt that somebody kept: pass it with --receipt.
+    """
+    from countenance.ledger.verify import verify_export  # noqa: PLC0415
+
+    kept = _receipt(receipt) if receipt else None
+    if file is not None:
+        try:
+            with file.open("rb") as lines:
+                report = verify_export(lines, expect=kept)
+        except OSError as error:
+            raise InputError(f"{file} cannot be read: {error.strerror}.") from None
+    else:
+        from countenance.cli.session import unsealed  # noqa: PLC0415
+
+        with unsealed() as session:
+            from countenance.apps.records import queries  # noqa: PLC0415
+
+            report = queries.verify_ledger(session.tools.keyring, expect=kept)
+    _show(report, kept=kept is not None)
+
+
+def _receipt(path: Path) -> Receipt:
+    import json  # noqa: PLC0415
+
+    from countenance.ledger.receipt import Receipt  # noqa: PLC0415
+
+    try:
+        read = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        raise InputError(f"The receipt {path} cannot be read.") from None
+    if isinstance(read, dict) and isinstance(read.get("receipt"), dict):
+        read = read["receipt"]
+    if not isinstance(read, dict):
+        raise InputError(f"{path} holds no receipt.")
+    return Receipt.from_dict(read)
+
+
+def _show(report: Report, *, kept: bool) -> None:
+    value: dict[str, Any] = {
+        "verified": True,
+        "deployment": str(report.deployment),
+        "size": report.size,
+        "root": report.root.hex(),
+        "first": report.first.isoformat() if report.first else None,
+        "last": report.last.isoformat() if report.last else None,
+        "actions": dict(sorted(report.actions.items())),
+        "bodies": report.bodies_shown,
+        "erased": report.erased,
+        "receipt": kept,
+    }
+    rows = [(action, count) for action, count in value["actions"].items()]
+    lines = [
+        f"The ledger verifies: {report.size} entries, root {report.root.hex()}.",
+        f"Bodies checked: {report.bodies_shown}; erased: {report.erased}.",
+    ]
+    lines.append(
+        "The kept receipt is in it." if kept else "No receipt was given, so a cut end would not show."
+    )
+    output.result(value, *lines, output.table("", ("Action", "#Entries"), rows))
+
+
+@shown_with("countenance ledger export ledger.jsonl", "countenance ledger export ledger.jsonl --bodies")
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write; must not exist yet.")],
+    bodies: Annotated[
+        bool,
+        typer.Option("--bodies", help="Write the bodies too, in clear: who did what, and why. For a court or auditor."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Export the ledger to a file that anybody can verify offline with `countenance verify-ledger FILE`.
+
+    Without --bodies the file says which action was done when and about which id, and nothing about people.
+    The export is itself recorded.
+    """
+    from countenance.cli.session import unsealed  # noqa: PLC0415
+
+    with unsealed() as session:
+        from countenance.apps.records import queries, services  # noqa: PLC0415
+
+        size, root = queries.head()
+        services.note_export(session.actor, size=size, tools=session.tools)
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+                for line in queries.export_ledger(session.tools.keyring, bodies=bodies):
+                    opened.write(line + "\n")
+        except OSError as error:
+            raise InputError(f"{file} cannot be written: {error.strerror}.") from None
+    output.result(
+        {"file": str(file), "bodies": bodies, "recorded_size": size, "recorded_root": root.hex()},
+        f"Exported the ledger to {file}.",
+    )
+
+
+COMMANDS = {"export": export}

@@ -1,0 +1,78 @@
+"""Run one command: parse, act, and turn every error into words and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from countenance.cli import exits, output
+from countenance.errors import CountenanceError, NotPermitted
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    With `--json` an error is the object `{"error": {"code", "message", ...}}` on standard output; the
+    message is on standard error in any case.
+    """
+    from countenance.cli.app import command  # noqa: PLC0415 # the parser names every command
+
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    output.use_json("--json" in arguments[: _end_of_options(arguments)])
+    try:
+        code = command().main(args=arguments, prog_name="countenance", standalone_mode=False)
+        sys.stdout.flush()
+    except CountenanceError as error:
+        return _failed(error)
+    except typer.TyperException as error:
+        return _misused(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return _stopped()
+    except BrokenPipeError:
+        # Whoever read us has gone; writing anything more would only fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.CLOSED_PIPE
+    return code if isinstance(code, int) else 0
+
+
+def _end_of_options(arguments: Sequence[str]) -> int:
+    return list(arguments).index("--") if "--" in arguments else len(arguments)
+
+
+def _failed(error: CountenanceError) -> int:
+    code = exits.exit_code(type(error))
+    described: dict[str, Any] = {"code": error.code, "message": error.detail}
+    if isinstance(error, NotPermitted):
+        described["rule"] = error.rule
+    if error.facts:
+        described["facts"] = error.facts
+    _report(described, code)
+    return code
+
+
+def _misused(error: typer.TyperException) -> int:
+    """Say what is wrong with the command line itself, as Typer would."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        output.say(context.get_usage(), f"Try `{context.command_path} --help`.", "")
+    _report({"code": "usage", "message": message}, exits.USAGE)
+    return exits.USAGE
+
+
+def _stopped() -> int:
+    _report({"code": "interrupted", "message": "Stopped."}, exits.INTERRUPTED)
+    return exits.INTERRUPTED
+
+
+def _report(described: dict[str, Any], code: int) -> None:
+    output.say(str(described["message"]))
+    if output.as_json():
+        body = json.dumps({"error": {**described, "exit": code}}, ensure_ascii=False, default=str)
+        sys.stdout.write(body + "\n")
+        sys.stdout.flush()

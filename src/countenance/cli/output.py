@@ -1,0 +1,81 @@
+"""What a command says: the result on standard output, everything else on standard error.
+
+With `--json` the result is one JSON object; without, it is made for people. Names come from files and
+forms, so they are shown as text only, never read as Rich's markup.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_state = {"json": False}
+
+
+def use_json(wanted: bool) -> None:  # noqa: FBT001 # the one switch of this module
+    """Choose the form of this command's result."""
+    _state["json"] = wanted
+
+
+def as_json() -> bool:
+    """Say whether the result is to be JSON."""
+    return _state["json"]
+
+
+@cache
+def _console(stream: str) -> Console:
+    from rich.console import Console  # noqa: PLC0415 # slow to import, not needed with --json
+
+    return Console(stderr=stream == "err", highlight=False, markup=False, soft_wrap=True)
+
+
+def console() -> Console:
+    """Return the console that messages and progress go to: standard error."""
+    return _console("err")
+
+
+def say(*lines: str) -> None:
+    """Tell people something beside the result."""
+    for line in lines:
+        sys.stderr.write(printable(line) + "\n")
+    sys.stderr.flush()
+
+
+def result(value: Mapping[str, Any], *shown: RenderableType) -> None:
+    """Print a command's result: the object with `--json`, otherwise what is shown to people."""
+    if as_json():
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+        sys.stdout.flush()
+        return
+    for part in shown:
+        if isinstance(part, str):
+            sys.stdout.write(printable(part) + "\n")
+        else:
+            _console("out").print(part)
+    sys.stdout.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> RenderableType:
+    """Return a table for people; columns whose name starts with `#` hold numbers."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    made = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(
+            column.removeprefix("#"), justify="right" if column.startswith("#") else "left", overflow="fold"
+        )
+    for row in rows:
+        made.add_row(*(Text(printable(str(cell))) for cell in row))
+    return made
+
+
+def printable(text: str) -> str:
+    """Return text without control characters, which could fake or hide output on a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,136 @@
+"""What a command needs from the deployment: its settings, tools and the acting person."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from countenance.cli.output import say
+from countenance.errors import KeyUnavailable
+
+if TYPE_CHECKING:
+    from countenance.apps.agencies.models import Person
+    from countenance.apps.galleries.models import Gallery, Source
+    from countenance.config import Config
+    from countenance.policy import Actor
+    from countenance.sealing.factors import Factor
+    from countenance.tools import Tools
+
+DEMO_KEYS = (
+    "Demo keys: the key that opens this home lies beside it. For demonstration and development only."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An unsealed deployment, and on whose behalf this command acts."""
+
+    settings: Config
+    tools: Tools
+    person: Person
+
+    @property
+    def actor(self) -> Actor:
+        """Return the acting person as policy knows them."""
+        return self.person.actor
+
+    def gallery(self, name: str) -> Gallery:
+        """Return the gallery of this name, or raise NotFound."""
+        from countenance.apps.galleries import queries  # noqa: PLC0415
+
+        return queries.gallery_by_name(self.actor, name, tools=self.tools)
+
+    def source(self, name: str) -> Source:
+        """Return the source of this name, or raise NotFound."""
+        from countenance.apps.galleries import queries  # noqa: PLC0415
+
+        return queries.source_by_name(self.actor, name, tools=self.tools)
+
+
+@contextmanager
+def running() -> Iterator[Config]:
+    """Start the database and Django, nothing unsealed, and leave both at the end.
+
+    Raises:
+        NotFound: nothing has been initialised here.
+    """
+    from countenance import config  # noqa: PLC0415
+    from countenance.errors import NotFound  # noqa: PLC0415
+    from countenance.web import wiring  # noqa: PLC0415
+
+    settings = config.current()
+    if not wiring.is_initialised(settings):
+        raise NotFound(
+            f"There is no deployment in {settings.home}. Run `countenance init`, or set COUNTENANCE_HOME."
+        )
+    try:
+        settings = wiring.start(settings)
+        wiring.migrate()
+        yield settings
+    finally:
+        wiring.stop()
+
+
+@contextmanager
+def unsealed() -> Iterator[Session]:
+    """Open the deployment for one command.
+
+    Raises:
+        NotFound: nothing has been initialised here.
+        KeyUnavailable: the keys do not open.
+    """
+    with running() as settings:
+        yield open_session(settings)
+
+
+def open_session(settings: Config) -> Session:
+    """Unseal the running deployment and return a session of its operator."""
+    tools = unseal()
+    # Models can only be imported once Django is set up.
+    from countenance.apps.agencies import queries  # noqa: PLC0415
+
+    return Session(settings=settings, tools=tools, person=queries.operator())
+
+
+def unseal() -> Tools:
+    """Open the keys of the running deployment and return its tools.
+
+    Raises:
+        KeyUnavailable: the keys do not open, or there is no terminal to ask for the passphrase on.
+    """
+    from countenance.web import wiring  # noqa: PLC0415
+
+    return wiring.unseal(_factor())
+
+
+def _factor() -> Factor:
+    """Return what unseals: the settings' passphrase, the demo file, or what is typed in."""
+    from countenance.sealing.factors import Passphrase  # noqa: PLC0415
+    from countenance.web import wiring  # noqa: PLC0415
+
+    if wiring.uses_demo_keys():
+        say(DEMO_KEYS)
+    factor = wiring.known_factor()
+    if factor is not None:
+        return factor
+    return Passphrase(ask_secret("Passphrase"))
+
+
+def ask_secret(prompt: str, *, twice: bool = False) -> str:
+    """Ask for a secret on the terminal, unseen.
+
+    Raises:
+        KeyUnavailable: there is no terminal to ask on.
+    """
+    import typer  # noqa: PLC0415
+
+    if not sys.stdin.isatty():
+        raise KeyUnavailable(
+            "A passphrase is needed and there is no terminal to ask on. "
+            "Name a file that holds it in COUNTENANCE_PASSPHRASE_FILE."
+        )
+    answer = typer.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
+    return str(answer)

@@ -1,0 +1,89 @@
+"""A home that lives as long as the demo: made in the temporary folder, removed with its database."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from countenance.errors import CountenanceError
+
+if TYPE_CHECKING:
+    from countenance.config import Config
+
+PREFIX = "countenance-demo-"
+LOCK = "demo.lock"
+
+
+@contextmanager
+def home() -> Iterator[Config]:
+    """Make a throw-away home, start its database and Django, and remove everything at the end.
+
+    What an earlier demo left behind when it was killed is removed first.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be started.
+    """
+    from countenance import config  # noqa: PLC0415
+    from countenance.config import DatabaseSettings  # noqa: PLC0415
+    from countenance.web import wiring  # noqa: PLC0415
+
+    sweep()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    # Never the real deployment: neither its folder, nor its database, nor its passphrase.
+    mine = {"home": folder, "database": DatabaseSettings(), "passphrase": None}
+    settings = config.current().model_copy(update=mine)
+    try:
+        settings = wiring.start(settings)
+        wiring.migrate()
+        yield settings
+    finally:
+        wiring.stop()
+        remove(folder)
+        os.close(lock)
+
+
+def sweep() -> int:
+    """Remove the homes of demos that were killed, and return how many."""
+    swept = 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if _is_abandoned(folder):
+            remove(folder)
+            swept += 1
+    return swept
+
+
+def remove(folder: Path) -> None:
+    """Stop the database of a throw-away home and delete everything."""
+    from countenance.web.postgres import LocalPostgres  # noqa: PLC0415
+
+    try:
+        LocalPostgres(folder).destroy()
+    except CountenanceError:
+        # It may never have been made; the folder goes all the same.
+        pass
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Say whether this is a demo's home of ours whose demo does not run any more."""
+    try:
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+            return False
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
