@@ -7,7 +7,7 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # A wrong shape of an array fails in tests, at the function that was given it.
-install_import_hook(["countenance.faces", "countenance.index"], "shapes.checked")
+install_import_hook("countenance.faces", "shapes.checked")
 
 # The machine may be busy: an example is never failed for its time, only pytest-timeout ends a test.
 settings.register_profile("countenance", deadline=None, print_blob=True)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from beartype import BeartypeConf, beartype
 from beartype.roar import BeartypeDecorHintException
 
-
 # Where a float is asked for, an int is as good (PEP 484).
 CONF = BeartypeConf(is_pep484_tower=True)
 

