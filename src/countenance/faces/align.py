@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float, UInt8
 from PIL import Image
 
-if TYPE_CHECKING:
-    from jaxtyping import Float, UInt8
-
-    Pixels = UInt8[np.ndarray, "height width 3"]
-    Points = Float[np.ndarray, "points 2"]
-    Matrix = Float[np.ndarray, "2 3"]
+Pixels = UInt8[np.ndarray, "_ _ 3"]
+Points = Float[np.ndarray, "_ 2"]
+Matrix = Float[np.ndarray, "2 3"]
 
 BLACK = (0, 0, 0)
 

@@ -11,21 +11,17 @@ import io
 import struct
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pillow_heif
 import simplejpeg
+from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from countenance.errors import ImageRejected
+from countenance.faces.limits import Limits
 
-if TYPE_CHECKING:
-    from jaxtyping import UInt8
-
-    from countenance.faces.limits import Limits
-
-    Pixels = UInt8[np.ndarray, "height width 3"]
+Pixels = UInt8[np.ndarray, "_ _ 3"]
 
 pillow_heif.register_heif_opener(thumbnails=False)
 

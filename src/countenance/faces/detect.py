@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import math
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from countenance.errors import ModelCardInvalid
 from countenance.faces.align import apply, shrink, warp
+from countenance.faces.zoo import Session
 
-if TYPE_CHECKING:
-    from jaxtyping import Float, UInt8
-
-    from countenance.faces.zoo import Session
-
-    Pixels = UInt8[np.ndarray, "height width 3"]
-    Rows = Float[np.ndarray, "faces 15"]
-    """x, y, width, height; five (x, y); score. Pixels of the array that was searched."""
-    Row = Float[np.ndarray, "values"]
-    """One of them."""
+Pixels = UInt8[np.ndarray, "_ _ 3"]
+Rows = Float[np.ndarray, "_ 15"]
+"""x, y, width, height; five (x, y); score. Pixels of the array that was searched."""
+Row = Float[np.ndarray, " 15"]
+"""One of them."""
 
 STRIDES = (8, 16, 32)
 OUTPUTS = [f"{name}_{stride}" for name in ("cls", "obj", "bbox", "kps") for stride in STRIDES]

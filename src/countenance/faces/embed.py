@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from jaxtyping import Float, Float32, UInt8
 
 from countenance.errors import ModelCardInvalid
 from countenance.faces.align import align
-
-if TYPE_CHECKING:
-    from jaxtyping import Float, Float32, UInt8
-
-    from countenance.faces.zoo import Session
+from countenance.faces.zoo import Session
 
 BATCH = 8
 """Crops per call. More gain nothing on a processor, and cost memory."""
@@ -49,8 +44,8 @@ class Embedder:
             raise ModelCardInvalid(msg)
 
     def crop(
-        self, pixels: UInt8[np.ndarray, "height width 3"], landmarks: Float[np.ndarray, "5 2"]
-    ) -> UInt8[np.ndarray, "size size 3"]:
+        self, pixels: UInt8[np.ndarray, "_ _ 3"], landmarks: Float[np.ndarray, "5 2"]
+    ) -> UInt8[np.ndarray, "_ _ 3"]:
         """Return one face as this model wants to see it."""
         return align(pixels, landmarks, self._wanted, self.card.size)
 

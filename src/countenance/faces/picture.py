@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
 import simplejpeg
+from jaxtyping import UInt8
 from PIL import Image, ImageFilter
 
 from countenance.faces.align import shrink, warp
 from countenance.faces.types import CROP_SIDE
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from jaxtyping import UInt8
-
-    Pixels = UInt8[np.ndarray, "height width 3"]
-    Box = tuple[float, float, float, float]
+Pixels = UInt8[np.ndarray, "_ _ 3"]
+Box = tuple[float, float, float, float]
 
 CROP_ROOM = 1.6
 GREY = (128, 128, 128)

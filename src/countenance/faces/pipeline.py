@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
 
 from countenance.faces.align import align
 from countenance.faces.decode import Decoded, decode
-from countenance.faces.detect import SCORE, Detector
+from countenance.faces.detect import SCORE, Detector, Row, Rows
 from countenance.faces.embed import Embedder
 from countenance.faces.limits import Limits
 from countenance.faces.picture import head_crop, rendered
@@ -16,12 +16,7 @@ from countenance.faces.quality import CROP, CROP_LANDMARKS, judge
 from countenance.faces.types import AnalysedFace, Analysis, Face, Gate, Quality, Template
 from countenance.faces.zoo import ReadyModel, Session, model_id
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from countenance.faces.detect import Row, Rows
-
-    Box = tuple[float, float, float, float]
+Box = tuple[float, float, float, float]
 
 FINE_WIDTH = 64.0
 """Faces narrower than this in a scaled-down photo are taken from a finer one."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from countenance.faces.card import ARCFACE_LANDMARKS
 from countenance.faces.types import Gate, Quality
-
-if TYPE_CHECKING:
-    from jaxtyping import Float, UInt8
 
 CROP = 112
 CROP_LANDMARKS = np.array(ARCFACE_LANDMARKS)
