@@ -205,3 +205,10 @@ def test_killed_at_any_moment_every_object_is_whole_and_the_acknowledged_are_the
     assert acknowledged <= ids
     for id in ids:
         assert store.get(id) == id.bytes * 1000
+
+
+def test_the_time_an_object_was_written_is_known(store):
+    id = uuid4()
+    assert store.changed(id) is None
+    store.put(id, b"x")
+    assert abs(store.changed(id) - time.time()) < 60
