@@ -59,7 +59,7 @@ def requirement_blocks(text):
 
 def wanted(name):
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
-    return re.findall(r"^([A-Za-z0-9-]+)", text, re.MULTILINE)
+    return re.findall(r"^([A-Za-z][A-Za-z0-9-]*)", text, re.MULTILINE)
 
 
 def locked_for_running():
@@ -95,7 +95,7 @@ def test_no_file_names_a_registry_or_a_place_on_somebodys_machine():
 @pytest.mark.parametrize(
     "text",
     [
-        "pip install --index-url " + "x",
+        "pip install --index-" + "url x",
         "open('/" + "home/someone/data')",
         "see https://" + HOSTS[0],
     ],

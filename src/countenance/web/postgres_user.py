@@ -62,7 +62,7 @@ class Account:
         """
         heard = subprocess.PIPE if listen else subprocess.DEVNULL
         return subprocess.run(
-            [*_WITHOUT_CORE, *map(os.fspath, command)],
+            [*_WITHOUT_CORE, *(os.fspath(part) for part in command)],
             input=text,
             stdout=heard,
             stderr=subprocess.STDOUT if listen else subprocess.DEVNULL,
