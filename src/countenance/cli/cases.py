@@ -25,9 +25,9 @@ def open_(
     as_json: AsJson = False,
 ) -> None:
     """Open a case."""
-    from countenance.apps.cases import services  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.cases import services  # noqa: PLC0415
+
         case = services.open_case(
             session.actor, reference=reference, purpose=purpose, reason=reason, tools=session.tools
         )
@@ -37,9 +37,9 @@ def open_(
 @shown_with("countenance case list")
 def list_(as_json: AsJson = False) -> None:
     """List the cases, newest first."""
-    from countenance.apps.cases import queries  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.cases import queries  # noqa: PLC0415
+
         cases = [described(case) for case in queries.cases(session.actor)]
     rows = [(c["reference"], c["purpose"], c["opened_at"][:10], "closed" if c["closed"] else "open") for c in cases]
     output.result({"cases": cases}, output.table("", ("Case", "Purpose", "Opened", "State"), rows))
@@ -48,9 +48,9 @@ def list_(as_json: AsJson = False) -> None:
 @shown_with('countenance case close MP-17 --reason "found"')
 def close(reference: Reference, reason: Reason, as_json: AsJson = False) -> None:
     """Close a case for good; it allows no more searches."""
-    from countenance.apps.cases import queries, services  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.cases import queries, services  # noqa: PLC0415
+
         case = queries.case_by_reference(session.actor, reference, tools=session.tools)
         if case is None:
             raise NotFound("There is no case with this reference. `countenance case list` shows all.")

@@ -219,6 +219,6 @@ def _index(tools: Tools) -> Finding:
 def _ledger() -> Finding:
     from countenance.apps.records import queries  # noqa: PLC0415
 
-    size, root = queries.head()
-    found = f"{size} entries, root {root.hex()[:16]}…; `countenance verify-ledger` checks each"
+    head = queries.head()
+    found = f"{head.size} entries, root {head.root.hex()[:16]}…; `countenance verify-ledger` checks each"
     return Finding(check="ledger", state=State.OK, found=found)

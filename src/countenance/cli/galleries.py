@@ -20,9 +20,9 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The gallery's
 @shown_with('countenance gallery create "Missing persons"')
 def create(name: NameArgument, as_json: AsJson = False) -> None:
     """Create an empty gallery; its templates will all be of the present model."""
-    from countenance.apps.galleries import services  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import services  # noqa: PLC0415
+
         gallery = services.create_gallery(session.actor, name=name, tools=session.tools)
         output.result(described(gallery), f"Created the gallery “{gallery.name}”.")
 
@@ -30,9 +30,9 @@ def create(name: NameArgument, as_json: AsJson = False) -> None:
 @shown_with("countenance gallery list", "countenance gallery list --json")
 def list_(as_json: AsJson = False) -> None:
     """List the galleries with how much each holds."""
-    from countenance.apps.galleries import queries  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import queries  # noqa: PLC0415
+
         galleries = [described(gallery) for gallery in queries.galleries(session.actor)]
     rows = [(g["name"], g["subjects"], g["photos"], g["faces"], g["model"]) for g in galleries]
     columns = ("Gallery", "#Subjects", "#Photos", "#Faces", "Model")
@@ -42,9 +42,9 @@ def list_(as_json: AsJson = False) -> None:
 @shown_with('countenance gallery show "Missing persons"')
 def show(name: NameArgument, as_json: AsJson = False) -> None:
     """Show one gallery, its enrolments and how far each came."""
-    from countenance.apps.galleries import queries  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import queries  # noqa: PLC0415
+
         gallery = session.gallery(name)
         value = described(gallery)
         value["enrolments"] = [
@@ -96,9 +96,9 @@ def list_photos(
     as_json: AsJson = False,
 ) -> None:
     """List the photos of a gallery, newest first."""
-    from countenance.apps.galleries import queries  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import queries  # noqa: PLC0415
+
         found = queries.photos(session.gallery(gallery))
         photos = [_photo(photo) for photo in found[skip : skip + limit]]
         total = found.count()
@@ -114,9 +114,9 @@ def remove_photo(
     as_json: AsJson = False,
 ) -> None:
     """Remove one photo: its templates leave the index, its key is destroyed. This cannot be undone."""
-    from countenance.apps.galleries import queries, services  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import queries, services  # noqa: PLC0415
+
         found = queries.photo(session.actor, photo)
         services.remove_photo(session.actor, photo=found, reason=reason, tools=session.tools)
         output.result({"id": str(photo), "removed": True}, "Removed the photo.")
@@ -130,9 +130,9 @@ def list_subjects(
     as_json: AsJson = False,
 ) -> None:
     """List the named subjects of a gallery with how many photos each has."""
-    from countenance.apps.galleries import queries  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import queries  # noqa: PLC0415
+
         found = queries.subjects(session.gallery(gallery))
         subjects = [
             {"id": str(one.pk), "subject": one.label, "photos": one.photo_count}  # type: ignore[attr-defined] # annotated by the query
@@ -152,10 +152,10 @@ def remove_subject(
     as_json: AsJson = False,
 ) -> None:
     """Remove a subject with all its photos; templates and keys are destroyed. This cannot be undone."""
-    from countenance.apps.galleries import queries, services  # noqa: PLC0415
-    from countenance.errors import NotFound  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import queries, services  # noqa: PLC0415
+        from countenance.errors import NotFound  # noqa: PLC0415
+
         one = session.gallery(gallery)
         try:
             found = queries.subject_by_label(one, subject, tools=session.tools)

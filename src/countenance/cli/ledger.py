@@ -117,8 +117,8 @@ def export(
     with unsealed() as session:
         from countenance.apps.records import queries, services  # noqa: PLC0415
 
-        size, root = queries.head()
-        services.note_export(session.actor, size=size, tools=session.tools)
+        head = queries.head()
+        services.note_export(session.actor, size=head.size, tools=session.tools)
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
@@ -127,7 +127,7 @@ def export(
         except OSError as error:
             raise InputError(f"{file} cannot be written: {error.strerror}.") from None
     output.result(
-        {"file": str(file), "bodies": bodies, "recorded_size": size, "recorded_root": root.hex()},
+        {"file": str(file), "bodies": bodies, "recorded_size": head.size, "recorded_root": head.root.hex()},
         f"Exported the ledger to {file}.",
     )
 

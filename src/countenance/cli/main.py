@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # Whoever read us has gone; writing anything more would only fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.CLOSED_PIPE
+    except Exception as error:  # noqa: BLE001 # a fault of ours: told in full to the operator
+        return _broken(error)
     return code if isinstance(code, int) else 0
 
 
@@ -63,6 +66,14 @@ def _misused(error: typer.TyperException) -> int:
         output.say(context.get_usage(), f"Try `{context.command_path} --help`.", "")
     _report({"code": "usage", "message": message}, exits.USAGE)
     return exits.USAGE
+
+
+def _broken(error: Exception) -> int:
+    """Show a fault of the program itself, as Python would, without the values of any variable."""
+    traceback.print_exception(error)
+    described = {"code": "internal", "message": f"Countenance has a fault: {type(error).__name__}."}
+    _report(described, exits.EXIT_CODES[CountenanceError])
+    return exits.EXIT_CODES[CountenanceError]
 
 
 def _stopped() -> int:

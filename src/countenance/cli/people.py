@@ -29,11 +29,11 @@ def add(
 
     The password is asked for, or made and shown once where there is no terminal to ask on.
     """
-    from countenance.apps.agencies import queries, services  # noqa: PLC0415
-
     made = new_password() if generate or not sys.stdin.isatty() else None
     password = made or ask_secret("Password for the web app", twice=True)
     with unsealed() as session:
+        from countenance.apps.agencies import queries, services  # noqa: PLC0415
+
         agency = queries.agency(session.actor)
         person = services.add_person(
             session.actor, agency=agency, name=name, email=email, password=password, tools=session.tools
@@ -49,9 +49,9 @@ def add(
 @shown_with("countenance person list")
 def list_(as_json: AsJson = False) -> None:
     """List the people of your agency."""
-    from countenance.apps.agencies import queries  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.agencies import queries  # noqa: PLC0415
+
         people = [
             {
                 "id": str(person.pk),

@@ -38,8 +38,6 @@ def add(  # noqa: PLR0913 # one option for each entry of the passport
 
     All entries of the passport are needed.
     """
-    from countenance.apps.galleries import services  # noqa: PLC0415
-
     passport = {
         "owner": owner,
         "lawful_basis": lawful_basis,
@@ -50,6 +48,8 @@ def add(  # noqa: PLR0913 # one option for each entry of the passport
         "steward": steward,
     }
     with unsealed() as session:
+        from countenance.apps.galleries import services  # noqa: PLC0415
+
         source = services.register_source(
             session.actor, name=name, passport=passport, tools=session.tools
         )
@@ -59,9 +59,9 @@ def add(  # noqa: PLR0913 # one option for each entry of the passport
 @shown_with("countenance source list", "countenance source list --json")
 def list_(as_json: AsJson = False) -> None:
     """List the sources with their passports."""
-    from countenance.apps.galleries import queries  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import queries  # noqa: PLC0415
+
         sources = [described(source) for source in queries.sources(session.actor)]
     rows = [
         (s["name"], s["passport"]["owner"], s["passport"]["lawful_basis"], s["passport"]["purpose"])
@@ -78,9 +78,9 @@ def remove(name: SourceArgument, reason: Reason, as_json: AsJson = False) -> Non
 
     The source's passport stays on record. This cannot be undone.
     """
-    from countenance.apps.galleries import services  # noqa: PLC0415
-
     with unsealed() as session:
+        from countenance.apps.galleries import services  # noqa: PLC0415
+
         source = session.source(name)
         services.remove_source(session.actor, source=source, reason=reason, tools=session.tools)
         source.refresh_from_db()
