@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from countenance.apps.agencies import services as agencies
 from countenance.apps.cases import services as cases
 from countenance.apps.galleries import enrolment
 from countenance.apps.galleries import services as galleries
 from countenance.apps.galleries.batch import Incoming
 from countenance.apps.galleries.models import EnrolmentRun, Gallery, Source
+from countenance.apps.records.services import SYSTEM
 from countenance.apps.searches import services as searches
+from countenance.policy import Actor
 from countenance.testing import FakeEngine
 
 PASSPORT = {
@@ -22,6 +25,20 @@ PASSPORT = {
     "reference": "TA-2019-7",
     "steward": "Sam Steward",
 }
+
+
+def other_agency(on: Any) -> Actor:
+    """Admit a second agency and return somebody of it."""
+    agency = agencies.admit_agency(SYSTEM, name="Other agency", tools=on.tools)
+    person = agencies.add_person(
+        Actor(person=SYSTEM.person, agency=agency.pk),
+        agency=agency,
+        name="Other Person",
+        email="other@example.org",
+        password=None,
+        tools=on.tools,
+    )
+    return person.actor
 
 
 def make_source(on: Any, name: str = "Archive") -> Source:
@@ -36,7 +53,9 @@ def make_gallery(on: Any, name: str = "Gallery") -> Gallery:
 
 def incoming(label: str, data: bytes, subject: str | None = None) -> Incoming:
     """Return a photo on its way in."""
-    return Incoming(label=label, subject=subject or label.split("/")[0], read=lambda: data)
+    return Incoming(
+        label=label, subject=subject or label.split("/", maxsplit=1)[0], read=lambda: data
+    )
 
 
 def people(names: Iterable[str], shots: Iterable[int] = (1,)) -> list[Incoming]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from countenance import config
+from countenance import config as settings
 from countenance.config import Config, DatabaseSettings
 from countenance.policy import Actor
 from countenance.testing import FakeEngine
@@ -22,20 +22,23 @@ from countenance.web.postgres import LocalPostgres
 _server: list[LocalPostgres] = []
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL and Django before pytest-django looks for settings."""
-    if _server:
+    # With xdist each worker has its own; the process that only hands out tests needs none, and what it
+    # put into the environment would reach the workers too early.
+    if _server or getattr(config.option, "numprocesses", None):
         return
-    import django  # noqa: PLC0415
-    import os  # noqa: PLC0415
+    import os
+
+    import django
 
     # Not pytest's own folder: that one is created per test and closed to the database's user.
     home = Path(tempfile.mkdtemp(prefix="countenance-test-"))
     server = LocalPostgres(home)
     url = server.ensure_running()
     _server.append(server)
-    settings = Config(home=home, database=DatabaseSettings(url=SecretStr(url)))
-    config.install(settings)
+    made = Config(home=home, database=DatabaseSettings(url=SecretStr(url)))
+    settings.install(made)
     os.environ["DJANGO_SETTINGS_MODULE"] = "countenance.web.settings"
     django.setup()
 
@@ -65,15 +68,15 @@ def deployment(
     transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Deployment]:
     """Initialise a home with the demo factor and the fake engine."""
-    from countenance.apps.agencies import services as agencies  # noqa: PLC0415
-    from countenance.apps.records.services import SYSTEM  # noqa: PLC0415
-    from countenance.sealing.factors import FileFactor  # noqa: PLC0415
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance.apps.agencies import services as agencies
+    from countenance.apps.records.services import SYSTEM
+    from countenance.sealing.factors import FileFactor
+    from countenance.web import wiring
 
-    before = config.current()
-    config.install(before.model_copy(update={"home": tmp_path}))
+    before = settings.current()
+    settings.install(before.model_copy(update={"home": tmp_path}))
     wiring.use_engine(lambda _: FakeEngine())
-    wiring.initialise(FileFactor(config.current().file_factor))
+    wiring.initialise(FileFactor(settings.current().file_factor))
     tools = wiring.current()
     agency = agencies.admit_agency(SYSTEM, name="Test agency", tools=tools)
     person = agencies.add_person(
@@ -86,4 +89,4 @@ def deployment(
     )
     yield Deployment(tools, person.actor, agency, person, tmp_path)
     wiring.seal()
-    config.install(before)
+    settings.install(before)

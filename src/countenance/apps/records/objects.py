@@ -39,8 +39,7 @@ def get_object(
 
 def delete_objects(ids: Iterable[UUID], *, tools: Tools) -> None:
     """Remove objects from the store; what is gone already is no error."""
-    for object_id in ids:
-        tools.store.delete(object_id)
+    tools.store.delete_many(ids)
 
 
 def _context(row: ObjectSealedModel, part: str) -> Context:

@@ -1,0 +1,221 @@
+"""Search: intent before, outcome before showing, clear answers, only the allowed galleries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import factories
+import pytest
+
+from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.services import SYSTEM
+from countenance.apps.searches import candidates as finding
+from countenance.apps.searches import queries, services
+from countenance.apps.searches.models import Search, SearchState
+from countenance.errors import (
+    ImageRejected,
+    IndexUnavailable,
+    InputError,
+    NotPermitted,
+    ReasonMissing,
+    WrongState,
+)
+from countenance.faces.types import Gate
+from countenance.testing import FakeEngine
+
+
+@pytest.fixture
+def ready(deployment: Any) -> Any:
+    deployment.source = factories.make_source(deployment)
+    deployment.gallery = factories.make_gallery(deployment, "One")
+    deployment.other = factories.make_gallery(deployment, "Two")
+    for gallery, names in ((deployment.gallery, ["anna", "ben"]), (deployment.other, ["cleo"])):
+        factories.enrol(deployment, gallery, deployment.source, factories.people(names))
+    deployment.case = factories.make_case(deployment)
+    return deployment
+
+
+def _search(on: Any, photo: bytes, galleries: list[Any] | None = None, **wishes: Any) -> Search:
+    return factories.search(on, on.case, galleries or [on.gallery], photo, **wishes)
+
+
+def _found(on: Any, search: Search) -> list[queries.Candidate]:
+    return queries.candidates(queries.search(on.actor, search.pk))
+
+
+def _actions() -> list[str]:
+    return list(LedgerRow.objects.order_by("index").values_list("action", flat=True))
+
+
+def test_only_the_chosen_galleries_are_searched(ready: Any) -> None:
+    photo = FakeEngine.photo("cleo", shot=2)
+    assert {one.label for one in _found(ready, _search(ready, photo))} == {"anna", "ben"}
+    both = _search(ready, photo, [ready.gallery, ready.other])
+    assert _found(ready, both)[0].label == "cleo"
+    assert _found(ready, both)[0].gallery == "Two"
+
+
+def test_the_number_of_candidates_is_kept_and_bounded(ready: Any) -> None:
+    photo = FakeEngine.photo("anna", shot=2)
+    assert len(_found(ready, _search(ready, photo, top=1))) == 1
+    for top in (0, 51):
+        with pytest.raises(InputError):
+            _search(ready, photo, top=top)
+
+
+def test_a_threshold_leaves_out_and_says_no_candidate(ready: Any) -> None:
+    stranger = _search(ready, FakeEngine.photo("stranger"), threshold=0.6)
+    assert stranger.outcome["answer"] == "no_candidate"
+    assert _found(ready, stranger) == []
+    known = _search(ready, FakeEngine.photo("anna", shot=2), threshold=0.6)
+    assert [one.label for one in _found(ready, known)] == ["anna"]
+
+
+def test_an_empty_gallery_gives_no_candidate(ready: Any) -> None:
+    empty = factories.make_gallery(ready, "Empty")
+    search = _search(ready, FakeEngine.photo("anna"), [empty])
+    assert search.outcome["answer"] == "no_candidate"
+
+
+@pytest.mark.parametrize(
+    ("photo", "answer"),
+    [
+        (FakeEngine.photo("nobody", faces=0), "no_face"),
+        (FakeEngine.photo("anna", gate=Gate.UNUSABLE), "quality_too_low"),
+    ],
+)
+def test_no_face_and_low_quality_are_recorded_answers(
+    ready: Any, photo: bytes, answer: str
+) -> None:
+    search = _search(ready, photo)
+    assert search.outcome["answer"] == answer
+    assert _actions()[-2:] == ["search.intended", "search.concluded"]
+    queries.receipt(search).verify()
+
+
+def test_one_of_several_faces_must_be_chosen_and_only_it_is_searched(ready: Any) -> None:
+    photo = FakeEngine.photo("anna", shot=2, others=["ben"])
+    with pytest.raises(InputError, match="2 faces"):
+        _search(ready, photo)
+    assert _found(ready, _search(ready, photo, face=1))[0].label == "ben"
+    with pytest.raises(InputError):
+        _search(ready, photo, face=2)
+
+
+def test_the_intent_is_durable_before_the_index_is_asked(
+    ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def spy(*args: Any, **kwargs: Any) -> Any:
+        seen.extend(_actions()[-1:])
+        return finding.find_candidates(*args, **kwargs)
+
+    monkeypatch.setattr(services, "find_candidates", spy)
+    _search(ready, FakeEngine.photo("anna", shot=2))
+    assert seen == ["search.intended"]
+
+
+def test_a_search_that_fails_is_aborted_on_the_ledger_and_shows_nothing(
+    ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise IndexUnavailable
+
+    monkeypatch.setattr(services, "find_candidates", broken)
+    with pytest.raises(IndexUnavailable):
+        _search(ready, FakeEngine.photo("anna", shot=2))
+    assert _actions()[-1] == "search.aborted"
+    assert Search.objects.get().state == SearchState.ABORTED
+
+
+def test_an_outcome_that_cannot_be_recorded_is_not_returned(
+    ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from countenance.apps.records import services as records
+
+    append = records.append
+
+    def full(actor: Any, record: Any, *, tools: Any) -> Any:
+        if str(record.action) == "search.concluded":
+            raise OSError(28, "No space left on device")
+        return append(actor, record, tools=tools)
+
+    monkeypatch.setattr(records, "append", full)
+    with pytest.raises(OSError, match="space"):
+        _search(ready, FakeEngine.photo("anna", shot=2))
+    search = Search.objects.get()
+    assert search.state == SearchState.INTENDED
+    assert search.outcome is None
+
+
+def test_a_search_left_by_a_crash_is_aborted_at_start_and_never_concluded(ready: Any) -> None:
+    probe = services.add_probe(
+        ready.actor,
+        case=ready.case,
+        upload=FakeEngine.photo("anna", shot=2),
+        file_name="p.jpg",
+        tools=ready.tools,
+    )
+    search = services.intend_search(
+        ready.actor,
+        probe=probe,
+        face=0,
+        galleries=[ready.gallery],
+        reason="Reported missing",
+        top=20,
+        threshold=None,
+        tools=ready.tools,
+    )
+    assert services.abort_abandoned_searches(SYSTEM, tools=ready.tools) == 1
+    assert _actions()[-1] == "search.aborted"
+    assert services.abort_abandoned_searches(SYSTEM, tools=ready.tools) == 0
+    with pytest.raises(WrongState):
+        services.conclude_search(
+            ready.actor, search=search, outcome={"answer": "x"}, tools=ready.tools
+        )
+
+
+def test_a_search_needs_a_reason_and_a_photo(ready: Any) -> None:
+    probe = services.add_probe(
+        ready.actor,
+        case=ready.case,
+        upload=FakeEngine.photo("anna"),
+        file_name="p.jpg",
+        tools=ready.tools,
+    )
+    with pytest.raises(ReasonMissing):
+        services.run_search(
+            ready.actor,
+            probe=probe,
+            face=0,
+            galleries=[ready.gallery],
+            reason="123",
+            tools=ready.tools,
+        )
+    with pytest.raises(ImageRejected):
+        _search(ready, b"no photo")
+
+
+def test_another_agencys_case_and_gallery_are_refused_on_the_record(ready: Any) -> None:
+    own = ready.actor
+    ready.actor = factories.other_agency(ready)
+    with pytest.raises(NotPermitted, match="another agency"):
+        _search(ready, FakeEngine.photo("anna"))
+    assert _actions()[-1] == "action.refused"
+    theirs = factories.make_case(ready, "theirs")
+    with pytest.raises(NotPermitted, match="another agency"):
+        factories.search(ready, theirs, [ready.gallery], FakeEngine.photo("anna"))
+    assert _actions()[-1] == "action.refused"
+    assert own != ready.actor
+    assert not Search.objects.exists()
+
+
+def test_viewing_candidates_and_probe_are_entries(ready: Any) -> None:
+    search = _search(ready, FakeEngine.photo("anna", shot=2, others=["ben"]), face=0)
+    services.view_candidates(ready.actor, search=search, tools=ready.tools)
+    picture = services.view_probe(
+        ready.actor, probe=search.probe, long_side=300, only=0, tools=ready.tools
+    )
+    assert picture.startswith(b"\xff\xd8")
+    assert _actions()[-2:] == ["candidates.viewed", "probe.viewed"]

@@ -1,0 +1,100 @@
+"""Writes go through accountable services, and nowhere else."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from countenance.ledger.entry import Action
+
+APPS = Path(__file__).resolve().parents[2] / "src" / "countenance" / "apps"
+SERVICES = sorted(
+    path for name in ("services", "enrolment", "viewing") for path in APPS.glob(f"*/{name}.py")
+)
+MAY_WRITE = {
+    # The door itself, and what it stands on.
+    "records/services.py",
+    # Called by services inside their transaction.
+    "galleries/batch.py",
+    # Derived data: sealed copies of an index, rebuilt from the database at will.
+    "galleries/indexing.py",
+    *(f"{path.parent.name}/{path.name}" for path in SERVICES),
+}
+WRITES = {"save", "create", "bulk_create", "bulk_update", "update", "delete", "get_or_create"}
+DOOR = {"accountable", "composed_of", "append", "last_receipt", "seal_body", "unseal_body"}
+DOOR |= {"save_keys", "load_keys"}
+
+
+def _modules() -> Iterator[ModuleType]:
+    for path in SERVICES:
+        yield importlib.import_module(f"countenance.apps.{path.parent.name}.{path.stem}")
+
+
+def _public_functions() -> list[tuple[str, object]]:
+    return [
+        (f"{module.__name__}.{name}", function)
+        for module in _modules()
+        for name, function in vars(module).items()
+        if inspect.isfunction(function)
+        and function.__module__ == module.__name__
+        and not name.startswith("_")
+        and name not in DOOR
+    ]
+
+
+def test_every_public_function_of_a_service_module_is_accountable() -> None:
+    unmarked = [
+        name
+        for name, function in _public_functions()
+        if not hasattr(function, "accountable") and not name.endswith(".viewing.crop")
+    ]
+    assert unmarked == []
+
+
+def test_every_action_is_used_by_a_service_and_none_twice_for_different_things() -> None:
+    used = {
+        action
+        for module in _modules()
+        for function in vars(module).values()
+        for action in getattr(function, "accountable", ())
+    }
+    missing = set(Action) - used - {Action.ACTION_REFUSED}
+    assert missing == set()
+
+
+def test_a_service_takes_the_actor_first_and_everything_else_by_keyword() -> None:
+    for name, function in _public_functions():
+        if not getattr(function, "accountable", ()):
+            continue
+        first, *rest = inspect.signature(inspect.unwrap(function)).parameters.values()  # type: ignore[arg-type]
+        assert first.name == "actor", name
+        positional = [p.name for p in rest if p.kind is not p.KEYWORD_ONLY and p.name != "record"]
+        assert positional == [], name
+        assert "tools" in {p.name for p in rest}, name
+
+
+@pytest.mark.parametrize(
+    "path", sorted(APPS.glob("*/*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_nothing_else_in_the_apps_writes_rows(path: Path) -> None:
+    if f"{path.parent.name}/{path.name}" in MAY_WRITE or path.name == "sealed.py":
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [
+        f"{node.func.attr} in line {node.lineno}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in WRITES
+        and not (
+            isinstance(node.func.value, ast.Name) and node.func.value.id in {"store", "context"}
+        )
+        and "session" not in ast.unparse(node.func.value)
+    ]
+    assert calls == []
