@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from countenance.apps.galleries.intake import Item, Reject, plan
 from countenance.errors import ManifestInvalid
 
-PARTS = st.sampled_from(["..", ".", "a.jpg", "sub", "link.jpg", "out", "~", "", "C:", "\\", "b.jpg"])
+PARTS = st.sampled_from(
+    ["..", ".", "a.jpg", "sub", "link.jpg", "out", "~", "", "C:", "\\", "b.jpg"]
+)
 PATHS = st.lists(PARTS, max_size=5).map("/".join) | st.text(max_size=12)
 
 

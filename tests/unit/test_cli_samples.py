@@ -29,7 +29,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             archive.addfile(member, io.BytesIO(data))
             if sample:
                 fields = {name: getattr(sample, name) for name in sample.__dataclass_fields__}
-                pinned.append(samples.Sample(**{**fields, "sha256": hashlib.sha256(data).hexdigest()}))
+                pinned.append(
+                    samples.Sample(**{**fields, "sha256": hashlib.sha256(data).hexdigest()})
+                )
     monkeypatch.setattr(samples, "SAMPLES", tuple(pinned))
     monkeypatch.setattr(samples, "PACKAGE_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     return path

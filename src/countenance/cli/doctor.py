@@ -64,8 +64,8 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _examine() -> Iterator[Finding]:
-    from countenance import config  # noqa: PLC0415
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance import config
+    from countenance.web import wiring
 
     try:
         settings = config.current()
@@ -100,14 +100,21 @@ def _home(settings: Config) -> Finding:
     found = f"{settings.home} ({why})"
     if not settings.home.is_dir():
         return Finding(
-            check="home", state=State.PROBLEM, found=f"{found}: not there", way_out="Run `countenance init`."
+            check="home",
+            state=State.PROBLEM,
+            found=f"{found}: not there",
+            way_out="Run `countenance init`.",
         )
     if not os.access(settings.home, os.R_OK | os.W_OK | os.X_OK):
         way_out = "Run as the user that owns it, or set COUNTENANCE_HOME."
-        return Finding(check="home", state=State.PROBLEM, found=f"{found}: not writable", way_out=way_out)
+        return Finding(
+            check="home", state=State.PROBLEM, found=f"{found}: not writable", way_out=way_out
+        )
     if settings.home.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH):
         way_out = f"chmod go-rw {settings.home}"
-        return Finding(check="home", state=State.WARNING, found=f"{found}: open to others", way_out=way_out)
+        return Finding(
+            check="home", state=State.WARNING, found=f"{found}: open to others", way_out=way_out
+        )
     return Finding(check="home", state=State.OK, found=found)
 
 
@@ -117,7 +124,9 @@ def _disk(settings: Config) -> Finding:
         place = place.parent
     free = shutil.disk_usage(place).free
     found = f"{free / GIBIBYTE:.1f} GiB free"
-    way_out = "Make room, or move the home folder: a full disk refuses every search and every enrolment."
+    way_out = (
+        "Make room, or move the home folder: a full disk refuses every search and every enrolment."
+    )
     if free < TOO_LITTLE_SPACE:
         return Finding(check="disk", state=State.PROBLEM, found=found, way_out=way_out)
     if free < LITTLE_SPACE:
@@ -126,8 +135,8 @@ def _disk(settings: Config) -> Finding:
 
 
 def _keys(settings: Config) -> Finding:
-    from countenance import config  # noqa: PLC0415
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance import config
+    from countenance.web import wiring
 
     config.install(settings)
     if not wiring.is_initialised(settings):
@@ -143,12 +152,12 @@ def _keys(settings: Config) -> Finding:
 
 
 def _database(settings: Config) -> Finding:
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance.web import wiring
 
     bundled = settings.database.url is None
     wiring.start(settings)
-    from django.db import OperationalError, connection  # noqa: PLC0415 # needs Django set up
-    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+    from django.db import OperationalError, connection  # needs Django set up
+    from django.db.migrations.executor import MigrationExecutor
 
     try:
         connection.ensure_connection()
@@ -157,7 +166,7 @@ def _database(settings: Config) -> Finding:
         return Finding(
             check="database", state=State.PROBLEM, found="it cannot be reached", way_out=way_out
         )
-    version = connection.pg_version // 10_000
+    version = connection.pg_version // 10_000  # type: ignore[attr-defined] # of PostgreSQL only
     kind = "bundled with Countenance" if bundled else "from COUNTENANCE_DATABASE__URL"
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -172,7 +181,7 @@ def _database(settings: Config) -> Finding:
 
 def _inside() -> Iterator[Finding]:
     """Check what can only be seen once the deployment is unsealed."""
-    from countenance.cli.session import unseal  # noqa: PLC0415
+    from countenance.cli.session import unseal
 
     try:
         tools = unseal()
@@ -180,14 +189,16 @@ def _inside() -> Iterator[Finding]:
         check = "models" if error.code.startswith("model_") else "unsealing"
         yield Finding(check=check, state=State.PROBLEM, found=error.detail)
         return
-    yield Finding(check="models", state=State.OK, found=f"{tools.engine.model}; sums are as their cards say")
+    yield Finding(
+        check="models", state=State.OK, found=f"{tools.engine.model}; sums are as their cards say"
+    )
     yield _checked("workers", lambda: _workers(tools))
     yield _checked("index", lambda: _index(tools))
     yield _checked("ledger", _ledger)
 
 
 def _workers(tools: Tools) -> Finding:
-    from countenance.errors import ImageRejected  # noqa: PLC0415
+    from countenance.errors import ImageRejected
 
     try:
         tools.engine.analyse(b"not a photo", templates=False)
@@ -196,12 +207,14 @@ def _workers(tools: Tools) -> Finding:
         found = f"{count}, one photo each at a time, on the CPU (no accelerator is used by this version)"
         return Finding(check="workers", state=State.OK, found=found)
     found = "a worker took for a photo what is none"
-    return Finding(check="workers", state=State.PROBLEM, found=found, way_out="Install Countenance anew.")
+    return Finding(
+        check="workers", state=State.PROBLEM, found=found, way_out="Install Countenance anew."
+    )
 
 
 def _index(tools: Tools) -> Finding:
-    from countenance.apps.galleries import indexing  # noqa: PLC0415
-    from countenance.apps.galleries.models import Face, Gallery  # noqa: PLC0415
+    from countenance.apps.galleries import indexing
+    from countenance.apps.galleries.models import Face, Gallery
 
     galleries = list(Gallery.objects.all())
     indexing.synchronise(galleries, tools=tools)
@@ -211,13 +224,16 @@ def _index(tools: Tools) -> Finding:
     if held != stored:
         found += f"; the database has {stored}"
         return Finding(
-            check="index", state=State.PROBLEM, found=found, way_out="Try again when no enrolment runs."
+            check="index",
+            state=State.PROBLEM,
+            found=found,
+            way_out="Try again when no enrolment runs.",
         )
     return Finding(check="index", state=State.OK, found=found)
 
 
 def _ledger() -> Finding:
-    from countenance.apps.records import queries  # noqa: PLC0415
+    from countenance.apps.records import queries
 
     head = queries.head()
     found = f"{head.size} entries, root {head.root.hex()[:16]}…; `countenance verify-ledger` checks each"

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,21 +34,29 @@ SHOWN_REJECTS = 5
     "countenance enrol photos.csv --gallery people --source archive --dry-run",
     "countenance enrol photos --manifest list.csv -g people -s archive --rejects rejects.csv --json",
 )
-def enrol(  # noqa: PLR0913 # each is an option of the command
+def enrol(  # each is an option of the command
     path: Annotated[Path, typer.Argument(help="A folder, a photo, or a CSV manifest.")],
     gallery: GalleryName,
-    source: Annotated[str, typer.Option("--source", "-s", help="The source whose passport covers them.")],
+    source: Annotated[
+        str, typer.Option("--source", "-s", help="The source whose passport covers them.")
+    ],
     manifest: Annotated[
         Path | None,
-        typer.Option(help="A CSV file with columns path, subject, external id, date, notes; paths below PATH."),
+        typer.Option(
+            help="A CSV file with columns path, subject, external id, date, notes; paths below PATH."
+        ),
     ] = None,
     layout: Annotated[
         Layout,
-        typer.Option(help="folders: each sub-folder is a subject. flat: each photo is. auto: as it looks."),
+        typer.Option(
+            help="folders: each sub-folder is a subject. flat: each photo is. auto: as it looks."
+        ),
     ] = Layout.AUTO,
     rejects: Annotated[
         Path | None,
-        typer.Option(help="Where to list what was turned away; default: countenance-rejects-….csv here."),
+        typer.Option(
+            help="Where to list what was turned away; default: countenance-rejects-….csv here."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be enrolled; nothing is stored.")
@@ -87,7 +94,7 @@ def enrol_quietly(
 
 def planned(path: Path, layout: Layout, manifest: Path | None) -> list[Incoming | Reject]:
     """Return what a path holds, in the form that an enrolment takes."""
-    from countenance.cli.photos import incoming, names_subjects  # noqa: PLC0415 # imports Django's models
+    from countenance.cli.photos import incoming, names_subjects  # imports Django's models
 
     listed = plan(path, layout=layout, manifest=manifest)
     named = names_subjects(path, layout, manifest)
@@ -102,7 +109,7 @@ def _enrol(
     source: Source,
     turned_away: RejectsFile,
 ) -> dict[str, Any]:
-    from countenance.apps.galleries import enrolment, indexing  # noqa: PLC0415
+    from countenance.apps.galleries import enrolment, indexing
 
     began = time.monotonic()
     done: list[EnrolmentRun] = []
@@ -144,7 +151,7 @@ def _enrol(
 
 @contextmanager
 def _progress(total: int) -> Iterator[tuple[Progress, TaskID]]:
-    from rich import progress  # noqa: PLC0415 # slow to import
+    from rich import progress  # slow to import
 
     columns = (
         progress.TextColumn("Enrolling"),
@@ -188,10 +195,12 @@ class RejectsFile:
 
 @contextmanager
 def _rejects_file(wanted: Path | None, *, home: Path) -> Iterator[RejectsFile]:
-    path: Path | None = wanted or Path(f"countenance-rejects-{datetime.now():%Y%m%d-%H%M%S}.csv")  # noqa: DTZ005 # a name for people
+    path: Path | None = wanted or Path(time.strftime("countenance-rejects-%Y%m%d-%H%M%S.csv"))
     if path is not None and path.resolve().is_relative_to(home.resolve()):
         if wanted is not None:
-            raise InputError("The rejects file names photos in clear, so it cannot lie in the home folder.")
+            raise InputError(
+                "The rejects file names photos in clear, so it cannot lie in the home folder."
+            )
         path = None
     made = RejectsFile(path)
     try:
@@ -226,8 +235,8 @@ def _show(value: dict[str, Any], turned_away: RejectsFile) -> None:
 def _show_dry_run(
     session: Session, items: Sequence[Incoming | Reject], *, gallery: Gallery, source: Source
 ) -> None:
-    from countenance import policy  # noqa: PLC0415
-    from countenance.apps.galleries.batch import Reject  # noqa: PLC0415
+    from countenance import policy
+    from countenance.apps.galleries.batch import Reject
 
     today = session.tools.clock().date()
     policy.permit_enrolment(session.actor, source=source.facts, gallery=gallery.facts, today=today)

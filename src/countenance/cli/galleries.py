@@ -21,7 +21,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The gallery's
 def create(name: NameArgument, as_json: AsJson = False) -> None:
     """Create an empty gallery; its templates will all be of the present model."""
     with unsealed() as session:
-        from countenance.apps.galleries import services  # noqa: PLC0415
+        from countenance.apps.galleries import services
 
         gallery = services.create_gallery(session.actor, name=name, tools=session.tools)
         output.result(described(gallery), f"Created the gallery “{gallery.name}”.")
@@ -31,7 +31,7 @@ def create(name: NameArgument, as_json: AsJson = False) -> None:
 def list_(as_json: AsJson = False) -> None:
     """List the galleries with how much each holds."""
     with unsealed() as session:
-        from countenance.apps.galleries import queries  # noqa: PLC0415
+        from countenance.apps.galleries import queries
 
         galleries = [described(gallery) for gallery in queries.galleries(session.actor)]
     rows = [(g["name"], g["subjects"], g["photos"], g["faces"], g["model"]) for g in galleries]
@@ -43,7 +43,7 @@ def list_(as_json: AsJson = False) -> None:
 def show(name: NameArgument, as_json: AsJson = False) -> None:
     """Show one gallery, its enrolments and how far each came."""
     with unsealed() as session:
-        from countenance.apps.galleries import queries  # noqa: PLC0415
+        from countenance.apps.galleries import queries
 
         gallery = session.gallery(name)
         value = described(gallery)
@@ -62,8 +62,15 @@ def show(name: NameArgument, as_json: AsJson = False) -> None:
             for run in queries.runs(gallery)
         ]
     rows = [
-        (r["started_at"][:16], r["source"], r["photos"], r["enrolled"], r["skipped"], r["rejected"])
-        + ("finished" if r["finished"] else "not finished",)
+        (
+            r["started_at"][:16],
+            r["source"],
+            r["photos"],
+            r["enrolled"],
+            r["skipped"],
+            r["rejected"],
+            "finished" if r["finished"] else "not finished",
+        )
         for r in value["enrolments"]
     ]
     columns = ("Enrolment", "Source", "#Photos", "#Enrolled", "#Skipped", "#Rejected", "")
@@ -73,7 +80,7 @@ def show(name: NameArgument, as_json: AsJson = False) -> None:
 
 def described(gallery: Gallery) -> dict[str, Any]:
     """Return a gallery as an object for `--json`."""
-    from countenance.apps.galleries import queries  # noqa: PLC0415
+    from countenance.apps.galleries import queries
 
     counts = queries.counts(gallery)
     return {
@@ -91,13 +98,15 @@ def described(gallery: Gallery) -> dict[str, Any]:
 @shown_with('countenance photo list --gallery "Missing persons" --limit 20')
 def list_photos(
     gallery: GalleryName,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most, newest first.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many at most, newest first.")
+    ] = 50,
     skip: Annotated[int, typer.Option(min=0, help="How many of the newest to leave out.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """List the photos of a gallery, newest first."""
     with unsealed() as session:
-        from countenance.apps.galleries import queries  # noqa: PLC0415
+        from countenance.apps.galleries import queries
 
         found = queries.photos(session.gallery(gallery))
         photos = [_photo(photo) for photo in found[skip : skip + limit]]
@@ -109,13 +118,15 @@ def list_photos(
 
 @shown_with('countenance photo remove 6b1c… --reason "asked for by the person"')
 def remove_photo(
-    photo: Annotated[UUID, typer.Argument(help="The photo's id; `countenance photo list` shows it.")],
+    photo: Annotated[
+        UUID, typer.Argument(help="The photo's id; `countenance photo list` shows it.")
+    ],
     reason: Reason,
     as_json: AsJson = False,
 ) -> None:
     """Remove one photo: its templates leave the index, its key is destroyed. This cannot be undone."""
     with unsealed() as session:
-        from countenance.apps.galleries import queries, services  # noqa: PLC0415
+        from countenance.apps.galleries import queries, services
 
         found = queries.photo(session.actor, photo)
         services.remove_photo(session.actor, photo=found, reason=reason, tools=session.tools)
@@ -131,7 +142,7 @@ def list_subjects(
 ) -> None:
     """List the named subjects of a gallery with how many photos each has."""
     with unsealed() as session:
-        from countenance.apps.galleries import queries  # noqa: PLC0415
+        from countenance.apps.galleries import queries
 
         found = queries.subjects(session.gallery(gallery))
         subjects = [
@@ -141,10 +152,14 @@ def list_subjects(
         total = found.count()
     rows = [(s["subject"], s["photos"], s["id"]) for s in subjects]
     shown = output.table("", ("Subject", "#Photos", "Id"), rows)
-    output.result({"subjects": subjects, "total": total}, shown, f"{len(subjects)} of {total} subjects.")
+    output.result(
+        {"subjects": subjects, "total": total}, shown, f"{len(subjects)} of {total} subjects."
+    )
 
 
-@shown_with('countenance subject remove anna --gallery "Missing persons" --reason "asked for by the person"')
+@shown_with(
+    'countenance subject remove anna --gallery "Missing persons" --reason "asked for by the person"'
+)
 def remove_subject(
     subject: Annotated[str, typer.Argument(help="The subject's name in the gallery, or its id.")],
     gallery: GalleryName,
@@ -153,8 +168,8 @@ def remove_subject(
 ) -> None:
     """Remove a subject with all its photos; templates and keys are destroyed. This cannot be undone."""
     with unsealed() as session:
-        from countenance.apps.galleries import queries, services  # noqa: PLC0415
-        from countenance.errors import NotFound  # noqa: PLC0415
+        from countenance.apps.galleries import queries, services
+        from countenance.errors import NotFound
 
         one = session.gallery(gallery)
         try:
@@ -164,7 +179,9 @@ def remove_subject(
                 raise
             found = queries.subject(session.actor, UUID(subject))
         services.remove_subject(session.actor, subject=found, reason=reason, tools=session.tools)
-        output.result({"id": str(found.pk), "removed": True}, "Removed the subject and all its photos.")
+        output.result(
+            {"id": str(found.pk), "removed": True}, "Removed the subject and all its photos."
+        )
 
 
 def _is_id(text: str) -> bool:

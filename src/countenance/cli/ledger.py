@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def verify_ledger(
     file: Annotated[
         Path | None,
-        typer.Argument(help="An exported ledger; needs no deployment. Without it: this deployment's."),
+        typer.Argument(
+            help="An exported ledger; needs no deployment. Without it: this deployment's."
+        ),
     ] = None,
     receipt: Annotated[
         Path | None,
@@ -39,7 +41,7 @@ def verify_ledger(
     Exits with 70 if anything was changed, cut or moved. A ledger that was cut at its end, or written anew as
     a whole, can only be told from a receipt that somebody kept: pass it with --receipt.
     """
-    from countenance.ledger.verify import verify_export  # noqa: PLC0415
+    from countenance.ledger.verify import verify_export
 
     kept = _receipt(receipt) if receipt else None
     if file is not None:
@@ -49,19 +51,19 @@ def verify_ledger(
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error.strerror}.") from None
     else:
-        from countenance.cli.session import unsealed  # noqa: PLC0415
+        from countenance.cli.session import unsealed
 
         with unsealed() as session:
-            from countenance.apps.records import queries  # noqa: PLC0415
+            from countenance.apps.records import queries
 
             report = queries.verify_ledger(session.tools.keyring, expect=kept)
     _show(report, kept=kept is not None)
 
 
 def _receipt(path: Path) -> Receipt:
-    import json  # noqa: PLC0415
+    import json
 
-    from countenance.ledger.receipt import Receipt  # noqa: PLC0415
+    from countenance.ledger.receipt import Receipt
 
     try:
         read = json.loads(path.read_bytes())
@@ -93,17 +95,24 @@ def _show(report: Report, *, kept: bool) -> None:
         f"Bodies checked: {report.bodies_shown}; erased: {report.erased}.",
     ]
     lines.append(
-        "The kept receipt is in it." if kept else "No receipt was given, so a cut end would not show."
+        "The kept receipt is in it."
+        if kept
+        else "No receipt was given, so a cut end would not show."
     )
     output.result(value, *lines, output.table("", ("Action", "#Entries"), rows))
 
 
-@shown_with("countenance ledger export ledger.jsonl", "countenance ledger export ledger.jsonl --bodies")
+@shown_with(
+    "countenance ledger export ledger.jsonl", "countenance ledger export ledger.jsonl --bodies"
+)
 def export(
     file: Annotated[Path, typer.Argument(help="Where to write; must not exist yet.")],
     bodies: Annotated[
         bool,
-        typer.Option("--bodies", help="Write the bodies too, in clear: who did what, and why. For a court or auditor."),
+        typer.Option(
+            "--bodies",
+            help="Write the bodies too, in clear: who did what, and why. For a court or auditor.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -112,10 +121,10 @@ def export(
     Without --bodies the file says which action was done when and about which id, and nothing about people.
     The export is itself recorded.
     """
-    from countenance.cli.session import unsealed  # noqa: PLC0415
+    from countenance.cli.session import unsealed
 
     with unsealed() as session:
-        from countenance.apps.records import queries, services  # noqa: PLC0415
+        from countenance.apps.records import queries, services
 
         head = queries.head()
         services.note_export(session.actor, size=head.size, tools=session.tools)
@@ -127,7 +136,12 @@ def export(
         except OSError as error:
             raise InputError(f"{file} cannot be written: {error.strerror}.") from None
     output.result(
-        {"file": str(file), "bodies": bodies, "recorded_size": head.size, "recorded_root": head.root.hex()},
+        {
+            "file": str(file),
+            "bodies": bodies,
+            "recorded_size": head.size,
+            "recorded_root": head.root.hex(),
+        },
         f"Exported the ledger to {file}.",
     )
 

@@ -21,7 +21,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     With `--json` an error is the object `{"error": {"code", "message", ...}}` on standard output; the
     message is on standard error in any case.
     """
-    from countenance.cli.app import command  # noqa: PLC0415 # the parser names every command
+    from countenance.cli.app import command  # the parser names every command
 
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     output.use_json("--json" in arguments[: _end_of_options(arguments)])

@@ -11,10 +11,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 AsJson = Annotated[
     bool,
-    typer.Option("--json", help="Print one JSON object on standard output; messages go to standard error."),
+    typer.Option(
+        "--json", help="Print one JSON object on standard output; messages go to standard error."
+    ),
 ]
 Reason = Annotated[
-    str, typer.Option("--reason", help="Why, in words. It is recorded, sealed, for your oversight body.")
+    str,
+    typer.Option(
+        "--reason", help="Why, in words. It is recorded, sealed, for your oversight body."
+    ),
 ]
 GalleryName = Annotated[str, typer.Option("--gallery", "-g", help="The gallery's name.")]
 

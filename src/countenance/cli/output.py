@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _state = {"json": False}
 
 
-def use_json(wanted: bool) -> None:  # noqa: FBT001 # the one switch of this module
+def use_json(wanted: bool) -> None:  # the one switch of this module
     """Choose the form of this command's result."""
     _state["json"] = wanted
 
@@ -30,7 +30,7 @@ def as_json() -> bool:
 
 @cache
 def _console(stream: str) -> Console:
-    from rich.console import Console  # noqa: PLC0415 # slow to import, not needed with --json
+    from rich.console import Console  # slow to import, not needed with --json
 
     return Console(stderr=stream == "err", highlight=False, markup=False, soft_wrap=True)
 
@@ -63,13 +63,17 @@ def result(value: Mapping[str, Any], *shown: RenderableType) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> RenderableType:
     """Return a table for people; columns whose name starts with `#` hold numbers."""
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
-    made = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    made = Table(
+        title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
     for column in columns:
         made.add_column(
-            column.removeprefix("#"), justify="right" if column.startswith("#") else "left", overflow="fold"
+            column.removeprefix("#"),
+            justify="right" if column.startswith("#") else "left",
+            overflow="fold",
         )
     for row in rows:
         made.add_row(*(Text(printable(str(cell))) for cell in row))

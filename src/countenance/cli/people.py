@@ -21,7 +21,10 @@ def add(
     name: Annotated[str, typer.Argument(help="The person's name.")],
     email: Annotated[str, typer.Argument(help="The address with which they sign in.")],
     generate: Annotated[
-        bool, typer.Option("--generate", help="Make a random password and show it once, instead of asking.")
+        bool,
+        typer.Option(
+            "--generate", help="Make a random password and show it once, instead of asking."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -32,11 +35,16 @@ def add(
     made = new_password() if generate or not sys.stdin.isatty() else None
     password = made or ask_secret("Password for the web app", twice=True)
     with unsealed() as session:
-        from countenance.apps.agencies import queries, services  # noqa: PLC0415
+        from countenance.apps.agencies import queries, services
 
         agency = queries.agency(session.actor)
         person = services.add_person(
-            session.actor, agency=agency, name=name, email=email, password=password, tools=session.tools
+            session.actor,
+            agency=agency,
+            name=name,
+            email=email,
+            password=password,
+            tools=session.tools,
         )
         value: dict[str, Any] = {"id": str(person.pk), "name": person.name, "email": person.email}
     shown = [f"Added {value['name']}."]
@@ -50,7 +58,7 @@ def add(
 def list_(as_json: AsJson = False) -> None:
     """List the people of your agency."""
     with unsealed() as session:
-        from countenance.apps.agencies import queries  # noqa: PLC0415
+        from countenance.apps.agencies import queries
 
         people = [
             {
@@ -62,7 +70,10 @@ def list_(as_json: AsJson = False) -> None:
             }
             for person in queries.people(session.actor)
         ]
-    rows = [(p["name"], p["email"], str(p["added_at"])[:10], "" if p["active"] else "suspended") for p in people]
+    rows = [
+        (p["name"], p["email"], str(p["added_at"])[:10], "" if p["active"] else "suspended")
+        for p in people
+    ]
     output.result({"people": people}, output.table("", ("Name", "Address", "Added", ""), rows))
 
 

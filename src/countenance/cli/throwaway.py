@@ -29,9 +29,9 @@ def home() -> Iterator[Config]:
     Raises:
         DatabaseUnavailable: the database cannot be started.
     """
-    from countenance import config  # noqa: PLC0415
-    from countenance.config import DatabaseSettings  # noqa: PLC0415
-    from countenance.web import wiring  # noqa: PLC0415
+    from countenance import config
+    from countenance.config import DatabaseSettings
+    from countenance.web import wiring
 
     sweep()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -62,7 +62,7 @@ def sweep() -> int:
 
 def remove(folder: Path) -> None:
     """Stop the database of a throw-away home and delete everything."""
-    from countenance.web.postgres import LocalPostgres  # noqa: PLC0415
+    from countenance.web.postgres import LocalPostgres
 
     try:
         LocalPostgres(folder).destroy()

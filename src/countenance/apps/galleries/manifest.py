@@ -99,7 +99,7 @@ def _items(
         )
 
 
-def _fault(row: dict[str, str], root: Path) -> str | None:
+def _fault(row: dict[str, str], root: Path) -> str | None:  # noqa: PLR0911 # one return a fault
     """Say what is wrong with one row, or None."""
     path = row["path"]
     if not path:
