@@ -127,16 +127,20 @@ def test_a_gallerys_own_key_survives_a_save_of_other_columns(deployment: Any) ->
     assert Gallery.objects.get(pk=gallery.pk).name == "Gallery"
 
 
+_COPY = """
+    update records_ledgerrow a set {0} = b.{0} from records_ledgerrow b
+    where a.index = 4 and b.index = 3
+"""
+
+
 @pytest.mark.parametrize(
     "tampering",
     [
         "update records_ledgerrow set action = 'case.closed' where index = 2",
         "update records_ledgerrow set at = at - interval '1 day' where index = 3",
         "delete from records_ledgerrow where index = 4",
-        "update records_ledgerrow a set body = b.body from records_ledgerrow b where"
-        " a.index = 4 and b.index = 3",
-        "update records_ledgerrow a set entry = b.entry from records_ledgerrow b where"
-        " a.index = 4 and b.index = 3",
+        _COPY.format("body"),
+        _COPY.format("entry"),
     ],
 )
 def test_a_changed_ledger_does_not_verify(deployment: Any, tampering: str) -> None:
