@@ -20,6 +20,7 @@ if uid:
     os.setgroups([]); os.setgid(uid); os.setuid(uid)
 url = LocalPostgres(home).ensure_running()
 with psycopg.connect(url) as connection:
+    connection.execute("select pg_advisory_xact_lock(1)")
     connection.execute("create table if not exists t (a int)")
     connection.execute("insert into t values (1)")
 print(url, flush=True)

@@ -108,6 +108,22 @@ def test_two_processes_share_a_server_and_the_last_one_stops_it(home):
     assert not runs(home)
 
 
+def test_many_first_starts_at_once_make_one_database(home):
+    clients = [client(home, stay=True) for _ in range(4)]
+    assert len({url_of(each) for each in clients}) == 1
+    with LocalPostgres(home) as postgres:
+        assert ask(postgres.ensure_running(), "select count(*) from t") == [(4,)]
+    assert [finish(each) for each in clients] == [0] * 4
+    assert not runs(home)
+
+
+def test_settings_meant_for_another_server_do_not_lead_astray(home, monkeypatch):
+    monkeypatch.setenv("PGPORT", "1")
+    monkeypatch.setenv("PGDATA", "nowhere")
+    with LocalPostgres(home) as postgres:
+        assert ask(postgres.ensure_running(), "select 1") == [(1,)]
+
+
 def test_a_database_in_use_is_not_destroyed(home):
     other = client(home, stay=True)
     url_of(other)
@@ -309,6 +325,20 @@ def test_programs_below_a_closed_folder_are_copied_once(open_folder, monkeypatch
     assert ask(postgres.ensure_running(), "select 1") == [(1,)]
     postgres.destroy()
     assert len(list((open_folder / "system").iterdir())) == 1
+
+
+@as_root
+def test_a_strict_umask_does_not_lock_the_server_out(open_folder, monkeypatch):
+    monkeypatch.setattr(postgres_user, "SYSTEM_FOLDER", open_folder / "system")
+    before = os.umask(0o077)
+    try:
+        (open_folder / "closed").mkdir(mode=0o700)
+        (open_folder / "system").mkdir()
+        postgres = LocalPostgres(open_folder / "closed" / "home")
+        assert ask(postgres.ensure_running(), "select 1") == [(1,)]
+        postgres.destroy()
+    finally:
+        os.umask(before)
 
 
 @as_root

@@ -91,7 +91,9 @@ class Server:
     @property
     def url(self) -> str:
         """Return the address, in the form that libpq and Django understand."""
-        return f"postgresql://{ROLE}@/{ROLE}?host={quote(str(self.socket_folder), safe='')}"
+        # The port is said, so that a PGPORT that is set for another server does not lead astray.
+        folder = quote(str(self.socket_folder), safe="")
+        return f"postgresql://{ROLE}@/{ROLE}?host={folder}&port=5432"
 
     def make(self) -> None:
         """Make the cluster under a passing name, complete with role and database, then name it."""

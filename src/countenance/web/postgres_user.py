@@ -14,6 +14,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -132,13 +133,13 @@ def own_folder(folder: Path) -> Path:
 
     Everyone may pass through it: what needs protection has a folder of its own inside.
     """
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(parents=True)
-        folder.chmod(0o755)
+    folder.mkdir(parents=True, exist_ok=True)
     found = folder.lstat()
     if folder.is_symlink() or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         message = f"{folder} belongs to somebody else, so no database is started from it."
         raise DatabaseUnavailable(message)
+    # Whatever the umask was when it was made.
+    folder.chmod(stat.S_IMODE(found.st_mode) | 0o111)
     return folder
 
 
