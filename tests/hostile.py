@@ -276,7 +276,7 @@ def _odd_photos() -> Iterator[Made]:
     deep = (np.arange(320 * 240, dtype=np.uint16).reshape(240, 320) * 200) % 65_535
     yield "16-bit grey png", "png", saved(Image.fromarray(deep.astype(np.uint16)), "PNG"), False
     yield "16-bit grey tiff", "tif", saved(Image.fromarray(deep.astype(np.uint16)), "TIFF"), False
-    yield "float tiff", "tif", saved(Image.fromarray(deep.astype(np.float32)), "TIFF"), False
+    yield "float tiff", "tif", saved(Image.fromarray(deep.astype(np.float32)), "TIFF"), True
     for mode in ("1", "L", "LA", "P", "RGBA"):
         yield f"png of mode {mode}", "png", saved(photo.convert(mode), "PNG"), False
     for kind, extension in (("JPEG", "jpg"), ("TIFF", "tif")):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ Pixels = UInt8[np.ndarray, "_ _ 3"]
 
 pillow_heif.register_heif_opener(thumbnails=False)
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "GIF", "HEIF", "AVIF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "HEIF", "AVIF", "BMP")
 READABLE = "JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF or BMP"
 DECODE_SIDE = 1280
 """The long side stays at least this long when a large photo is decoded at 1/2, 1/4 or 1/8."""
@@ -33,6 +34,7 @@ DECODE_SIDE = 1280
 ORIENTATION = 0x0112
 SIDEWAYS = range(5, 9)
 JPEG_START = b"\xff\xd8\xff"
+PNG_START = b"\x89PNG\r\n\x1a\n"
 WEBP_HEADER = 10
 MAX_BYTE = 255
 
@@ -100,6 +102,22 @@ def _check_bytes(data: bytes, limits: Limits) -> None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         # Pillow's reader allocates the whole canvas on opening, so the size is read here first.
         _check_size(*_webp_size(data), limits.pixels, limits)
+    if data.startswith(PNG_START):
+        _check_png(data)
+
+
+def _check_png(data: bytes) -> None:
+    """Check the sums of the parts that hold pixels, which Pillow passes over."""
+    at = len(PNG_START)
+    while at + 8 <= len(data):
+        length, name = struct.unpack(">I4s", data[at : at + 8])
+        end = at + 8 + length
+        if name == b"IDAT" and data[end : end + 4] != zlib.crc32(
+            memoryview(data)[at + 4 : end]
+        ).to_bytes(4, "big"):
+            msg = "The photo is damaged or incomplete: a check sum in it is wrong."
+            raise ImageRejected(msg)
+        at = end + 4
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
@@ -145,12 +163,13 @@ def _decode(data: bytes, limits: Limits, long_side: int) -> Decoded:
             orientation = _orientation(photo)
             pixels = _turbo(data, width, height, factor)
         else:
+            width, height = photo.size
             if jpeg:
-                # TurboJPEG scales CMYK no further than Pillow does; `draft` is that same scaling.
-                photo.draft(None, (-(-photo.width // factor), -(-photo.height // factor)))
-                width, height = photo.size
+                # Pillow's own way to decode a JPEG (here CMYK) at 1 / factor.
+                photo.draft(None, (-(-width // factor), -(-height // factor)))
             photo.load()
             if not jpeg:
+                # TIFF turns itself upright on loading.
                 width, height = photo.size
             orientation = _orientation(photo)
             pixels = _rgb(photo, 1 if jpeg else factor)
@@ -166,7 +185,10 @@ def _factor(side: int, long_side: int) -> int:
 
 
 def _orientation(photo: Image.Image) -> int:
-    """Return EXIF's orientation, 1 to 8; a broken EXIF block says nothing."""
+    """Return EXIF's orientation, 1 to 8; a broken EXIF block says nothing.
+
+    In HEIC it is for information only: the turn is a property of the image there, and applied.
+    """
     try:
         value = photo.getexif().get(ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - Pillow raises many kinds here, and none matters.
@@ -204,6 +226,9 @@ def _turbo(data: bytes, width: int, height: int, factor: int) -> Pixels:
 
 def _rgb(photo: Image.Image, factor: int) -> Pixels:
     """Return a loaded photo as RGB: reduced, transparency on white, deep greys scaled down."""
+    if photo.mode == "F":
+        msg = "The photo's pixels are fractions, which no camera writes; save it as 8 or 16 bit."
+        raise ImageRejected(msg)
     if photo.mode.startswith("I"):
         deep = np.asarray(photo)
         shift = 8 if photo.mode != "I" or int(deep.max(initial=0)) > MAX_BYTE else 0

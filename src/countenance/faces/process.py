@@ -28,6 +28,8 @@ ENVIRONMENT = {
     # A worker gets nothing of the parent's environment, so no secret in it can leak to a photo.
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
+    # ONNX Runtime would keep a database of its use in the home folder, and report it.
+    "ORT_DISABLE_TELEMETRY": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     # One arena, and large blocks given back at once, keep the memory flat over many photos.

@@ -124,8 +124,11 @@ class Session:
             ModelFileChanged: the file is not the one that its card names.
             ModelCardInvalid: ONNX Runtime cannot open it, or it has more than one input.
         """
+        # ONNX Runtime for Linux reports its use to its maker unless this is set before it loads.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()
         data = read_checked(model.path, model.sha256)
         options = onnxruntime.SessionOptions()
         # More threads only burn CPU here: there is one process per core.
