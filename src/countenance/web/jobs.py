@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from countenance.apps.galleries import enrolment, indexing, queries
-from countenance.apps.galleries.models import EnrolmentRun
+from countenance.apps.galleries.models import EnrolmentRun, Gallery
 from countenance.web import wiring
 
 log = structlog.get_logger()
@@ -27,6 +27,16 @@ def enrol_staged(run_id: str) -> None:
     tools = wiring.current()
     enrolment.enrol_staged(run.started_by.actor, run=run, tools=tools)
     indexing.write_snapshot(run.gallery, tools=tools)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="snapshot_indexes", queue="maintenance", pass_context=False)
+def snapshot_indexes(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
+    """Seal anew the indexes that changed, so that a restart need not build them from the faces."""
+    tools = wiring.current()
+    for gallery in Gallery.objects.filter(version__gt=0, closed_at=None):
+        if indexing.snapshot_is_stale(gallery):
+            indexing.write_snapshot(gallery, tools=tools)
 
 
 class Queue:

@@ -238,8 +238,9 @@ def run_search(
     with _in_hand(search):
         try:
             outcome = find_candidates(search, galleries, tools=tools)
-        except CountenanceError as error:
-            abort_search(actor, search=search, why=error.code, tools=tools)
+        except Exception as error:
+            why = error.code if isinstance(error, CountenanceError) else "internal error"
+            abort_search(actor, search=search, why=why, tools=tools)
             raise
         return conclude_search(actor, search=search, outcome=outcome, tools=tools)
 
