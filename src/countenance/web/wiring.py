@@ -42,6 +42,7 @@ def start(settings: Config | None = None) -> Config:
         DatabaseUnavailable: the database cannot be started or reached.
     """
     settings = settings or config.current()
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings.database.url is None:
         server = LocalPostgres(settings.home)
         url = server.ensure_running()
