@@ -77,6 +77,24 @@ def _frame(index: int, box: Box, scale: float, size: tuple[int, int]) -> Frame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """A square cut out of a photo by the browser: one image serves the photo and all its crops."""
+
+    href: str
+    width: int
+    height: int
+    view_box: str
+
+
+def crop(href: str, *, width: int, height: int, box: Box, margin: float = 0.3) -> Crop:
+    """Cut the head around a face's box: a square with `margin` of the box's side on every side."""
+    side = max(box[2], box[3], 1) * (1 + 2 * margin)
+    left, top = box[0] + (box[2] - side) / 2, box[1] + (box[3] - side) / 2
+    view_box = f"{left:.1f} {top:.1f} {side:.1f} {side:.1f}"
+    return Crop(href=href, width=width, height=height, view_box=view_box)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
     """Similarities as ticks on one axis; `label` says the same in words."""
 

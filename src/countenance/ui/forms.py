@@ -21,7 +21,7 @@ class Form(forms.Form):
     default_renderer = Renderer
     required_css_class = "required"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Drop Django's trailing colons: labels are names, not prompts."""
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
@@ -35,3 +35,13 @@ class DateInput(forms.DateInput):
     def __init__(self) -> None:
         """Use the format that the field understands in every language."""
         super().__init__(format="%Y-%m-%d")
+
+
+class ReasonForm(Form):
+    """Why something is closed or removed."""
+
+    reason = forms.CharField(
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Recorded on the ledger. Read by your oversight body.",
+    )

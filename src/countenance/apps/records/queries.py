@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.db.models import Count
+
 from countenance.apps.records.models import LedgerHead, LedgerRow
 from countenance.apps.records.services import unseal_body
 from countenance.errors import LedgerBroken, NotFound
@@ -50,6 +52,12 @@ def entries_about(about: UUID) -> list[LedgerRow]:
 def newest_entries(count: int = 50) -> list[LedgerRow]:
     """Return the newest entries, newest first."""
     return list(LedgerRow.objects.order_by("-index")[:count])
+
+
+def counts_by_action() -> dict[str, int]:
+    """Return how many entries there are of each action, most frequent first."""
+    rows = LedgerRow.objects.order_by().values_list("action").annotate(count=Count("index"))
+    return dict(rows.order_by("-count", "action"))
 
 
 def head() -> Head:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
+
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries.models import Face, Gallery
 from countenance.apps.records.queries import receipt_about
@@ -84,6 +86,12 @@ def searches(actor: Actor, *, of_case: Case | None = None) -> list[Search]:
     if of_case is not None:
         return list(found.filter(case=of_case).order_by("-intended_at"))
     return list(found.order_by("-intended_at")[:100])
+
+
+def counts_by_case(actor: Actor) -> dict[UUID, int]:
+    """Return how many searches each case has; a case without any is left out."""
+    rows = Search.objects.filter(agency_id=actor.agency).order_by().values_list("case_id")
+    return dict(rows.annotate(count=Count("pk")))
 
 
 def galleries_of(one: Search) -> list[Gallery]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from django import template
 from django.utils.html import format_html
@@ -23,6 +23,7 @@ ICONS: Mapping[str, str] = {
 
 GOOD_SHARPNESS, FAIR_SHARPNESS = 0.5, 0.25
 DARK, BRIGHT = 60, 205
+FRONTAL, TURNED = 15, 45
 
 
 @register.simple_tag
@@ -58,9 +59,16 @@ def moment(value: datetime | None) -> str:
 
 
 @register.filter
-def day(value: datetime | None) -> str:
-    """Return a day without its hour: 22 Nov 2026."""
-    return "" if value is None else f"{value.day} {value:%b %Y}"
+def day(value: date | str | None) -> str:
+    """Return a day without its hour: 22 Nov 2026. Text is read as ISO 8601, or left as it is."""
+    if not value:
+        return ""
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            return str(value)
+    return f"{value.day} {value:%b %Y}"
 
 
 @register.filter
@@ -92,21 +100,19 @@ def light_words(value: float) -> str:
 
 
 @register.filter
-def pose_words(quality: object) -> str:
-    """Return what the pose means: frontal, turned or profile."""
-    yaw = abs(float(getattr(quality, "yaw", 0) or 0))
-    pitch = abs(float(getattr(quality, "pitch", 0) or 0))
-    turn = max(yaw, pitch)
-    if turn < 15:  # noqa: PLR2004 - words for degrees, used once
+def pose_words(quality: Mapping[str, float]) -> str:
+    """Return what the pose means: frontal, turned or far turned."""
+    turn = max(abs(quality["yaw"]), abs(quality["pitch"]))
+    if turn < FRONTAL:
         return "Frontal"
-    return "Turned" if turn < 45 else "Far turned"  # noqa: PLR2004
+    return "Turned" if turn < TURNED else "Far turned"
 
 
 @register.filter
-def gate_words(quality: object) -> str:
-    """Return the gate in words for people."""
-    gate = str(getattr(quality, "gate", ""))
-    return {"good": "Usable", "limited": "Usable, with limits"}.get(gate, "Not usable")
+def gate_words(quality: Mapping[str, str]) -> str:
+    """Return what the face may be used for, in words."""
+    words = {"good": "Usable", "limited": "Usable, with limits"}
+    return words.get(quality["gate"], "Not usable")
 
 
 @register.filter

@@ -1,0 +1,139 @@
+"""Pages that belong to no app: health, unsealing, the ledger, and what went wrong."""
+
+from __future__ import annotations
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from countenance.apps.records import queries
+from countenance.errors import InputError, KeyUnavailable
+from countenance.ledger.entry import Action
+from countenance.ui.forms import Form
+from countenance.ui.requests import Request
+from countenance.web import problems, wiring
+
+LISTED_ENTRIES = 100
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 # a view is given its request
+    """Say that the process answers, and whether it is sealed; nothing else."""
+    return JsonResponse({"status": "sealed" if wiring.is_sealed() else "ok"})
+
+
+class UnsealForm(Form):
+    """The passphrase, once."""
+
+    passphrase = forms.CharField(
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "autofocus": True}),
+        strip=False,
+    )
+
+
+def unseal(request: HttpRequest) -> HttpResponse:
+    """Open the keys when the passphrase is posted."""
+    if not wiring.is_sealed():
+        return HttpResponseRedirect("/")
+    form = UnsealForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            wiring.unseal_with_passphrase(form.cleaned_data["passphrase"])
+        except (InputError, KeyUnavailable):
+            form.add_error("passphrase", "This is not the passphrase.")
+        else:
+            return HttpResponseRedirect("/")
+    return sealed(request, form)
+
+
+def sealed(request: HttpRequest, form: UnsealForm | None = None) -> HttpResponse:
+    """Show the unseal page in place of whatever was asked for."""
+    return render(request, "agencies/unseal.html", {"form": form or UnsealForm()}, status=503)
+
+
+@require_safe
+def ledger(request: Request) -> HttpResponse:
+    """Show the ledger's size, root and newest entries, without their bodies."""
+    head = queries.head()
+    rows = queries.newest_entries(LISTED_ENTRIES)
+    entries = [
+        {
+            "number": row.index,
+            "code": queries.receipt_of(row).code,
+            "action": row.action,
+            "words": Action(row.action).meaning,
+            "at": row.at,
+        }
+        for row in rows
+    ]
+    counts = [
+        {"action": action, "words": Action(action).meaning, "count": count}
+        for action, count in queries.counts_by_action().items()
+    ]
+    context = {
+        "section": "ledger",
+        "size": head.size,
+        "root": head.root.hex(),
+        "entries": entries,
+        "counts": counts,
+    }
+    return render(request, "records/ledger.html", context)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 # Django gives it
+    """Say that a form was too old or too large; its content was not read."""
+    sent = request.META.get("CONTENT_LENGTH") or "0"
+    limit = settings.UPLOAD_LIMIT
+    if sent.isdigit() and int(sent) > limit:
+        return problems.problem_page(
+            request,
+            status=413,
+            code="upload_too_large",
+            detail=f"At most {limit // 2**20} MB can be uploaded at a time. Nothing was kept.",
+            way_out="Upload fewer photos at a time, or use `countenance enrol`.",
+        )
+    return problems.problem_page(
+        request,
+        status=403,
+        code="form_expired",
+        detail="This form is too old or comes from another page, so it was not used.",
+        way_out="Go back, load the page again, and send it once more.",
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 # Django gives it
+    """Answer what cannot be read."""
+    return problems.problem_page(
+        request, status=400, code="bad_request", detail="The request is not one of ours."
+    )
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 # Django gives it
+    """Answer what Django itself refuses."""
+    return problems.problem_page(
+        request, status=403, code="not_permitted", detail="This is not permitted."
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 # Django gives it
+    """Answer an address that leads nowhere."""
+    return problems.problem_page(
+        request,
+        status=404,
+        code="not_found",
+        detail="There is no page at this address.",
+        way_out="Check the address, or start from the list of cases.",
+    )
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Answer for a fault of ours; the cause is in the log, under the request's number."""
+    return problems.problem_page(
+        request,
+        status=500,
+        code="error",
+        detail="This is a fault of the program, not of what you did. Nothing half done was kept.",
+        way_out="Try again. If it happens again, tell the custodian the number below.",
+    )

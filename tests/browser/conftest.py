@@ -1,0 +1,194 @@
+"""The real web app on a real PostgreSQL, and a real browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from integration import conftest as integration
+from integration.conftest import Deployment, deployment  # noqa: F401 # a fixture
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
+
+from countenance import config as settings
+
+# The browser's driver runs an event loop in this thread; Django would refuse to be called beside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "test-results"
+EMAIL, PASSWORD = "person@example.org", "a long test password"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Reports what the policy refused to a function that the test gave the page.
+LISTEN = """document.addEventListener("securitypolicyviolation", (event) =>
+  reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start PostgreSQL and Django, unless the integration tests of the same run did."""
+    from django.conf import settings as django_settings
+
+    if not django_settings.configured:
+        integration.pytest_configure(config)
+
+
+def pytest_unconfigure() -> None:
+    """Stop PostgreSQL."""
+    integration.pytest_unconfigure()
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Stand in for the plugin's own, which this pytest warns about; each site has an address of its own."""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Use the machine's Chromium: Playwright's own is not downloaded here."""
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium is installed on this machine")
+    return {"executable_path": path, "args": QUIET}
+
+
+@dataclass
+class Site:
+    """A served deployment."""
+
+    url: str
+    deployment: Deployment
+
+
+@pytest.fixture
+def site(deployment: Deployment) -> Iterator[Site]:  # noqa: F811 # the fixture
+    """Serve the deployment from this process, with its job worker."""
+    from django.db import connection, connections
+
+    from countenance.web import wiring
+    from countenance.web.jobs import Queue
+    from countenance.web.server import WebServer
+
+    # Threads that end must not leave a connection behind, or the test database cannot be dropped.
+    connections.settings["default"]["CONN_MAX_AGE"] = 0
+    web = settings.current().web.model_copy(update={"port": 0})
+    settings.install(settings.current().model_copy(update={"web": web}))
+    server = WebServer(settings.current())
+    wiring.use_jobs(Queue())
+    thread = threading.Thread(target=server.run, name="web")
+    thread.start()
+    try:
+        yield Site(f"http://localhost:{server.port}", deployment)
+    finally:
+        server.stop()
+        thread.join(20)
+        connection.close()
+
+
+@dataclass
+class Desk:
+    """A page of somebody who uses the site, and what went wrong on it."""
+
+    page: Page
+    site: Site
+    faults: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        """Open a page."""
+        self.page.goto(self.site.url + path)
+
+    def sign_in(self) -> None:
+        """Sign in as the deployment's person."""
+        self.go("/sign-in/")
+        self.page.get_by_label("E-mail address").fill(EMAIL)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(self.site.url + "/")
+
+    def picture(self, name: str) -> None:
+        """Keep a screenshot for people to look at."""
+        PICTURES.mkdir(exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    def axe(self) -> list[str]:
+        """Return what axe finds on this page, as rule and elements."""
+        found = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": WCAG}})
+        return [
+            f"{violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+            for violation in found.response["violations"]
+            for node in violation["nodes"]
+        ]
+
+    def watch(self) -> None:
+        """Collect refused resources, script errors and missing images from now on."""
+
+        def on_console(message: ConsoleMessage) -> None:
+            # A page that answers 422 or 404 says so here too; that is what such a page is for.
+            if message.type == "error" and not message.text.startswith("Failed to load resource"):
+                self.faults.append(f"console: {message.text}")
+
+        def on_response(response: Response) -> None:
+            if response.status >= 400 and response.request.resource_type != "document":
+                self.faults.append(f"{response.status} {response.url}")
+
+        self.page.on("console", on_console)
+        self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
+        self.page.on("response", on_response)
+
+
+@pytest.fixture
+def make_desk(site: Site, context: BrowserContext) -> Iterator[Any]:
+    """Return a function that opens one more page of the site; no page may have had a fault."""
+    desks: list[Desk] = []
+    violations: list[str] = []
+    context.set_default_timeout(20_000)
+    context.expose_binding("reportViolation", lambda _, text: violations.append(text))
+    context.add_init_script(LISTEN)
+
+    def make() -> Desk:
+        desk = Desk(context.new_page(), site)
+        desk.watch()
+        desks.append(desk)
+        return desk
+
+    yield make
+    for desk in desks:
+        desk.page.close()
+    assert violations == []
+    assert [fault for desk in desks for fault in desk.faults] == []
+
+
+@pytest.fixture
+def desk(make_desk: Any) -> Desk:
+    """Return the desk of a person who signed in."""
+    one = make_desk()
+    one.sign_in()
+    return one
+
+
+@pytest.fixture
+def plain_desk(site: Site, browser: Any) -> Iterator[Desk]:
+    """Return the desk of a person who signed in with a browser that runs no script."""
+    context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(20_000)
+    one = Desk(context.new_page(), site)
+    one.watch()
+    one.sign_in()
+    yield one
+    context.close()
+    assert one.faults == []
