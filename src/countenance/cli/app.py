@@ -20,7 +20,7 @@ from countenance.cli import (
     search,
     sources,
 )
-from countenance.cli.options import examples
+from countenance.cli.options import Commands, examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def _root(
     """
 
 
-def _group(name: str, text: str, commands: dict[str, Callable[..., Any]]) -> typer.Typer:
+def _group(name: str, text: str, commands: Commands) -> typer.Typer:
     group = typer.Typer(name=name, help=text, no_args_is_help=True)
     for verb, function in commands.items():
         group.command(verb, epilog=function.epilog)(function)  # type: ignore[attr-defined] # see `_shown`
@@ -76,7 +76,7 @@ def app() -> typer.Typer:
     }
     for name, function in single.items():
         made.command(name, epilog=function.epilog)(function)  # type: ignore[attr-defined] # see `shown_with`
-    groups: dict[str, tuple[str, dict[str, Callable[..., Any]]]] = {
+    groups: dict[str, tuple[str, Commands]] = {
         "source": ("Sources of photos, each with its passport.", sources.COMMANDS),
         "gallery": ("Galleries: people enrolled under one authority.", galleries.GALLERY),
         "photo": ("Photos of a gallery.", galleries.PHOTO),

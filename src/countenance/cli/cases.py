@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countenance.cli import output
-from countenance.cli.options import AsJson, Reason, shown_with
+from countenance.cli.options import AsJson, Commands, Reason, shown_with
 from countenance.cli.session import unsealed
 from countenance.errors import NotFound
 
@@ -77,4 +77,4 @@ def described(case: Case) -> dict[str, Any]:
     }
 
 
-COMMANDS = {"open": open_, "list": list_, "close": close}
+COMMANDS: Commands = {"open": open_, "list": list_, "close": close}

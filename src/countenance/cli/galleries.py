@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from countenance.cli import output
-from countenance.cli.options import AsJson, GalleryName, Reason, shown_with
+from countenance.cli.options import AsJson, Commands, GalleryName, Reason, shown_with
 from countenance.cli.session import unsealed
 
 if TYPE_CHECKING:
@@ -205,6 +205,6 @@ def _photo(photo: Photo) -> dict[str, Any]:
     }
 
 
-GALLERY = {"create": create, "list": list_, "show": show}
-PHOTO = {"list": list_photos, "remove": remove_photo}
-SUBJECT = {"list": list_subjects, "remove": remove_subject}
+GALLERY: Commands = {"create": create, "list": list_, "show": show}
+PHOTO: Commands = {"list": list_photos, "remove": remove_photo}
+SUBJECT: Commands = {"list": list_subjects, "remove": remove_subject}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countenance.cli import output
-from countenance.cli.options import AsJson, shown_with
+from countenance.cli.options import AsJson, Commands, shown_with
 from countenance.errors import InputError
 
 if TYPE_CHECKING:
@@ -146,4 +146,4 @@ def export(
     )
 
 
-COMMANDS = {"export": export}
+COMMANDS: Commands = {"export": export}

@@ -14,6 +14,8 @@ import typer
 from countenance.cli import exits, output
 from countenance.errors import CountenanceError, NotPermitted
 
+STANDARD_OUTPUT = 1
+
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
@@ -34,12 +36,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _misused(error)
     except (KeyboardInterrupt, typer.Abort):
         return _stopped()
-    except BrokenPipeError:
-        # Whoever read us has gone; writing anything more would only fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # Whoever read us has gone; Typer ends the program then. Writing more would only fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
         return exits.CLOSED_PIPE
     except Exception as error:  # noqa: BLE001 # a fault of ours: told in full to the operator
         return _broken(error)
+    if code == exits.INTERRUPTED:
+        return _stopped()
     return code if isinstance(code, int) else 0
 
 

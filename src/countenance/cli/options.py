@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 F = TypeVar("F", bound=Callable[..., Any])
+Commands = dict[str, Callable[..., Any]]
 
 AsJson = Annotated[
     bool,

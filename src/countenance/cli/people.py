@@ -9,7 +9,7 @@ import typer
 
 from countenance.cli import output
 from countenance.cli.deployment import new_password
-from countenance.cli.options import AsJson, shown_with
+from countenance.cli.options import AsJson, Commands, shown_with
 from countenance.cli.session import ask_secret, unsealed
 
 
@@ -77,4 +77,4 @@ def list_(as_json: AsJson = False) -> None:
     output.result({"people": people}, output.table("", ("Name", "Address", "Added", ""), rows))
 
 
-COMMANDS = {"add": add, "list": list_}
+COMMANDS: Commands = {"add": add, "list": list_}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countenance.cli import output
-from countenance.cli.options import AsJson, Reason, shown_with
+from countenance.cli.options import AsJson, Commands, Reason, shown_with
 from countenance.cli.session import unsealed
 
 if TYPE_CHECKING:
@@ -110,4 +110,4 @@ def described(source: Source) -> dict[str, Any]:
     }
 
 
-COMMANDS = {"add": add, "list": list_, "remove": remove}
+COMMANDS: Commands = {"add": add, "list": list_, "remove": remove}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -64,11 +65,9 @@ def remove(folder: Path) -> None:
     """Stop the database of a throw-away home and delete everything."""
     from countenance.web.postgres import LocalPostgres
 
-    try:
+    # It may never have been made; the folder goes all the same.
+    with contextlib.suppress(CountenanceError):
         LocalPostgres(folder).destroy()
-    except CountenanceError:
-        # It may never have been made; the folder goes all the same.
-        pass
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,0 +1,78 @@
+"""The reference pages say what the code says, and every error, action and setting stands in them."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from countenance import errors
+from countenance.cli.exits import EXIT_CODES, exit_code
+from countenance.errors import CountenanceError
+from countenance.ledger.entry import Action
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def all_errors(error: type[CountenanceError] = CountenanceError) -> list[type[CountenanceError]]:
+    own = [sub for sub in error.__subclasses__() if sub.__module__ == errors.__name__]
+    return [error, *(one for sub in own for one in all_errors(sub))]
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    assert load().outdated() == [], "run `make docs`"
+
+
+def test_the_check_fails_for_a_changed_page(tmp_path: Path) -> None:
+    generate = load()
+    generate.REFERENCE = tmp_path
+    assert generate.main(["--check"]) == 1
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+    (tmp_path / "errors.md").write_text("other", encoding="utf-8")
+    assert generate.outdated() == ["errors.md"]
+
+
+def test_every_error_has_its_own_code_and_stands_in_the_reference() -> None:
+    page = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
+    codes = [error.code for error in all_errors()]
+    assert len(set(codes)) == len(codes)
+    for code in codes:
+        assert f"`{code}`" in page
+
+
+def test_every_error_has_an_exit_code() -> None:
+    for error in all_errors():
+        expected = next(EXIT_CODES[base] for base in error.__mro__ if base in EXIT_CODES)
+        assert exit_code(error) == expected
+        assert exit_code(error) != 0
+        # Only the root may fall back to the code of an unknown fault.
+        assert (exit_code(error) == 1) == (error is CountenanceError)
+
+
+def test_every_action_stands_in_the_reference_with_a_meaning() -> None:
+    page = (DOCS / "reference" / "ledger-actions.md").read_text(encoding="utf-8")
+    for action in Action:
+        assert f"| `{action.value}` | {action.meaning} |" in page
+        assert action.meaning
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    import re
+
+    for target in re.findall(
+        r"\]\(([^)#:]+\.(?:md|png|csv))[^)]*\)", page.read_text(encoding="utf-8")
+    ):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
