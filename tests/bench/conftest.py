@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bench.home import Deployment, deployment
 from bench.report import Results, write
 
 RESULTS = pytest.StashKey[Results]()
@@ -28,6 +30,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def results(pytestconfig: pytest.Config) -> Results:
     """Return where benchmarks put their tables; they are printed at the end of the run."""
     return pytestconfig.stash[RESULTS]
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Deployment]:
+    """Return a throw-away home, with its own database and the real engine, for the whole run."""
+    with deployment() as made:
+        yield made
 
 
 def pytest_terminal_summary(
