@@ -35,7 +35,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _misused(error)
     except (KeyboardInterrupt, typer.Abort):
-        return _stopped()
+        code = exits.INTERRUPTED
     except (BrokenPipeError, SystemExit):
         # Whoever read us has gone; Typer ends the program then. Writing more would only fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
