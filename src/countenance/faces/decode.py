@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-import pillow_heif
+import pi_heif
 import simplejpeg
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
@@ -24,7 +24,7 @@ from countenance.faces.limits import Limits
 
 Pixels = UInt8[np.ndarray, "_ _ 3"]
 
-pillow_heif.register_heif_opener(thumbnails=False)
+pi_heif.register_heif_opener(thumbnails=False)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "HEIF", "AVIF", "BMP")
 READABLE = "JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF or BMP"

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from countenance.faces.align import align
-from countenance.faces.decode import Decoded, decode
+from countenance.faces.decode import Decoded, Pixels, decode
 from countenance.faces.detect import SCORE, Detector, Row, Rows
 from countenance.faces.embed import Embedder
 from countenance.faces.limits import Limits
 from countenance.faces.picture import head_crop, rendered
 from countenance.faces.quality import CROP, CROP_LANDMARKS, judge
-from countenance.faces.types import AnalysedFace, Analysis, Face, Gate, Quality, Template
+from countenance.faces.types import AnalysedFace, Analysis, Face, Gate, Template
 from countenance.faces.zoo import ReadyModel, Session, model_id
 
 Box = tuple[float, float, float, float]
@@ -40,6 +40,8 @@ class Pipeline:
         self.detector = Detector(Session(detector))
         self.embedder = Embedder(Session(embedder), flip=flip)
         self.model = model_id(detector, embedder, flip=flip)
+        card = embedder.card
+        self._same_crop = card.size == CROP and np.array_equal(card.landmarks, CROP_LANDMARKS)
 
     def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Analysis:
         """Return what `tools.PhotoEngine.analyse` promises."""
@@ -48,13 +50,20 @@ class Pipeline:
         photo, rows = self._finer(data, photo, rows)
         scale = _scale(photo)
         faces = [_face(row, scale) for row in rows]
-        judged = [self._judge(photo, row, scale) for row in rows]
+        marks = [row[4:14].reshape(5, 2) for row in rows]
+        crops = [align(photo.pixels, points, CROP_LANDMARKS, CROP) for points in marks]
+        judged = [
+            judge(float(row[2]) * scale[0], points * np.array(scale), crop)
+            for row, points, crop in zip(rows, marks, crops, strict=True)
+        ]
         wanted = [
             number
             for number, quality in enumerate(judged)
             if templates and only in (None, number) and quality.gate is not Gate.UNUSABLE
         ]
-        made = self._templates(photo, rows, wanted)
+        if not self._same_crop:
+            crops = [self.embedder.crop(photo.pixels, points) for points in marks]
+        made = self._templates(crops, wanted)
         analysed = [
             AnalysedFace(
                 face=face,
@@ -92,16 +101,10 @@ class Pipeline:
         factors = np.array([*[across, down] * 7, 1.0])
         return fine, rows * factors
 
-    def _judge(self, photo: Decoded, row: Row, scale: tuple[float, float]) -> Quality:
-        marks = row[4:14].reshape(5, 2)
-        crop = align(photo.pixels, marks, CROP_LANDMARKS, CROP)
-        return judge(float(row[2]) * scale[0], marks * np.array(scale), crop)
-
-    def _templates(self, photo: Decoded, rows: Rows, wanted: list[int]) -> dict[int, Template]:
+    def _templates(self, crops: list[Pixels], wanted: list[int]) -> dict[int, Template]:
         if not wanted:
             return {}
-        crops = [self.embedder.crop(photo.pixels, rows[n, 4:14].reshape(5, 2)) for n in wanted]
-        vectors = self.embedder.embed(np.stack(crops))
+        vectors = self.embedder.embed(np.stack([crops[number] for number in wanted]))
         return {
             number: Template(vector=vector, model=self.model)
             for number, vector in zip(wanted, vectors, strict=True)
