@@ -56,9 +56,10 @@ class WebServer:
         """Stop answering, then the worker; may be called twice."""
         self._stopping.set()
         self._server.stop()
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
+        # Taken first: `run` comes here too, from its own thread, once the server has stopped.
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
 
     def _tidy_when_unsealed(self) -> None:
         """Start what needs keys as soon as there are some."""
