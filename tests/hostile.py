@@ -16,7 +16,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class HostileFile:
     """One file; `must_reject` is False where reading it as a harmless photo is as good."""

@@ -30,7 +30,7 @@ PERMISSIVE = re.compile(
     re.IGNORECASE,
 )
 COPYLEFT = re.compile(r"GPL|MPL|EUPL|CDDL|GNU|Mozilla|SSPL|Commons Clause", re.IGNORECASE)
-WEIGHED = {"psycopg", "psycopg-binary", "psycopg-pool"}
+WEIGHED = {"pi-heif", "psycopg", "psycopg-binary", "psycopg-pool"}
 
 
 def tracked_files():
