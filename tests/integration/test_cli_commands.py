@@ -4,91 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cli_fixtures
 import pytest
+from cli_fixtures import PASSPORT, REASON, Cli, enrol, ledger, search
 
 from countenance import config
 from countenance.cli import output, session
-from countenance.cli.main import run
 from countenance.errors import Unavailable
 from countenance.testing import FakeEngine
 
-Cli = Callable[..., tuple[int, dict[str, Any]]]
-PASSPORT = {
-    "--owner": "The archive",
-    "--lawful-basis": "consent",
-    "--collected-on": "2026-01-01",
-    "--purpose": "testing",
-    "--retention-until": "2999-01-01",
-    "--reference": "R-1",
-    "--steward": "A. Keeper",
-}
-REASON = "a reason in enough words"
-
-
-@pytest.fixture
-def cli(
-    deployment: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Cli]:
-    """Run commands with `--json` in this process, on the test's deployment."""
-
-    @contextmanager
-    def running() -> Iterator[config.Config]:
-        yield config.current()
-
-    monkeypatch.setattr(session, "running", running)
-    monkeypatch.setattr(session, "unseal", lambda: deployment.tools)
-
-    def call(*arguments: object) -> tuple[int, dict[str, Any]]:
-        capsys.readouterr()
-        code = run([*(str(one) for one in arguments), "--json"])
-        out = capsys.readouterr().out
-        assert out.count("\n") == 1, f"not one JSON object: {out}"
-        return code, json.loads(out)
-
-    yield call
-    output.use_json(wanted=False)
-
-
-@pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder outside the home."""
-    return tmp_path_factory.mktemp("place")
-
-
-@pytest.fixture
-def people(cli: Cli, place: Path) -> Path:
-    """A gallery of two people with two photos each, and the folder that they came from."""
-    folder = place / "photos"
-    for person in ("anna", "ben"):
-        (folder / person).mkdir(parents=True)
-        for shot in (1, 2):
-            (folder / person / f"{shot}.jpg").write_bytes(FakeEngine.photo(person, shot))
-    cli("source", "add", "archive", *(part for pair in PASSPORT.items() for part in pair))
-    cli("gallery", "create", "people")
-    assert enrol(cli, folder)[1]["enrolled"] == 4
-    return folder
-
-
-def enrol(cli: Cli, path: Path, *more: object) -> tuple[int, dict[str, Any]]:
-    rejects = path.parent / "rejects.csv"
-    return cli("enrol", path, "-g", "people", "-s", "archive", "--rejects", rejects, *more)
-
-
-def search(cli: Cli, place: Path, photo: bytes, *more: object) -> tuple[int, dict[str, Any]]:
-    probe = place / "probe.jpg"
-    probe.write_bytes(photo)
-    return cli("search", probe, "-g", "people", "--case", "C-1", "--reason", REASON, *more)
-
-
-def ledger(cli: Cli) -> dict[str, int]:
-    code, report = cli("verify-ledger")
-    assert code == 0
-    return dict(report["actions"])
+cli, people, place = cli_fixtures.cli, cli_fixtures.people, cli_fixtures.place
 
 
 def test_enrolment_ends_with_exactly_these_counts(cli: Cli, people: Path) -> None:
@@ -96,51 +24,6 @@ def test_enrolment_ends_with_exactly_these_counts(cli: Cli, people: Path) -> Non
     assert code == 0
     assert counts.pop("seconds") >= 0
     assert counts == {"photos": 4, "faces": 0, "enrolled": 0, "skipped": 4, "rejected": 0}
-
-
-def test_a_search_prints_exactly_this_object(cli: Cli, people: Path, place: Path) -> None:
-    code, found = search(cli, place, FakeEngine.photo("anna", 9))
-    assert code == 0
-    assert list(found) == [
-        "search_id",
-        "receipt",
-        "probe",
-        "gallery",
-        "model",
-        "answer",
-        "candidates",
-    ]
-    assert found["gallery"] == ["people"]
-    assert found["answer"] == "candidates"
-    assert found["probe"]["face"] == 0
-    assert list(found["probe"]["faces"][0]) == ["box", "score", "quality"]
-    first, second = found["candidates"]
-    assert list(first) == ["rank", "subject", "similarity", "photo", "box", "source"]
-    assert (first["rank"], first["subject"], second["subject"]) == (1, "anna", "ben")
-    assert first["similarity"] > 0.7 > second["similarity"]
-    assert list(first["photo"]) == ["id", "external_id", "path"]
-    assert first["photo"]["path"].startswith("anna/")
-    assert len(first["box"]) == 4
-    assert first["source"] == {
-        "name": "archive",
-        **{key[2:].replace("-", "_"): value for key, value in PASSPORT.items()},
-    }
-
-
-def test_the_receipt_of_a_search_is_found_in_an_export(cli: Cli, people: Path, place: Path) -> None:
-    found = search(cli, place, FakeEngine.photo("anna", 9))[1]
-    receipt = place / "search.json"
-    receipt.write_text(json.dumps(found), encoding="utf-8")
-    export = place / "ledger.jsonl"
-    assert cli("ledger", "export", export)[0] == 0
-    code, report = cli("verify-ledger", export, "--receipt", receipt)
-    assert (code, report["verified"], report["receipt"]) == (0, True, True)
-    assert report["actions"]["search.concluded"] == 1
-    lines = export.read_text(encoding="utf-8").splitlines()
-    export.write_text("\n".join(lines[:-3]) + "\n", encoding="utf-8")
-    code, error = cli("verify-ledger", export, "--receipt", receipt)
-    assert code == 70
-    assert error["error"]["code"] in {"ledger_broken", "bad_proof"}
 
 
 def test_an_export_is_never_written_over_a_file(cli: Cli, people: Path, place: Path) -> None:
@@ -159,85 +42,6 @@ def test_an_export_with_bodies_shows_the_reason_and_one_without_does_not(
     assert REASON not in (place / "plain.jsonl").read_text(encoding="utf-8")
     assert REASON in (place / "full.jsonl").read_text(encoding="utf-8")
     assert cli("verify-ledger", place / "full.jsonl")[1]["bodies"] > 0
-
-
-def test_a_new_case_reference_opens_a_case_on_the_record(
-    cli: Cli, people: Path, place: Path
-) -> None:
-    for _ in range(2):
-        search(cli, place, FakeEngine.photo("anna", 9))
-    actions = ledger(cli)
-    assert actions["case.opened"] == 1
-    assert actions["search.intended"] == actions["search.concluded"] == 2
-    assert actions["candidates.viewed"] == 2
-    (case,) = cli("case", "list")[1]["cases"]
-    assert (case["reference"], case["purpose"], case["closed"]) == ("C-1", REASON, False)
-
-
-def test_no_face_and_low_quality_are_recorded_answers(cli: Cli, people: Path, place: Path) -> None:
-    code, nothing = search(cli, place, FakeEngine.photo("anna", faces=0))
-    assert (code, nothing["answer"], nothing["candidates"]) == (0, "no_face", [])
-    assert nothing["probe"] == {"faces": [], "face": None}
-    from countenance.faces.types import Gate
-
-    code, poor = search(cli, place, FakeEngine.photo("anna", gate=Gate.UNUSABLE))
-    assert (code, poor["answer"], poor["candidates"]) == (0, "quality_too_low", [])
-    assert poor["probe"]["faces"][0]["quality"]["reason"]
-    assert ledger(cli)["search.concluded"] == 2
-
-
-def test_no_candidate_is_a_recorded_answer(cli: Cli, people: Path, place: Path) -> None:
-    cli("gallery", "create", "empty")
-    probe = place / "probe.jpg"
-    probe.write_bytes(FakeEngine.photo("anna", 9))
-    code, found = cli("search", probe, "-g", "empty", "--case", "C-1", "--reason", REASON)
-    assert (code, found["answer"], found["candidates"]) == (0, "no_candidate", [])
-    assert ledger(cli)["search.concluded"] == 1
-
-
-def test_a_probe_with_several_faces_needs_a_choice(
-    cli: Cli, people: Path, place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    group = FakeEngine.photo("anna", faces=3)
-    code, refused = search(cli, place, group)
-    assert code == 2
-    assert [one["face"] for one in refused["error"]["facts"]["faces"]] == [0, 1, 2]
-    assert "--face" in refused["error"]["message"]
-    assert search(cli, place, group, "--face", 3)[0] == 2
-    assert ledger(cli).get("search.intended", 0) == 0
-    code, found = search(cli, place, group, "--face", 0)
-    assert (code, found["probe"]["face"]) == (0, 0)
-
-
-def test_several_galleries_are_searched_and_named_once(cli: Cli, people: Path, place: Path) -> None:
-    cli("gallery", "create", "more")
-    photo = FakeEngine.photo("anna", 9)
-    found = search(cli, place, photo, "-g", "more", "-g", "people")[1]
-    assert found["gallery"] == ["people", "more"]
-
-
-def test_the_number_of_candidates_can_be_limited(cli: Cli, people: Path, place: Path) -> None:
-    assert len(search(cli, place, FakeEngine.photo("anna", 9), "--top", 1)[1]["candidates"]) == 1
-
-
-def test_refused_searches_say_why_and_are_on_the_ledger(
-    cli: Cli, people: Path, place: Path
-) -> None:
-    photo = FakeEngine.photo("anna", 9)
-    search(cli, place, photo)
-    assert cli("case", "close", "C-1", "--reason", "found")[0] == 0
-    code, refused = search(cli, place, photo)
-    assert code == 3
-    assert refused["error"]["code"] == "case_closed"
-    assert refused["error"]["rule"]
-    assert ledger(cli)["action.refused"] == 1
-
-
-def test_a_file_that_is_no_photo_cannot_be_searched_with(
-    cli: Cli, people: Path, place: Path
-) -> None:
-    code, refused = search(cli, place, b"not a photo")
-    assert (code, refused["error"]["code"]) == (2, "image_rejected")
 
 
 def test_unknown_names_are_not_found(cli: Cli, people: Path, place: Path) -> None:
@@ -412,21 +216,3 @@ def test_an_unavailable_part_exits_with_75(
 
     monkeypatch.setattr(session, "unseal", unavailable)
     assert cli("gallery", "list")[0] == 75
-
-
-def test_without_json_the_same_is_shown_to_people(
-    cli: Cli, people: Path, place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    probe = place / "probe.jpg"
-    probe.write_bytes(FakeEngine.photo("anna", 9))
-    capsys.readouterr()
-    assert run(["search", str(probe), "-g", "people", "--case", "C-1", "--reason", REASON]) == 0
-    shown = capsys.readouterr()
-    assert "anna" in shown.out
-    assert "even if the person is not in the gallery" in shown.out
-    assert "Receipt 0" in shown.out
-    assert "%" not in shown.out
-    assert "Opened the case C-1" in shown.err
-    for arguments in (["gallery", "list"], ["gallery", "show", "people"], ["source", "list"]):
-        assert run(arguments) == 0
-        assert "archive" in (out := capsys.readouterr().out) or "people" in out

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from countenance.cli import output
 from countenance.cli.options import AsJson, shown_with
+from countenance.cli.session import ends_tidily
 from countenance.errors import InputError
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from countenance.apps.galleries.batch import Incoming, Reject
     from countenance.cli.session import Session
     from countenance.config import Config
@@ -79,7 +75,7 @@ def demo(
     """
     from countenance.cli import throwaway
 
-    with _ends_tidily(), throwaway.home() as settings:
+    with ends_tidily(), throwaway.home() as settings:
         session, log_ins = _set_up(settings)
         material = _own(photos, check=check) if photos else _samples()
         output.say(*material.notes)
@@ -240,20 +236,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-@contextmanager
-def _ends_tidily() -> Iterator[None]:
-    """Let a request to end, or a closed terminal, remove the throw-away home as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> Any:  # the handler's signature
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

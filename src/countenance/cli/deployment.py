@@ -10,7 +10,7 @@ import typer
 
 from countenance.cli import output
 from countenance.cli.options import AsJson, shown_with
-from countenance.cli.session import DEMO_KEYS, ask_secret, running
+from countenance.cli.session import DEMO_KEYS, ask_secret, ends_tidily, running
 
 if TYPE_CHECKING:
     from countenance.apps.agencies.models import Agency, Person
@@ -141,7 +141,7 @@ def serve(
     Without a passphrase in the settings it starts sealed: nothing can be read until a custodian types the
     passphrase into its first page.
     """
-    with running() as settings:
+    with ends_tidily(), running() as settings:
         web = settings.web.model_copy(
             update={
                 key: value for key, value in (("host", host), ("port", port)) if value is not None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from countenance.cli.output import say
 from countenance.errors import KeyUnavailable
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from countenance.apps.agencies.models import Person
     from countenance.apps.galleries.models import Gallery, Source
     from countenance.config import Config
@@ -54,9 +57,12 @@ def running() -> Iterator[Config]:
 
     Raises:
         NotFound: nothing has been initialised here.
+        DatabaseUnavailable: the database cannot be started or reached, or went away meanwhile.
     """
+    from django.db import InterfaceError, OperationalError
+
     from countenance import config
-    from countenance.errors import NotFound
+    from countenance.errors import DatabaseUnavailable, NotFound
     from countenance.web import wiring
 
     settings = config.current()
@@ -68,6 +74,11 @@ def running() -> Iterator[Config]:
         settings = wiring.start(settings)
         wiring.migrate()
         yield settings
+    except (OperationalError, InterfaceError):
+        # Not chained: what the database says can quote values.
+        raise DatabaseUnavailable(
+            "The database went away. What was acknowledged is safe; run the same command again."
+        ) from None
     finally:
         wiring.stop()
 
@@ -132,3 +143,20 @@ def ask_secret(prompt: str, *, twice: bool = False) -> str:
         )
     answer = typer.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
     return str(answer)
+
+
+@contextmanager
+def ends_tidily() -> Iterator[None]:
+    """Let a request to end, or a closed terminal, stop this command as Ctrl-C does, with its database."""
+
+    def interrupt(number: int, frame: FrameType | None) -> Any:  # the handler's signature
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,157 @@
+"""`countenance search` and what it leaves on the ledger: its one object, its answers, its refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cli_fixtures
+import pytest
+from cli_fixtures import PASSPORT, REASON, Cli, ledger, search
+
+from countenance.cli.main import run
+from countenance.testing import FakeEngine
+
+cli, people, place = cli_fixtures.cli, cli_fixtures.people, cli_fixtures.place
+
+
+def test_a_search_prints_exactly_this_object(cli: Cli, people: Path, place: Path) -> None:
+    code, found = search(cli, place, FakeEngine.photo("anna", 9))
+    assert code == 0
+    assert list(found) == [
+        "search_id",
+        "receipt",
+        "probe",
+        "gallery",
+        "model",
+        "answer",
+        "candidates",
+    ]
+    assert found["gallery"] == ["people"]
+    assert found["answer"] == "candidates"
+    assert found["probe"]["face"] == 0
+    assert list(found["probe"]["faces"][0]) == ["box", "score", "quality"]
+    first, second = found["candidates"]
+    assert list(first) == ["rank", "subject", "similarity", "photo", "box", "source"]
+    assert (first["rank"], first["subject"], second["subject"]) == (1, "anna", "ben")
+    assert first["similarity"] > 0.7 > second["similarity"]
+    assert list(first["photo"]) == ["id", "external_id", "path"]
+    assert first["photo"]["path"].startswith("anna/")
+    assert len(first["box"]) == 4
+    assert first["source"] == {
+        "name": "archive",
+        **{key[2:].replace("-", "_"): value for key, value in PASSPORT.items()},
+    }
+
+
+def test_the_receipt_of_a_search_is_found_in_an_export(cli: Cli, people: Path, place: Path) -> None:
+    found = search(cli, place, FakeEngine.photo("anna", 9))[1]
+    receipt = place / "search.json"
+    receipt.write_text(json.dumps(found), encoding="utf-8")
+    export = place / "ledger.jsonl"
+    assert cli("ledger", "export", export)[0] == 0
+    code, report = cli("verify-ledger", export, "--receipt", receipt)
+    assert (code, report["verified"], report["receipt"]) == (0, True, True)
+    assert report["actions"]["search.concluded"] == 1
+    lines = export.read_text(encoding="utf-8").splitlines()
+    export.write_text("\n".join(lines[:-3]) + "\n", encoding="utf-8")
+    code, error = cli("verify-ledger", export, "--receipt", receipt)
+    assert code == 70
+    assert error["error"]["code"] in {"ledger_broken", "bad_proof"}
+
+
+def test_a_new_case_reference_opens_a_case_on_the_record(
+    cli: Cli, people: Path, place: Path
+) -> None:
+    for _ in range(2):
+        search(cli, place, FakeEngine.photo("anna", 9))
+    actions = ledger(cli)
+    assert actions["case.opened"] == 1
+    assert actions["search.intended"] == actions["search.concluded"] == 2
+    assert actions["candidates.viewed"] == 2
+    (case,) = cli("case", "list")[1]["cases"]
+    assert (case["reference"], case["purpose"], case["closed"]) == ("C-1", REASON, False)
+
+
+def test_no_face_and_low_quality_are_recorded_answers(cli: Cli, people: Path, place: Path) -> None:
+    code, nothing = search(cli, place, FakeEngine.photo("anna", faces=0))
+    assert (code, nothing["answer"], nothing["candidates"]) == (0, "no_face", [])
+    assert nothing["probe"] == {"faces": [], "face": None}
+    from countenance.faces.types import Gate
+
+    code, poor = search(cli, place, FakeEngine.photo("anna", gate=Gate.UNUSABLE))
+    assert (code, poor["answer"], poor["candidates"]) == (0, "quality_too_low", [])
+    assert poor["probe"]["faces"][0]["quality"]["reason"]
+    assert ledger(cli)["search.concluded"] == 2
+
+
+def test_no_candidate_is_a_recorded_answer(cli: Cli, people: Path, place: Path) -> None:
+    cli("gallery", "create", "empty")
+    probe = place / "probe.jpg"
+    probe.write_bytes(FakeEngine.photo("anna", 9))
+    code, found = cli("search", probe, "-g", "empty", "--case", "C-1", "--reason", REASON)
+    assert (code, found["answer"], found["candidates"]) == (0, "no_candidate", [])
+    assert ledger(cli)["search.concluded"] == 1
+
+
+def test_a_probe_with_several_faces_needs_a_choice(
+    cli: Cli, people: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = FakeEngine.photo("anna", faces=3)
+    code, refused = search(cli, place, group)
+    assert code == 2
+    assert [one["face"] for one in refused["error"]["facts"]["faces"]] == [0, 1, 2]
+    assert "--face" in refused["error"]["message"]
+    assert search(cli, place, group, "--face", 3)[0] == 2
+    assert ledger(cli).get("search.intended", 0) == 0
+    code, found = search(cli, place, group, "--face", 0)
+    assert (code, found["probe"]["face"]) == (0, 0)
+
+
+def test_several_galleries_are_searched_and_named_once(cli: Cli, people: Path, place: Path) -> None:
+    cli("gallery", "create", "more")
+    photo = FakeEngine.photo("anna", 9)
+    found = search(cli, place, photo, "-g", "more", "-g", "people")[1]
+    assert found["gallery"] == ["people", "more"]
+
+
+def test_the_number_of_candidates_can_be_limited(cli: Cli, people: Path, place: Path) -> None:
+    assert len(search(cli, place, FakeEngine.photo("anna", 9), "--top", 1)[1]["candidates"]) == 1
+
+
+def test_refused_searches_say_why_and_are_on_the_ledger(
+    cli: Cli, people: Path, place: Path
+) -> None:
+    photo = FakeEngine.photo("anna", 9)
+    search(cli, place, photo)
+    assert cli("case", "close", "C-1", "--reason", "found")[0] == 0
+    code, refused = search(cli, place, photo)
+    assert code == 3
+    assert refused["error"]["code"] == "case_closed"
+    assert refused["error"]["rule"]
+    assert ledger(cli)["action.refused"] == 1
+
+
+def test_a_file_that_is_no_photo_cannot_be_searched_with(
+    cli: Cli, people: Path, place: Path
+) -> None:
+    code, refused = search(cli, place, b"not a photo")
+    assert (code, refused["error"]["code"]) == (2, "image_rejected")
+
+
+def test_without_json_the_same_is_shown_to_people(
+    cli: Cli, people: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    probe = place / "probe.jpg"
+    probe.write_bytes(FakeEngine.photo("anna", 9))
+    capsys.readouterr()
+    assert run(["search", str(probe), "-g", "people", "--case", "C-1", "--reason", REASON]) == 0
+    shown = capsys.readouterr()
+    assert "anna" in shown.out
+    assert "even if the person is not in the gallery" in shown.out
+    assert "Receipt 0" in shown.out
+    assert "%" not in shown.out
+    assert "Opened the case C-1" in shown.err
+    for arguments in (["gallery", "list"], ["gallery", "show", "people"], ["source", "list"]):
+        assert run(arguments) == 0
+        assert "archive" in (out := capsys.readouterr().out) or "people" in out
