@@ -15,7 +15,7 @@ GRACE_SECONDS = 3600.0
 
 
 def sweep_objects(*, tools: Tools, grace: float = GRACE_SECONDS) -> int:
-    """Delete the sealed objects that a crash left without a row, and return how many."""
+    """Delete what a crash left in the store, half written or without a row, and return how many."""
     named = set(_named_objects())
     stray = [
         object_id
@@ -24,7 +24,7 @@ def sweep_objects(*, tools: Tools, grace: float = GRACE_SECONDS) -> int:
     ]
     for object_id in stray:
         tools.store.delete(object_id)
-    return len(stray)
+    return len(stray) + tools.store.sweep(older_than=grace)
 
 
 def _named_objects() -> Iterator[UUID]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from countenance.apps.galleries.models import (
     EnrolmentRun,
@@ -177,9 +177,10 @@ def run(actor: Actor, run_id: UUID) -> EnrolmentRun:
 
 
 def unfinished_staged_runs() -> list[EnrolmentRun]:
-    """Return the uploads of all agencies that still have photos waiting."""
+    """Return the enrolments that nobody else will finish: photos are waiting, or only the end is missing."""
+    waiting = Q(staged__isnull=False) | Q(photos__gte=F("total"))
     return list(
-        EnrolmentRun.objects.filter(finished_at=None, staged__isnull=False)
+        EnrolmentRun.objects.filter(waiting, finished_at=None)
         .select_related("gallery", "source", "started_by")
         .distinct()
     )

@@ -1,0 +1,198 @@
+"""What tests do inside a home, in a process of their own: see `forked`."""
+
+import collections
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from countenance.cli.session import unsealed
+
+
+def run(name, arguments):
+    try:
+        with unsealed() as session:
+            value = globals()[name](session, *arguments)
+    except Exception:  # noqa: BLE001 # the test shows it
+        traceback.print_exc()
+        return 1
+    print(json.dumps(value, default=str))
+    return 0
+
+
+def stage(session, gallery, source, folder):
+    """Upload a folder, as the web app does."""
+    from countenance.apps.galleries import enrolment
+    from countenance.cli.enrol import planned
+
+    items = planned(Path(folder), "folders", None)
+    run = enrolment.start_enrolment(
+        session.actor,
+        gallery=session.gallery(gallery),
+        source=session.source(source),
+        total=len(items),
+        uploads=[(item, item.read()) for item in items],
+        tools=session.tools,
+    )
+    return {"run": run.pk, "photos": len(items)}
+
+
+def carry_out(session, die=""):
+    """Go on with uploads as the serving process does at its start; die between two commits if asked."""
+    from countenance.apps.galleries import enrolment, queries
+
+    if die:
+        setattr(enrolment, die, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    print("Carrying out", file=sys.stderr, flush=True)
+    done = [
+        enrolment.enrol_staged(run.started_by.actor, run=run, tools=session.tools)
+        for run in queries.unfinished_staged_runs()
+    ]
+    return {"finished": [[run.photos, run.enrolled, run.skipped, run.rejected] for run in done]}
+
+
+def describe(session, gallery):
+    """Return everything by which two galleries of the same photos can be told to be equal."""
+    from countenance.apps.galleries import queries
+    from countenance.apps.galleries.models import Face, Photo
+    from countenance.apps.records.objects import get_object
+
+    one = session.gallery(gallery)
+    photos = list(Photo.objects.filter(gallery=one).select_related("gallery", "subject__gallery"))
+    contents = [
+        hashlib.sha256(get_object(photo, tools=session.tools)).hexdigest() for photo in photos
+    ]
+    faces = Face.objects.filter(gallery=one).select_related("photo__gallery", "subject__gallery")
+    described = [
+        [face.photo.details["path"], face.ordinal, face.subject.label, bytes(face.template or b"")]
+        for face in faces
+    ]
+    templates = hashlib.sha256(repr(sorted(described)).encode()).hexdigest()
+    subjects = [subject.label for subject in one.subject_set.all()]
+    return {
+        **queries.counts(one),
+        "contents": hashlib.sha256("".join(sorted(contents)).encode()).hexdigest(),
+        "twice": len(contents) - len(set(contents)),
+        "faces_twice": len(described) - len({(path, n) for path, n, _, _ in described}),
+        "subjects_twice": len(subjects) - len(set(subjects)),
+        "labels": hashlib.sha256(repr(sorted(subjects)).encode()).hexdigest(),
+        "faces_and_templates": templates,
+    }
+
+
+def verify(session):
+    """Verify the ledger, and that what it says about photos is what is there; then tidy and look again."""
+    from countenance.apps.galleries.models import IndexSnapshot, Photo, StagedPhoto
+    from countenance.apps.records import queries
+    from countenance.apps.records.models import LedgerRow
+    from countenance.apps.records.services import unseal_body
+    from countenance.apps.searches.models import Probe
+    from countenance.web import maintenance
+
+    tools = session.tools
+    report = queries.verify_ledger(tools.keyring)
+    said = collections.Counter()
+    for row in LedgerRow.objects.filter(action="photos.enrolled"):
+        _, body = unseal_body(row, keyring=tools.keyring)
+        said.update(json.loads(body)["facts"]["photos"])
+    there = {str(pk) for pk in Photo.objects.values_list("pk", flat=True)}
+    before = set(tools.store.ids())
+    swept = maintenance.sweep_objects(tools=tools, grace=0)
+    half_written = sum(1 for _ in (session.settings.objects_folder / "incoming").iterdir())
+    rows = {
+        *Photo.objects.values_list("pk", flat=True),
+        *Probe.objects.values_list("pk", flat=True),
+    }
+    rows |= set(StagedPhoto.objects.values_list("pk", flat=True))
+    parts = [part for one in IndexSnapshot.objects.all() for part in one.parts]
+    after = {str(one) for one in tools.store.ids()}
+    named = {*map(str, rows), *parts}
+    return {
+        "entries": report.size,
+        "actions": report.actions,
+        "ledger_and_rows_differ": len(there ^ set(said)) + sum(n > 1 for n in said.values()),
+        "objects": len(before),
+        "swept": swept,
+        "half_written": half_written,
+        "stray": len(after - named),
+        "missing": len(named - after),
+        "staged": StagedPhoto.objects.count(),
+    }
+
+
+def runs(session, gallery):
+    """Return the gallery's enrolments, oldest first."""
+    from countenance.apps.galleries.models import EnrolmentRun
+
+    found = EnrolmentRun.objects.filter(gallery=session.gallery(gallery)).order_by("started_at")
+    return [
+        {
+            "finished": run.finished_at is not None,
+            "total": run.total,
+            "photos": run.photos,
+            "enrolled": run.enrolled,
+            "skipped": run.skipped,
+            "rejected": run.rejected,
+        }
+        for run in found
+    ]
+
+
+def search(session, gallery, *probes):
+    """Search with made-up photos; the index comes from its snapshot as after any start."""
+    from countenance.cli.search import run_search
+    from countenance.testing import FakeEngine
+
+    found = {}
+    for person in probes:
+        photo = (f"{person}.jpg", FakeEngine.photo(person, shot=9))
+        value, candidates = run_search(
+            session, photo, galleries=[gallery], case="26-0001", reason="found after a restart"
+        )
+        found[person] = [
+            [one.label, round(face.similarity, 4), face.details["path"]]
+            for one in candidates
+            for face in sorted(one.faces, key=lambda face: face.details["path"])
+        ]
+        assert value["answer"] == "candidates", value["answer"]
+    return found
+
+
+def index_agrees(session, gallery):
+    """Compare the index as it starts with one that is built from the templates in the database alone."""
+    from countenance.apps.galleries import indexing
+    from countenance.apps.galleries.models import IndexSnapshot
+
+    tools, one = session.tools, session.gallery(gallery)
+
+    def load():
+        tools.shelf.clear()
+        indexing.synchronise([one], tools=tools)
+        index = tools.shelf.get(one.pk).index
+        rows = index.rows()
+        order = np.argsort(rows)
+        return rows[order], index._state.templates[: len(index)][order]
+
+    from_snapshot = load()
+    had = IndexSnapshot.objects.filter(gallery=one).count()
+    IndexSnapshot.objects.filter(gallery=one).delete()
+    from_faces = load()
+    indexing.write_snapshot(one, tools=tools)
+    return {
+        "rows": len(from_faces[0]),
+        "had_snapshot": had,
+        "same_rows": bool(np.array_equal(from_snapshot[0], from_faces[0])),
+        "same_templates": bool(np.array_equal(from_snapshot[1], from_faces[1])),
+    }
+
+
+def wait(session, seconds):
+    """Hold the database for a while."""
+    time.sleep(float(seconds))
+    return {}

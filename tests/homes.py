@@ -1,0 +1,149 @@
+"""A home of its own for a test, in which commands run as processes: see `forked`."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from countenance.web.postgres import LocalPostgres
+
+HERE = Path(__file__).resolve().parent
+
+
+class Home:
+    """A deployment with demo keys in a folder of its own, driven by the command line."""
+
+    def __init__(self, *, real=False, environment=None):
+        # Not pytest's own folder, which is closed to the database's user.
+        self.folder = Path(tempfile.mkdtemp(prefix="countenance-home-"))
+        self.folder.chmod(0o755)
+        self.home = self.folder / "home"
+        self.commands = 0
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if "COUNTENANCE" not in key},
+            "COUNTENANCE_HOME": str(self.home),
+            "PYTHONPATH": str(HERE),
+            **(environment or {}),
+        }
+        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.server = subprocess.Popen(
+            [sys.executable, HERE / "forked.py", *(["real"] if real else [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+            cwd=self.folder,
+        )
+        self._listen()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def begin(self, *command, **environment):
+        """Start a command and return it."""
+        self.commands += 1
+        return Command(self, [str(part) for part in command], environment)
+
+    def run(self, *command, **environment):
+        """Run a command to its end and return its JSON."""
+        return self.begin(*command, **environment).value()
+
+    def set_up(self, gallery="people"):
+        """Make keys, a source with its passport, and a gallery."""
+        self.run("init", "--demo-keys", "--json")
+        self.add_source()
+        self.run("gallery", "create", gallery, "--json")
+
+    def add_source(self, name="archive"):
+        passport = {
+            "owner": "The test archive",
+            "lawful-basis": "Deposit agreement of 2019",
+            "collected-on": "2019-05-01",
+            "purpose": "Finding missing persons",
+            "retention-until": "2199-12-31",
+            "reference": "TA-2019-7",
+            "steward": "Sam Steward",
+        }
+        options = [part for key, value in passport.items() for part in (f"--{key}", value)]
+        self.run("source", "add", name, *options, "--json")
+
+    def postmaster(self):
+        """Return the process id of the database's main process."""
+        return int((self.database() / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+
+    def database(self):
+        """Return the folder of the database."""
+        note = self.home / "database.json"
+        return (
+            Path(json.loads(note.read_text())["place"]) if note.exists() else self.home / "database"
+        )
+
+    def close(self):
+        """Stop everything and remove the folder."""
+        self.server.stdin.close()
+        self.server.wait(timeout=60)
+        self.server.stdout.close()
+        LocalPostgres(self.home).destroy()
+        shutil.rmtree(self.folder)
+
+    def order(self, command, out, err, environment):
+        order = {"command": command, "out": out, "err": err, "environment": environment}
+        self.server.stdin.write(json.dumps(order) + "\n")
+        self.server.stdin.flush()
+        return self._listen()["pid"]
+
+    def _listen(self):
+        line = self.server.stdout.readline()
+        assert line, "the forking process has ended"
+        return json.loads(line)
+
+    def ended(self):
+        return self._listen()["code"]
+
+
+class Command:
+    """A command on its way; its output goes to two files beside the home."""
+
+    def __init__(self, home, command, environment):
+        self.home, self.command = home, command
+        self.out = home.folder / f"{home.commands:03}.out"
+        self.err = home.folder / f"{home.commands:03}.err"
+        self.code = None
+        self.pid = home.order(command, str(self.out), str(self.err), environment)
+
+    def wait_for(self, words):
+        """Wait until the command has said something, or has ended."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self.err.exists() and words in self.err.read_text():
+                return True
+            if not Path(f"/proc/{self.pid}").exists():
+                return False
+            time.sleep(0.005)
+        raise AssertionError(f"{self.command} never said {words!r}")
+
+    def kill(self):
+        """End it as a power cut would, and return its exit code: -9 if it still ran."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    def wait(self):
+        if self.code is None:
+            self.code = self.home.ended()
+        return self.code
+
+    def value(self):
+        """Wait for its end, which must be a good one, and return its JSON."""
+        code = self.wait()
+        assert code == 0, f"{self.command} ended with {code}: {self.err.read_text()[-3000:]}"
+        return json.loads(self.out.read_text().splitlines()[-1])
