@@ -50,11 +50,15 @@ def init(
     from countenance.web import wiring
 
     settings = config.current()
-    factor = _new_factor(settings, demo_keys=demo_keys)
+    begun = wiring.is_initialised(settings)
+    factor = None if begun else _new_factor(settings, demo_keys=demo_keys)
     output.say(f"Making a deployment in {settings.home} ...")
     try:
         settings = wiring.start(settings)
         wiring.migrate()
+        if factor is None:
+            _refuse_second()
+            factor = _new_factor(settings, demo_keys=wiring.uses_demo_keys())
         person, password = set_up(factor, agency=agency, name=name, email=email)
         value = {
             "home": str(settings.home),
@@ -85,16 +89,12 @@ def set_up(factor: Factor, *, agency: str, name: str, email: str) -> tuple[Perso
         AlreadyExists: there is a person already.
     """
     from countenance.apps.agencies import services
-    from countenance.apps.agencies.models import Agency, Person
+    from countenance.apps.agencies.models import Agency
     from countenance.apps.records.services import SYSTEM
-    from countenance.errors import AlreadyExists
     from countenance.web import wiring
 
     if wiring.is_initialised():
-        if Person.objects.exists():
-            raise AlreadyExists(
-                "There is a deployment in this home already. Choose another home with COUNTENANCE_HOME."
-            )
+        _refuse_second()
         wiring.unseal(factor)
     else:
         wiring.initialise(factor)
@@ -106,6 +106,17 @@ def set_up(factor: Factor, *, agency: str, name: str, email: str) -> tuple[Perso
         SYSTEM, agency=home, name=name, email=email, password=password, tools=tools
     )
     return person, password
+
+
+def _refuse_second() -> None:
+    """Refuse to make a deployment where one is complete already."""
+    from countenance.apps.agencies.models import Person
+    from countenance.errors import AlreadyExists
+
+    if Person.objects.exists():
+        raise AlreadyExists(
+            "There is a deployment in this home already. Choose another home with COUNTENANCE_HOME."
+        )
 
 
 def new_password() -> str:

@@ -36,10 +36,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _misused(error)
     except (KeyboardInterrupt, typer.Abort):
         code = exits.INTERRUPTED
-    except (BrokenPipeError, SystemExit):
-        # Whoever read us has gone; Typer ends the program then. Writing more would only fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
-        return exits.CLOSED_PIPE
+    except (BrokenPipeError, SystemExit) as error:
+        code = _ended(error)
     except Exception as error:  # noqa: BLE001 # a fault of ours: told in full to the operator
         return _broken(error)
     if code == exits.INTERRUPTED:
@@ -66,7 +64,9 @@ def _misused(error: typer.TyperException) -> int:
     """Say what is wrong with the command line itself, as Typer would."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
-    if context is not None:
+    if not message:  # no command at all: the help was shown
+        message = "No command was given."
+    elif context is not None:
         output.say(context.get_usage(), f"Try `{context.command_path} --help`.", "")
     _report({"code": "usage", "message": message}, exits.USAGE)
     return exits.USAGE
@@ -80,6 +80,19 @@ def _broken(error: Exception) -> int:
     return exits.EXIT_CODES[CountenanceError]
 
 
+def _ended(error: BrokenPipeError | SystemExit) -> int:
+    """Return the exit code of a program that Typer ends: after shell completion, or without a reader."""
+    if isinstance(error, SystemExit) and not error.code:
+        return 0
+    _forget_reader()
+    return exits.CLOSED_PIPE
+
+
+def _forget_reader() -> None:
+    """Write nowhere from now on: whoever read us has gone, and each attempt would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
+
+
 def _stopped() -> int:
     _report({"code": "interrupted", "message": "Stopped."}, exits.INTERRUPTED)
     return exits.INTERRUPTED
@@ -89,5 +102,8 @@ def _report(described: dict[str, Any], code: int) -> None:
     output.say(str(described["message"]))
     if output.as_json():
         body = json.dumps({"error": {**described, "exit": code}}, ensure_ascii=False, default=str)
-        sys.stdout.write(body + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(body + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _forget_reader()
