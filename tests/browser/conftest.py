@@ -78,14 +78,19 @@ class Site:
 @pytest.fixture
 def site(deployment: Deployment) -> Iterator[Site]:  # noqa: F811 # the fixture
     """Serve the deployment from this process, with its job worker."""
-    from django.db import connection, connections
+    from django.db import connection
+    from django.db.backends.signals import connection_created
 
     from countenance.web import wiring
     from countenance.web.jobs import Queue
     from countenance.web.server import WebServer
 
-    # Threads that end must not leave a connection behind, or the test database cannot be dropped.
-    connections.settings["default"]["CONN_MAX_AGE"] = 0
+    opened: list[Any] = []
+
+    def keep(connection: Any, **_: Any) -> None:
+        opened.append(connection.connection)
+
+    connection_created.connect(keep)
     web = settings.current().web.model_copy(update={"port": 0})
     settings.install(settings.current().model_copy(update={"web": web}))
     server = WebServer(settings.current())
@@ -97,6 +102,10 @@ def site(deployment: Deployment) -> Iterator[Site]:  # noqa: F811 # the fixture
     finally:
         server.stop()
         thread.join(20)
+        connection_created.disconnect(keep)
+        # The server's threads kept a connection each, as they should; here the database is dropped.
+        for one in opened:
+            one.close()
         connection.close()
 
 

@@ -39,6 +39,7 @@ def photo(request: Request, photo_id: UUID) -> HttpResponse:
         "gallery": {"id": one.gallery_id, "name": one.gallery.name},
         "photo": {"id": one.pk, "name": one.details["path"], **one.details},
         "subject": {"id": one.subject_id, "name": one.subject.label},
+        "run": {"id": one.run_id, "at": one.enrolled_at},
         "source": listing.passport(one.source),
         "drawing": _drawing(one, faces),
         "faces": [

@@ -92,11 +92,13 @@ def gallery(request: Request, gallery_id: UUID) -> HttpResponse:
         for subject in page.object_list
         if subject.pk in faces
     ]
+    sizes = _sizes(one)
     context = {
         "section": "galleries",
-        "gallery": {"id": one.pk, "name": one.name, "model": one.model, **_sizes(one)},
+        "gallery": {"id": one.pk, "name": one.name, "model": one.model, **sizes},
         "subjects": subjects,
         "page": page,
+        "unnamed": sizes["subjects"] - page.paginator.count,
         "sources": [listing.passport(source) for source in listing.sources_of(one)],
         "enrolments": [run_context(run) for run in queries.runs(one)[:10]],
     }
