@@ -10,7 +10,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countenance.apps.galleries.intake import Item, Reject, plan
+from countenance.apps.galleries.intake import plan
+from countenance.apps.galleries.items import Item, Reject
 from countenance.errors import ManifestInvalid
 
 PARTS = st.sampled_from(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from countenance.apps.galleries.intake import Item, Layout, Reject, plan, shown
+from countenance.apps.galleries.intake import Layout, plan
+from countenance.apps.galleries.items import Item, Reject, shown
 from countenance.errors import InputError, ManifestInvalid
 
 

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from countenance.apps.galleries.batch import Incoming, Reject
-from countenance.apps.galleries.intake import Item, Layout
-from countenance.apps.galleries.intake import Reject as NotTaken
+from countenance.apps.galleries.intake import Layout
+from countenance.apps.galleries.items import Item
+from countenance.apps.galleries.items import Reject as NotTaken
 from countenance.errors import ImageRejected, InputError
 from countenance.faces.limits import Limits
 

@@ -8,35 +8,23 @@ the folder, devices, rows of a manifest that are incomplete or point elsewhere.
 from __future__ import annotations
 
 import os
-import stat
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
+from countenance.apps.galleries.items import Item, Reject, fault_of, shown
+from countenance.apps.galleries.manifest import read_manifest
 from countenance.errors import InputError
 
+__all__ = ["PHOTO_SUFFIXES", "Item", "Layout", "Reject", "plan", "shown"]
+
 PHOTO_SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".webp",
-        ".tif",
-        ".tiff",
-        ".gif",
-        ".heic",
-        ".heif",
-        ".hif",
-        ".avif",
-        ".bmp",
-    ]
+    f".{suffix}"
+    for suffix in (
+        *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "gif"),
+        *("heic", "heif", "hif", "avif", "bmp"),
+    )
 )
 """Only used to tell, in layout `auto`, photos from other files that lie about."""
 
@@ -47,35 +35,6 @@ class Layout(StrEnum):
     AUTO = "auto"  # folders if the photos lie in sub-folders only, flat if there are none
     FLAT = "flat"  # each photo is of a subject of its own, named like the file
     FOLDERS = "folders"  # each first-level sub-folder holds the photos of one subject
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One photo to enrol.
-
-    Attributes:
-        path: where it lies.
-        label: its path relative to the given folder, as shown to people.
-        subject: whose photo it is; None if the manifest does not say, then it is a subject of its own.
-        external_id: the photo's number in the system that it comes from.
-        date: when it was taken.
-        notes: whatever the steward wants to keep beside it.
-    """
-
-    path: Path
-    label: str
-    subject: str | None
-    external_id: str | None = None
-    date: date | None = None
-    notes: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
-    """One thing that cannot be enrolled, and why."""
-
-    label: str
-    reason: str
 
 
 def plan(
@@ -97,46 +56,16 @@ def plan(
             raise InputError(
                 "With a manifest, the path is the folder that its rows are relative to."
             )
-        return _from_manifest(manifest, root=path)
+        return read_manifest(manifest, root=path)
     if not os.path.lexists(path):
         raise InputError(f"There is no file or folder {shown(path)}.")
     if path.is_dir():
         return _folder(path, layout)
     if path.suffix.lower() == ".csv":
-        return _from_manifest(path, root=path.parent)
+        return read_manifest(path, root=path.parent)
     if not path.is_file():
         raise InputError(f"{shown(path)} is neither a photo, nor a folder, nor a manifest.")
     return iter([Item(path=path, label=shown(path.name), subject=shown(path.stem))])
-
-
-def shown(name: str | os.PathLike[str]) -> str:
-    """Return a file name as text that can be stored and printed: valid, composed, no control characters."""
-    text = os.fspath(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cf"} else c
-        for c in unicodedata.normalize("NFC", text)
-    )
-
-
-def fault_of(path: Path, root: Path) -> str | None:
-    """Say why a file must not be opened, or None: it is a plain file that really lies below `root`."""
-    try:
-        real = path.resolve(strict=True)
-        kind = real.stat().st_mode
-    except (OSError, RuntimeError):
-        return "There is no such file, or it cannot be reached."
-    if not real.is_relative_to(root.resolve()):
-        return "The path leads out of the folder, so it is not followed."
-    if not stat.S_ISREG(kind):
-        return "This is not a plain file."
-    return None
-
-
-def _from_manifest(manifest: Path, *, root: Path) -> Iterator[Item | Reject]:
-    # Imported here because the manifest builds on the types of this module.
-    from countenance.apps.galleries.manifest import read_manifest
-
-    return read_manifest(manifest, root=root)
 
 
 def _folder(root: Path, layout: Layout) -> Iterator[Item | Reject]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from countenance.apps.galleries.intake import Item, Reject, fault_of, shown
+from countenance.apps.galleries.items import Item, Reject, fault_of, shown
 from countenance.errors import ManifestInvalid
 
 COLUMNS = ("path", "subject", "external id", "date", "notes")
