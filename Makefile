@@ -26,8 +26,8 @@ setup: .venv/ready ## make .venv with everything; after that .venv/bin/countenan
 run: setup ## start the demo: its own database, sample photos, address and log-ins
 	$(BIN)/countenance demo
 
-test: setup ## run the unit, property and integration tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/property tests/integration
+test: setup ## run the unit, property, integration and threat tests
+	$(BIN)/pytest -q -n 2 tests/unit tests/property tests/integration tests/threats
 
 lint: setup ## check style, types, import rules, templates and the generated pages
 	$(BIN)/ruff check

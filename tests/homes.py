@@ -19,21 +19,27 @@ HERE = Path(__file__).resolve().parent
 class Home:
     """A deployment with demo keys in a folder of its own, driven by the command line."""
 
-    def __init__(self, *, real=False, environment=None):
+    def __init__(self, *words, environment=None):
         # Not pytest's own folder, which is closed to the database's user.
         self.folder = Path(tempfile.mkdtemp(prefix="countenance-home-"))
         self.folder.chmod(0o755)
         self.home = self.folder / "home"
+        self.terminal = self.folder / "terminal"
+        self.tmp = self.folder / "tmp"
+        self.terminal.mkdir()
+        self.tmp.mkdir()
+        self.tmp.chmod(0o1777)
         self.commands = 0
         self.environment = {
             **{key: value for key, value in os.environ.items() if "COUNTENANCE" not in key},
             "COUNTENANCE_HOME": str(self.home),
             "PYTHONPATH": str(HERE),
+            "TMPDIR": str(self.tmp),
             **(environment or {}),
         }
         self.environment.pop("DJANGO_SETTINGS_MODULE", None)
         self.server = subprocess.Popen(
-            [sys.executable, HERE / "forked.py", *(["real"] if real else [])],
+            [sys.executable, HERE / "forked.py", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -87,11 +93,16 @@ class Home:
             Path(json.loads(note.read_text())["place"]) if note.exists() else self.home / "database"
         )
 
+    def stop(self):
+        """Stop everything, the database last."""
+        if not self.server.stdin.closed:
+            self.server.stdin.close()
+            self.server.wait(timeout=60)
+            self.server.stdout.close()
+
     def close(self):
         """Stop everything and remove the folder."""
-        self.server.stdin.close()
-        self.server.wait(timeout=60)
-        self.server.stdout.close()
+        self.stop()
         LocalPostgres(self.home).destroy()
         shutil.rmtree(self.folder)
 
@@ -115,8 +126,8 @@ class Command:
 
     def __init__(self, home, command, environment):
         self.home, self.command = home, command
-        self.out = home.folder / f"{home.commands:03}.out"
-        self.err = home.folder / f"{home.commands:03}.err"
+        self.out = home.terminal / f"{home.commands:03}.out"
+        self.err = home.terminal / f"{home.commands:03}.err"
         self.code = None
         self.pid = home.order(command, str(self.out), str(self.err), environment)
 
@@ -130,6 +141,19 @@ class Command:
                 return False
             time.sleep(0.005)
         raise AssertionError(f"{self.command} never said {words!r}")
+
+    def address(self):
+        """Return where it serves, once it does."""
+        deadline = time.monotonic() + 60
+        while not (self.out.exists() and self.out.read_text().endswith("\n")):
+            assert time.monotonic() < deadline, self.err.read_text()[-3000:]
+            time.sleep(0.05)
+        return json.loads(self.out.read_text())["address"]
+
+    def interrupt(self):
+        """End it as Ctrl-C does."""
+        os.kill(self.pid, signal.SIGINT)
+        return self.wait()
 
     def kill(self):
         """End it as a power cut would, and return its exit code: -9 if it still ran."""
