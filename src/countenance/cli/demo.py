@@ -145,9 +145,9 @@ def _own(folder: Path, *, check: bool) -> Material:
     """Return the user's own photos; for the check, one photo of a person with several is left out."""
     from countenance.apps.galleries.batch import Incoming
     from countenance.apps.galleries.intake import Layout
-    from countenance.cli.enrol import planned
+    from countenance.cli.enrol import Planned
 
-    items = planned(folder, Layout.AUTO, None)
+    items = list(Planned(folder, Layout.AUTO, None))
     probes: list[tuple[str, bytes, str]] = []
     if check:
         photos = [item for item in items if isinstance(item, Incoming)]

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,7 +72,7 @@ def enrol(  # each is an option of the command
     with unsealed() as session:
         to, by = session.gallery(gallery), session.source(source)
         output.say(f"Looking through {path} ...")
-        items = planned(path, layout, manifest)
+        items = Planned(path, layout, manifest)
         if dry_run:
             _show_dry_run(session, items, gallery=to, source=by)
             return
@@ -82,7 +82,7 @@ def enrol(  # each is an option of the command
 
 
 def enrol_quietly(
-    session: Session, items: Sequence[Incoming | Reject], *, gallery: Gallery, source: Source
+    session: Session, items: Collection[Incoming | Reject], *, gallery: Gallery, source: Source
 ) -> dict[str, Any]:
     """Enrol without a rejects file, for the demo; return the counts."""
     turned_away = RejectsFile(None)
@@ -92,18 +92,35 @@ def enrol_quietly(
     return value
 
 
-def planned(path: Path, layout: Layout, manifest: Path | None) -> list[Incoming | Reject]:
-    """Return what a path holds, in the form that an enrolment takes."""
-    from countenance.cli.photos import incoming, names_subjects  # imports Django's models
+class Planned:
+    """What a path holds, as an enrolment takes it: each photo made ready when its turn comes."""
 
-    listed = plan(path, layout=layout, manifest=manifest)
-    named = names_subjects(path, layout, manifest)
-    return [incoming(item, named=named) for item in listed]
+    def __init__(self, path: Path, layout: Layout, manifest: Path | None) -> None:
+        """Look through a path; no photo is opened."""
+        # Imports Django's models, so not at the top.
+        from countenance.cli.photos import names_subjects
+
+        self._items = list(plan(path, layout=layout, manifest=manifest))
+        self._named = names_subjects(path, layout, manifest)
+
+    def __contains__(self, item: object) -> bool:
+        """Say whether this is among them."""
+        return any(one == item for one in self)
+
+    def __len__(self) -> int:
+        """Return how many there are, the ones turned away included."""
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Incoming | Reject]:
+        """Yield them in a stable order."""
+        from countenance.cli.photos import incoming
+
+        return (incoming(item, named=self._named) for item in self._items)
 
 
 def _enrol(
     session: Session,
-    items: Sequence[Incoming | Reject],
+    items: Collection[Incoming | Reject],
     *,
     gallery: Gallery,
     source: Source,
@@ -233,7 +250,7 @@ def _show(value: dict[str, Any], turned_away: RejectsFile) -> None:
 
 
 def _show_dry_run(
-    session: Session, items: Sequence[Incoming | Reject], *, gallery: Gallery, source: Source
+    session: Session, items: Collection[Incoming | Reject], *, gallery: Gallery, source: Source
 ) -> None:
     from countenance import policy
     from countenance.apps.galleries.batch import Reject
