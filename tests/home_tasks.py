@@ -196,3 +196,17 @@ def wait(session, seconds):
     """Hold the database for a while."""
     time.sleep(float(seconds))
     return {}
+
+
+def migrate_again(session):
+    """Bring the tables up to date once more, and say what there was to do."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    from countenance.web import wiring
+
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    wiring.migrate()
+    applied = sorted(".".join(name) for name in executor.loader.applied_migrations)
+    return {"to_do": [str(migration) for migration, _ in plan], "applied": applied}
