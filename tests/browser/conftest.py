@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,26 +75,44 @@ class Site:
     deployment: Deployment
 
 
-@pytest.fixture
-def site(deployment: Deployment) -> Iterator[Site]:  # noqa: F811 # the fixture
-    """Serve the deployment from this process, with its job worker."""
-    from django.db import connection
+@pytest.fixture(scope="session")
+def close_ended(django_db_setup: None) -> Iterator[Callable[[], None]]:
+    """Return a function that closes the connections of threads that have ended.
+
+    Cheroot's threads hold one each for as long as they live, as they should, and so does the queue's,
+    which outlives its server. Here the database is dropped in the end, so all are closed before.
+    """
     from django.db.backends.signals import connection_created
 
-    from countenance.web import wiring
+    opened: list[tuple[threading.Thread, Any]] = []
+
+    def keep(connection: Any, **_: Any) -> None:
+        opened.append((threading.current_thread(), connection.connection))
+
+    def close() -> None:
+        for pair in [pair for pair in opened if not pair[0].is_alive()]:
+            pair[1].close()
+            opened.remove(pair)
+
+    connection_created.connect(keep)
+    yield close
+    for _, one in opened:
+        one.close()
+
+
+@pytest.fixture
+def site(close_ended: Callable[[], None], deployment: Deployment) -> Iterator[Site]:  # noqa: F811 # the fixture
+    """Serve the deployment from this process, with its job worker."""
+    from django.db import connection
+
     from countenance.web.jobs import Queue
     from countenance.web.server import WebServer
 
-    opened: list[Any] = []
-
-    def keep(connection: Any, **_: Any) -> None:
-        opened.append(connection.connection)
-
-    connection_created.connect(keep)
     web = settings.current().web.model_copy(update={"port": 0})
     settings.install(settings.current().model_copy(update={"web": web}))
     server = WebServer(settings.current())
-    wiring.use_jobs(Queue())
+    # The deployment was unsealed before there was a queue; a serving process does it the other way round.
+    object.__setattr__(deployment.tools, "jobs", Queue())
     thread = threading.Thread(target=server.run, name="web")
     thread.start()
     try:
@@ -102,11 +120,10 @@ def site(deployment: Deployment) -> Iterator[Site]:  # noqa: F811 # the fixture
     finally:
         server.stop()
         thread.join(20)
-        connection_created.disconnect(keep)
-        # The server's threads kept a connection each, as they should; here the database is dropped.
-        for one in opened:
-            one.close()
-        connection.close()
+        with connection.cursor() as cursor:
+            # Django's flush leaves the queue's tables alone; their jobs are of a deployment that is gone.
+            cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+        close_ended()
 
 
 @dataclass
