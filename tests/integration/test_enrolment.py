@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import factories
@@ -17,6 +18,7 @@ from countenance.errors import (
     NotPermitted,
     PassportIncomplete,
     SourceClosed,
+    WorkerUnavailable,
 )
 from countenance.faces.types import Gate
 from countenance.testing import FakeEngine
@@ -85,6 +87,20 @@ def test_every_reject_has_a_reason_and_costs_only_itself(ready: Any) -> None:
     assert all(reject["reason"] for reject in run.rejects)
 
 
+def test_a_fault_that_is_not_the_photos_stops_the_run_and_turns_nobody_away(ready: Any) -> None:
+    class NoWorker(FakeEngine):
+        def analyse_many(self, photos: Any) -> Any:
+            for tag, _ in photos:
+                yield tag, WorkerUnavailable()
+
+    whole, ready.tools = ready.tools, replace(ready.tools, engine=NoWorker())
+    with pytest.raises(WorkerUnavailable):
+        _enrol(ready, factories.people(["anna", "ben"]))
+    assert EnrolmentRun.objects.get().rejected == 0
+    ready.tools = whole
+    assert _counts(_enrol(ready, factories.people(["anna", "ben"]))) == (2, 2, 2, 0, 0)
+
+
 def test_other_faces_in_a_photo_are_enrolled_without_the_subjects_name(ready: Any) -> None:
     run = _enrol(
         ready, [factories.incoming("anna/group.jpg", FakeEngine.photo("anna", others=["ben"]))]
@@ -136,8 +152,6 @@ def test_without_a_running_full_passport_nothing_is_enrolled(ready: Any) -> None
 
 
 def test_a_gallery_takes_templates_of_its_own_model_only(ready: Any) -> None:
-    from dataclasses import replace
-
     ready.tools = replace(ready.tools, engine=FakeEngine(model="fake/2"))
     with pytest.raises(ModelMismatch):
         _enrol(ready, factories.people(["anna"]))
@@ -189,8 +203,6 @@ def test_an_interrupted_upload_goes_on_where_it_stopped(ready: Any) -> None:
                 if count == 50:
                     raise KeyboardInterrupt
                 yield result
-
-    from dataclasses import replace
 
     with pytest.raises(KeyboardInterrupt):
         enrolment.enrol_staged(ready.actor, run=run, tools=replace(ready.tools, engine=Dies()))

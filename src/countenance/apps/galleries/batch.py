@@ -29,7 +29,7 @@ class Incoming:
         label: what people know it by: its path under the folder that is enrolled.
         subject: the label of the subject it is of.
         subject_given: False if the label was only derived from the file's name.
-        read: returns the bytes; may raise a CountenanceError, which rejects this photo alone.
+        read: returns the bytes; an InputError or NotFound from it rejects this photo alone.
         staged: the staged upload it comes from, if any.
     """
 

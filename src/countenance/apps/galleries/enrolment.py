@@ -26,7 +26,7 @@ from countenance.apps.galleries.models import EnrolmentRun, Gallery, Photo, Sour
 from countenance.apps.galleries.queries import subject_label_index
 from countenance.apps.records.objects import delete_objects, get_object, seal_for_store
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.errors import CountenanceError, InputError, ModelMismatch, WrongState
+from countenance.errors import InputError, ModelMismatch, NotFound, WrongState
 from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
 from countenance.policy import Actor
@@ -274,11 +274,12 @@ class _Enrolment:
 
     def _take(self, waiting: _Waiting, result: Analysis | Exception) -> None:
         item = waiting.item
-        if isinstance(result, CountenanceError):
+        if isinstance(result, InputError):
             reject = Reject(label=item.label, code=result.code, reason=result.detail)
             self.batch.reject(reject, item)
             return
         if isinstance(result, Exception):
+            # Not this photo's fault, such as no worker to be had: the run stops, and is resumed later.
             raise result
         analysed = Analysed(item=item, data=waiting.data, index=waiting.index, analysis=result)
         refusal = analysed.refusal()
@@ -306,7 +307,7 @@ def _read(
             continue
         try:
             data = item.read()
-        except CountenanceError as error:
+        except (InputError, NotFound) as error:
             reject = Reject(label=item.label, code=error.code, reason=error.detail)
             yield _Rejected(reject=reject, item=item)
             continue
