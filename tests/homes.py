@@ -64,10 +64,11 @@ class Home:
         return self.begin(*command, **environment).value()
 
     def set_up(self, gallery="people"):
-        """Make keys, a source with its passport, and a gallery."""
-        self.run("init", "--demo-keys", "--json")
+        """Make keys, a source with its passport, and a gallery; return the operator's password."""
+        password = self.run("init", "--demo-keys", "--json")["password"]
         self.add_source()
         self.run("gallery", "create", gallery, "--json")
+        return password
 
     def add_source(self, name="archive"):
         passport = {

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
+from django.db import connection
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
@@ -23,10 +26,28 @@ log = structlog.get_logger()
 @app.task(name="enrol_staged", queue="enrolment")
 def enrol_staged(run_id: str) -> None:
     """Carry out an enrolment whose photos were uploaded, then snapshot the gallery's index."""
-    run = EnrolmentRun.objects.select_related("gallery", "source", "started_by").get(pk=run_id)
-    tools = wiring.current()
-    enrolment.enrol_staged(run.started_by.actor, run=run, tools=tools)
-    indexing.write_snapshot(run.gallery, tools=tools)
+    with _one_at_a_time(UUID(run_id)):
+        run = EnrolmentRun.objects.select_related("gallery", "source", "started_by").get(pk=run_id)
+        tools = wiring.current()
+        enrolment.enrol_staged(run.started_by.actor, run=run, tools=tools)
+        indexing.write_snapshot(run.gallery, tools=tools)
+
+
+@contextmanager
+def _one_at_a_time(run: UUID) -> Iterator[None]:
+    """Hold the session's lock of an enrolment, waiting for it.
+
+    The queue's own lock would outlive a killed process and hold the enrolment back for ever; this one
+    vanishes with its process.
+    """
+    number = int.from_bytes(run.bytes[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -45,7 +66,7 @@ class Queue:
     def enrol(self, run: UUID) -> None:
         """Carry out an enrolment whose photos were uploaded."""
         try:
-            enrol_staged.configure(lock=str(run), queueing_lock=str(run)).defer(run_id=str(run))
+            enrol_staged.configure(queueing_lock=str(run)).defer(run_id=str(run))
         except AlreadyEnqueued:
             log.info("job.already_queued", run=str(run))
 

@@ -1,0 +1,71 @@
+"""kill -9 of the serving process while it enrols an upload: the next one goes on and finishes it."""
+
+import random
+import re
+import time
+import urllib.parse
+
+import pytest
+from browsing import Browser
+from homes import Home
+
+from countenance.testing import FakeEngine
+
+PHOTOS = 160
+KILLS = 3
+SEED = 20_260_401
+PASSWORDS = {}
+
+
+@pytest.fixture(scope="module")
+def home():
+    with Home() as made:
+        PASSWORDS["operator"] = made.set_up()
+        yield made
+
+
+def sign_in(serving):
+    browser = Browser(serving.address())
+    fields = [("email", "operator@localhost"), ("password", PASSWORDS["operator"])]
+    browser.send("/sign-in/", fields)
+    assert browser.status == 200, browser.text
+    return browser
+
+
+def upload(browser):
+    gallery = re.search(r"/galleries/([0-9a-f-]{36})/", browser.get("/galleries/"))[1]
+    page = browser.get(f"/galleries/{gallery}/enrol/")
+    source = re.search(r'<option value="([0-9a-f-]{36})"', page)[1]
+    files = [("photos", f"p{n:03}.jpg", FakeEngine.photo(f"p{n}")) for n in range(PHOTOS)]
+    fields = [("source", source), ("subjects", "each"), ("subject_name", ""), ("paths", "")]
+    browser.send(f"/galleries/{gallery}/enrol/", fields, files)
+    assert "/enrolments/" in browser.url, browser.text
+    return urllib.parse.urlsplit(browser.url).path
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_upload_is_finished_by_the_next_process_when_the_serving_one_is_killed(home, capsys):
+    chance = random.Random(SEED)
+    for number in range(KILLS):
+        serving = home.begin("serve", "--port", "0", "--json", FAKE_SECONDS="0.02")
+        browser = sign_in(serving)
+        if number == 0:
+            enrolment = upload(browser)
+        time.sleep(chance.uniform(0.3, 1.5))
+        serving.kill()
+    (killed,) = home.run("@runs", "people")
+    assert not killed["finished"], "it ended before it could be killed"
+    serving = home.begin("serve", "--port", "0", "--json")
+    browser, deadline = sign_in(serving), time.monotonic() + 60
+    while "See the gallery" not in browser.get(enrolment) and time.monotonic() < deadline:
+        time.sleep(0.3)
+    serving.interrupt()
+    (run,) = home.run("@runs", "people")
+    with capsys.disabled():
+        print(f"\nseed {SEED}: served by {KILLS} killed processes: {killed}; at last: {run}")
+    assert run["finished"]
+    assert run["photos"] == run["enrolled"] == run["total"] == PHOTOS
+    verified = home.run("@verify")
+    assert verified["stray"] == verified["missing"] == verified["staged"] == 0
+    assert verified["ledger_and_rows_differ"] == 0
