@@ -133,6 +133,7 @@ class Desk:
     page: Page
     site: Site
     faults: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> None:
         """Open a page."""
@@ -187,7 +188,7 @@ def make_desk(site: Site, context: BrowserContext) -> Iterator[Any]:
     context.add_init_script(LISTEN)
 
     def make() -> Desk:
-        desk = Desk(context.new_page(), site)
+        desk = Desk(context.new_page(), site, violations=violations)
         desk.watch()
         desks.append(desk)
         return desk

@@ -136,3 +136,19 @@ def test_the_skip_link_leads_past_the_navigation(desk):
     assert desk.page.evaluate("document.activeElement.textContent") == "Skip to content"
     desk.page.keyboard.press("Enter")
     assert desk.page.url.endswith("#main")
+
+
+def test_the_tests_would_see_a_refused_style_and_an_inaccessible_page(desk):
+    desk.go("/")
+    desk.page.evaluate("""() => {
+      const style = document.createElement("style");
+      style.textContent = "body { color: inherit }";
+      document.head.append(style);
+      document.querySelector("main").append(document.createElement("img"), document.createElement("select"));
+    }""")
+    desk.page.wait_for_timeout(200)
+    assert any("style-src" in one for one in desk.violations)
+    assert any("Content Security Policy" in one for one in desk.faults)
+    assert {finding.split(":")[0] for finding in desk.axe()} >= {"image-alt", "select-name"}
+    desk.violations.clear()
+    desk.faults.clear()

@@ -44,7 +44,7 @@ def test_the_strip_keeps_similarities_on_its_axis_and_says_their_range():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.63449, "0.634"), (-0.05, "−0.050"), (1, "1.000")],  # noqa: RUF001 # the true minus
+    [(0.63449, "0.634"), (-0.05, "−0.050"), (1, "1.000")],  # the true minus
 )
 def test_a_similarity_has_three_decimals_and_a_true_minus(value, text):
     assert ui.similarity(value) == text
