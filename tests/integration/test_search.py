@@ -145,8 +145,9 @@ def test_an_outcome_that_cannot_be_recorded_is_not_returned(
     with pytest.raises(OSError, match="space"):
         _search(ready, FakeEngine.photo("anna", shot=2))
     search = Search.objects.get()
-    assert search.state == SearchState.INTENDED
+    assert search.state == SearchState.ABORTED
     assert search.outcome is None
+    assert _actions()[-1] == "search.aborted"
 
 
 def test_a_search_left_by_a_crash_is_aborted_at_start_and_never_concluded(ready: Any) -> None:

@@ -93,7 +93,7 @@ def set_up(factor: Factor, *, agency: str, name: str, email: str) -> tuple[Perso
     from countenance.apps.records.services import SYSTEM
     from countenance.web import wiring
 
-    if wiring.is_initialised():
+    if wiring.has_ledger():
         _refuse_second()
         wiring.unseal(factor)
     else:
@@ -170,7 +170,7 @@ def run_server(settings: Config, *lines: str) -> None:
     logs.configure(settings.log_format)
     wiring.use_jobs(jobs.Queue())
     if wiring.is_sealed() and (factor := wiring.known_factor()):
-        wiring.unseal(factor)
+        wiring.unseal(factor, serving=True)
     server = _bind(settings)
     address = f"http://{_shown_host(settings.web.host)}:{server.port}/"
 

@@ -13,17 +13,23 @@ from uuid import UUID
 
 import structlog
 from django.db import connection
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from countenance.apps.galleries import enrolment, indexing, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
+from countenance.errors import CountenanceError
 from countenance.web import wiring
 
 log = structlog.get_logger()
 
 
-@app.task(name="enrol_staged", queue="enrolment")
+RETRIES = RetryStrategy(max_attempts=6, exponential_wait=5)
+"""A fault that passes, such as a lost database connection, is tried again within an hour or so."""
+
+
+@app.task(name="enrol_staged", queue="enrolment", retry=RETRIES)
 def enrol_staged(run_id: str) -> None:
     """Carry out an enrolment whose photos were uploaded, then snapshot the gallery's index."""
     with _one_at_a_time(UUID(run_id)):
@@ -56,8 +62,13 @@ def snapshot_indexes(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pa
     """Seal anew the indexes that changed, so that a restart need not build them from the faces."""
     tools = wiring.current()
     for gallery in Gallery.objects.filter(version__gt=0, closed_at=None):
-        if indexing.snapshot_is_stale(gallery):
+        if not indexing.snapshot_is_stale(gallery):
+            continue
+        try:
             indexing.write_snapshot(gallery, tools=tools)
+        except CountenanceError as error:
+            # The others get theirs; without one a gallery is built from its faces at start.
+            log.warning("snapshot.failed", code=error.code)
 
 
 class Queue:

@@ -12,7 +12,7 @@ import structlog
 ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "request", "actor", "method", "route", "status", "ms", "code",
-        "error", "run", "count", "queued", "swept", "port", "host", "length", "traceback", "version",
+        "error", "run", "count", "person", "queued", "swept", "port", "host", "length", "traceback", "version",
     }
 )  # fmt: skip
 """Keys that may be logged; every other one is dropped, so that a new one is a decision."""
@@ -37,6 +37,7 @@ def configure(style: str = "auto") -> None:
     )
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             drop_unknown,

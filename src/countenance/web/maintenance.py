@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.contrib.sessions.backends.db import SessionStore
+
 from countenance.apps.galleries.models import IndexSnapshot, Photo, StagedPhoto
 from countenance.apps.searches.models import Probe
 from countenance.tools import Tools
@@ -25,6 +27,11 @@ def sweep_objects(*, tools: Tools, grace: float = GRACE_SECONDS) -> int:
     for object_id in stray:
         tools.store.delete(object_id)
     return len(stray) + tools.store.sweep(older_than=grace)
+
+
+def clear_sessions() -> None:
+    """Delete the sessions that have ended."""
+    SessionStore.clear_expired()
 
 
 def _named_objects() -> Iterator[UUID]:

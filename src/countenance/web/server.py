@@ -69,14 +69,17 @@ class WebServer:
             if self._stopping.wait(0.2):
                 return
         try:
-            tools = wiring.current()
             queued = jobs.requeue_unfinished()
-            swept = maintenance.sweep_objects(tools=tools)
+            swept = maintenance.sweep_objects(tools=wiring.current())
+            maintenance.clear_sessions()
             log.info("start.tidied", queued=queued, swept=swept)
-            self._worker = jobs.Worker()
-            self._worker.start()
+        except Exception as error:  # noqa: BLE001 # tidying can wait, the queue cannot
+            log.warning("start.untidy", error=type(error).__name__)
         finally:
             connection.close()
+        if not self._stopping.is_set():
+            self._worker = jobs.Worker()
+            self._worker.start()
 
 
 def _log_server_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 # cheroot's signature

@@ -84,6 +84,13 @@ def is_initialised(settings: Config | None = None) -> bool:
     return (settings or config.current()).key_file.exists()
 
 
+def has_ledger() -> bool:
+    """Say whether the database holds keys and a ledger already."""
+    from countenance.apps.records.models import LedgerHead
+
+    return LedgerHead.objects.exists()
+
+
 def initialise(factor: Factor) -> None:
     """Make the keys of a new home and the first entry of its ledger; leaves it unsealed.
 
@@ -91,29 +98,32 @@ def initialise(factor: Factor) -> None:
         AlreadyExists: the home is initialised already.
     """
     from countenance.apps.records import services
-    from countenance.apps.records.models import LedgerHead
 
     settings = config.current()
-    if LedgerHead.objects.exists():
+    if has_ledger():
         raise AlreadyExists("This home is initialised already.")
-    # Keys that an interrupted `init` left: nothing is sealed with them.
-    settings.key_file.unlink(missing_ok=True)
-    deployment = uuid4()
-    settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    root = create_key_file(settings.key_file, factor, deployment=deployment)
+    if is_initialised(settings):
+        # An `init` that was interrupted left them; going on with them destroys nobody's keys.
+        root, deployment = open_key_file(settings.key_file, factor)
+    else:
+        deployment = uuid4()
+        settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root = create_key_file(settings.key_file, factor, deployment=deployment)
     records = Keyring.platform_records(root, deployment)
     try:
         tools = _install(Keyring(root, deployment=deployment, records=records))
         services.initialise(services.SYSTEM, records=records, tools=tools)
     except BaseException:
-        # A key file without its database rows would open nothing, for ever.
         seal()
-        settings.key_file.unlink(missing_ok=True)
         raise
 
 
-def unseal(factor: Factor) -> Tools:
+def unseal(factor: Factor, *, serving: bool = False) -> Tools:
     """Open the keys, and close searches that a crash left behind.
+
+    Args:
+        factor: what opens the root key.
+        serving: the process stays unsealed for others to use, which is an entry of its own.
 
     Raises:
         NotFound: the home is not initialised.
@@ -131,7 +141,14 @@ def unseal(factor: Factor) -> Tools:
         raise NotFound("`countenance init` was interrupted. Run it again.")
     keyring = Keyring(root, deployment=deployment, records=records)
     tools = _install(keyring)
-    abort_abandoned_searches(services.SYSTEM, tools=tools)
+    try:
+        abort_abandoned_searches(services.SYSTEM, tools=tools)
+        if serving:
+            services.note_unsealed(services.SYSTEM, by=factor.kind, tools=tools)
+    except BaseException:
+        # Nothing stays open that the ledger does not know of.
+        seal()
+        raise
     return tools
 
 
@@ -141,14 +158,8 @@ def unseal_with_passphrase(passphrase: str) -> Tools:
     Raises:
         InputError, KeyUnavailable: this is not the passphrase.
     """
-    from countenance.apps.records import services
-
     with _lock:
-        if _tools:
-            return _tools[0]
-        tools = unseal(Passphrase(passphrase))
-        services.note_unsealed(services.SYSTEM, by="passphrase", tools=tools)
-        return tools
+        return _tools[0] if _tools else unseal(Passphrase(passphrase), serving=True)
 
 
 def known_factor() -> Factor | None:

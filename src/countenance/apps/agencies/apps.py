@@ -9,3 +9,10 @@ class AgenciesConfig(AppConfig):
     name = "countenance.apps.agencies"
     label = "agencies"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Leave noting a sign-in to the service that records it."""
+        from django.contrib.auth.models import update_last_login
+        from django.contrib.auth.signals import user_logged_in
+
+        user_logged_in.disconnect(update_last_login, dispatch_uid="update_last_login")

@@ -40,6 +40,8 @@ class Person(SealedModel, AbstractBaseUser):
     name = SealedText()
     email = SealedText()
     email_index = models.BinaryField(unique=True)
+    # Sealed, so that writing to the database is not enough to sign in as somebody.
+    password = SealedText()
     is_active = models.BooleanField(default=True)
     added_at = models.DateTimeField()
     failed_sign_ins = models.PositiveIntegerField(default=0)

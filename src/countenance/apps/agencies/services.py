@@ -88,31 +88,37 @@ def email_index_of(email: str, *, tools: Tools) -> bytes:
 email_index_of.accountable = ()  # type: ignore[attr-defined] # computes only
 
 
-@accountable(Action.PERSON_SIGNED_IN)
-def _note_sign_in(actor: Actor, record: Record, *, person: Person, tools: Tools) -> None:
-    person.failed_sign_ins, person.locked_until = 0, None
-    person.last_login = tools.clock()
-    person.save(update_fields=("failed_sign_ins", "locked_until", "last_login"))
-    record.note(about=person.pk)
+@accountable(Action.PERSON_SIGNED_IN, Action.PERSON_SIGN_IN_REFUSED)
+def _try_to_sign_in(
+    actor: Actor, record: Record, *, person: Person | None, password: str, tools: Tools
+) -> Person | None:
+    """Return the person if they may come in; count the try if not.
 
-
-@accountable(Action.PERSON_SIGN_IN_REFUSED)
-def _note_refused_sign_in(
-    actor: Actor, record: Record, *, person: Person | None, tools: Tools
-) -> None:
+    The row stays locked while the password is checked, so tries at the same time are counted one by one.
+    """
+    record.action = Action.PERSON_SIGN_IN_REFUSED
     if person is None:
+        # As slow as a real check, so that time does not tell who is known.
+        make_password(password)
         record.note(why="unknown address")
-        return
-    person = Person.objects.select_for_update().get(pk=person.pk)
-    person.failed_sign_ins += 1
-    if person.failed_sign_ins >= SIGN_IN_TRIES:
-        person.locked_until = tools.clock() + LOCK_TIME
-        person.failed_sign_ins = 0
-    person.save(update_fields=("failed_sign_ins", "locked_until"))
-    record.note(about=person.pk, why="wrong password or locked")
+        return None
+    person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+    locked = person.locked_until is not None and person.locked_until > tools.clock()
+    right = check_password(password, person.password)
+    if right and person.is_active and not locked:
+        record.action = Action.PERSON_SIGNED_IN
+        person.failed_sign_ins, person.locked_until = 0, None
+        person.last_login = tools.clock()
+    elif not locked:
+        person.failed_sign_ins += 1
+        if person.failed_sign_ins >= SIGN_IN_TRIES:
+            person.failed_sign_ins, person.locked_until = 0, tools.clock() + LOCK_TIME
+    person.save(update_fields=("failed_sign_ins", "locked_until", "last_login"))
+    record.note(about=person.pk, locked=locked)
+    return person if record.action is Action.PERSON_SIGNED_IN else None
 
 
-@composed_of(_note_sign_in, _note_refused_sign_in)
+@composed_of(_try_to_sign_in)
 def sign_in(actor: Actor, *, email: str, password: str, tools: Tools) -> Person:
     """Return the person whose address and password these are.
 
@@ -121,17 +127,11 @@ def sign_in(actor: Actor, *, email: str, password: str, tools: Tools) -> Person:
     Raises:
         NotSignedIn: unknown, wrong, locked or inactive; recorded.
     """
-    person = _find(email, tools=tools)
+    found = _find(email, tools=tools)
+    actor = actor if found is None else found.actor
+    person = _try_to_sign_in(actor, person=found, password=password, tools=tools)
     if person is None:
-        make_password(password)
-        _note_refused_sign_in(actor, person=None, tools=tools)
         raise NotSignedIn(REFUSED)
-    locked = person.locked_until is not None and person.locked_until > tools.clock()
-    right = check_password(password, person.password)
-    if locked or not right or not person.is_active:
-        _note_refused_sign_in(person.actor, person=person, tools=tools)
-        raise NotSignedIn(REFUSED)
-    _note_sign_in(person.actor, person=person, tools=tools)
     return person
 
 

@@ -53,7 +53,7 @@ def close_case(actor: Actor, record: Record, *, case: Case, reason: str, tools: 
         NotPermitted: it is another agency's.
     """
     record.note(about=case.pk, reason=reason)
-    case = Case.objects.select_for_update().get(pk=case.pk)
+    case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     if case.agency_id != actor.agency:
         raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
     if not reason.strip():

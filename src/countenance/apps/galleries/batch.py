@@ -120,7 +120,8 @@ def store_photos(
         return [], 0, len(analysed)
     gallery = run.gallery
     gallery.version += 1
-    subjects = _subjects(run, fresh, tools=tools)
+    labels = _labels(run, fresh, tools=tools)
+    subjects = _subjects(run, fresh, labels, tools=tools)
     photos: list[Photo] = []
     faces: list[Face] = []
     objects: list[tuple[UUID, bytes]] = []
@@ -129,10 +130,12 @@ def store_photos(
             gallery=gallery,
             source_id=run.source_id,
             run=run,
-            subject=subjects[one.item.subject],
+            subject=subjects[labels[one.index][main_face(one.analysis)]],
             content_index=one.index,
             details={
                 **one.item.to_details(),
+                "subject": labels[one.index][main_face(one.analysis)],
+                "source": str(run.source_id),
                 "width": one.analysis.width,
                 "height": one.analysis.height,
                 "format": one.analysis.format,
@@ -142,7 +145,8 @@ def store_photos(
         )
         objects.append((photo.pk, seal_for_store(photo, one.data)))
         photos.append(photo)
-        faces += _faces(photo, one, subjects, version=gallery.version)
+        filed = [subjects[label] for label in labels[one.index]]
+        faces += _faces(photo, one, filed, version=gallery.version)
     # The objects are durable before the rows that name them; a crash leaves objects without a row.
     tools.store.put_many(objects)
     Photo.objects.bulk_create(photos)
@@ -175,15 +179,55 @@ def _fresh(run: EnrolmentRun, analysed: Sequence[Analysed]) -> list[Analysed]:
     return fresh
 
 
-def _subjects(
+def _labels(
     run: EnrolmentRun, analysed: Sequence[Analysed], *, tools: Tools
-) -> dict[str, Subject]:
-    """Return the subject of every label in the batch; the missing ones are made."""
-    named = {one.item.subject: True for one in analysed}
+) -> dict[bytes, list[str]]:
+    """Return, for each photo (by its content), the label of each face's subject.
+
+    A label that somebody gave joins the subject of that name. One that was only derived from a file's
+    name never joins: two files named alike may show two people, so it is numbered until it is free.
+    """
+    taken = {one.item.subject for one in analysed if one.item.subject_given}
+    labels: dict[bytes, list[str]] = {}
     for one in analysed:
         main = main_face(one.analysis)
-        others = (i for i in range(len(one.analysis.faces)) if i != main)
-        named.update({face_label(one.item, i): False for i in others})
+        of_photo = []
+        for ordinal in range(len(one.analysis.faces)):
+            wanted = one.item.subject if ordinal == main else face_label(one.item, ordinal)
+            if ordinal != main or not one.item.subject_given:
+                wanted = _free_label(run, wanted, taken, tools=tools)
+            of_photo.append(wanted)
+        labels[one.index] = of_photo
+    return labels
+
+
+def _free_label(run: EnrolmentRun, wanted: str, taken: set[str], *, tools: Tools) -> str:
+    label, number = wanted, 1
+    while label in taken or _exists(run, label, tools=tools):
+        number += 1
+        label = f"{wanted} ({number})"
+    taken.add(label)
+    return label
+
+
+def _exists(run: EnrolmentRun, label: str, *, tools: Tools) -> bool:
+    index = subject_label_index(run.agency_id, run.gallery_id, label, tools=tools)
+    return Subject.objects.filter(gallery=run.gallery_id, label_index=index).exists()
+
+
+def _subjects(
+    run: EnrolmentRun,
+    analysed: Sequence[Analysed],
+    labels: dict[bytes, list[str]],
+    *,
+    tools: Tools,
+) -> dict[str, Subject]:
+    """Return the subject of every label in the batch; the missing ones are made."""
+    named = {
+        label: ordinal == main_face(one.analysis)
+        for one in analysed
+        for ordinal, label in enumerate(labels[one.index])
+    }
     indexes = {
         label: subject_label_index(run.agency_id, run.gallery_id, label, tools=tools)
         for label in named
@@ -200,22 +244,19 @@ def _subjects(
     return {label: by_index[index] for label, index in indexes.items()}
 
 
-def _faces(
-    photo: Photo, one: Analysed, subjects: dict[str, Subject], *, version: int
-) -> list[Face]:
-    main = main_face(one.analysis)
+def _faces(photo: Photo, one: Analysed, filed: Sequence[Subject], *, version: int) -> list[Face]:
     return [
         Face(
             gallery=photo.gallery,
             photo=photo,
-            subject=subjects[one.item.subject if i == main else face_label(one.item, i)],
-            ordinal=i,
-            details=face_details(found),
+            subject=subject,
+            ordinal=ordinal,
+            details={**face_details(found), "subject": str(subject.pk)},
             template=None if found.template is None else found.template.vector.tobytes(),
             crop=found.crop,
             added_version=version,
         )
-        for i, found in enumerate(one.analysis.faces)
+        for ordinal, (found, subject) in enumerate(zip(one.analysis.faces, filed, strict=True))
     ]
 
 

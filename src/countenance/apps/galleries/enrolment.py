@@ -6,6 +6,7 @@ call goes on where it stopped, because photos are recognised by a keyed hash of 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -26,7 +27,7 @@ from countenance.apps.galleries.models import EnrolmentRun, Gallery, Photo, Sour
 from countenance.apps.galleries.queries import subject_label_index
 from countenance.apps.records.objects import delete_objects, get_object, seal_for_store
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.errors import InputError, ModelMismatch, NotFound, WrongState
+from countenance.errors import InputError, ModelMismatch, NotFound, NotPermitted, WrongState
 from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
 from countenance.policy import Actor
@@ -86,10 +87,20 @@ def start_enrolment(
 def enrol_batch(
     actor: Actor, record: Record, *, run: EnrolmentRun, batch: Batch, tools: Tools
 ) -> EnrolmentRun:
-    """Store one batch of analysed photos; a photo that came in meanwhile is skipped, not doubled."""
-    gallery = Gallery.objects.select_for_update().get(pk=run.gallery_id)
-    run = EnrolmentRun.objects.select_for_update().get(pk=run.pk)
+    """Store one batch of analysed photos; a photo that came in meanwhile is skipped, not doubled.
+
+    Raises:
+        SourceClosed, GalleryClosedToCase: the source was removed, or ran out, since the run started.
+    """
+    record.note(about=run.pk)
+    # Source, gallery, run: every service that locks several locks them in this order.
+    source = Source.objects.select_for_update(no_key=True).get(pk=run.source_id)
+    gallery = Gallery.objects.select_for_update(no_key=True).get(pk=run.gallery_id)
+    run = EnrolmentRun.objects.select_for_update(no_key=True).get(pk=run.pk)
     run.gallery = gallery
+    policy.permit_enrolment(
+        actor, source=source.facts, gallery=gallery.facts, today=tools.clock().date()
+    )
     stored, faces, late = store_photos(run, batch.analysed, tools=tools)
     run.photos += batch.seen
     run.enrolled += len(stored)
@@ -107,34 +118,40 @@ def enrol_batch(
         StagedPhoto.objects.filter(pk__in=staged).delete()
         transaction.on_commit(lambda: delete_objects(staged, tools=tools))
     record.note(
-        about=run.pk,
         gallery=gallery.pk,
         version=gallery.version,
         photos=[str(photo.pk) for photo in stored],
         contents=[bytes(photo.content_index or b"").hex() for photo in stored],
         faces=faces,
         skipped=batch.skipped + late,
-        rejected=[[reject.label, reject.code] for reject in batch.rejects],
+        # Counts, not names: a name here would outlive the removal of everything else about a person.
+        rejected=dict(Counter(reject.code for reject in batch.rejects)),
     )
     return run
 
 
 @accountable(Action.ENROLMENT_FINISHED)
 def finish_enrolment(
-    actor: Actor, record: Record, *, run: EnrolmentRun, tools: Tools
+    actor: Actor, record: Record, *, run: EnrolmentRun, why: str = "complete", tools: Tools
 ) -> EnrolmentRun:
-    """Close an enrolment; its counts are final.
+    """Close an enrolment; its counts are final, and uploads that still waited are destroyed.
 
     Raises:
         WrongState: it is finished already.
     """
-    run = EnrolmentRun.objects.select_for_update().get(pk=run.pk)
+    run = EnrolmentRun.objects.select_for_update(no_key=True).get(pk=run.pk)
     if run.finished_at is not None:
         raise WrongState("This enrolment is finished already.")
+    waiting = list(StagedPhoto.objects.filter(run=run).values_list("pk", flat=True))
+    StagedPhoto.objects.filter(run=run).delete()
+    transaction.on_commit(lambda: delete_objects(waiting, tools=tools))
+    run.photos += len(waiting)
+    run.rejected += len(waiting)
     run.finished_at = tools.clock()
-    run.save(update_fields=("finished_at",))
+    run.save(update_fields=("photos", "rejected", "finished_at"))
     record.note(
         about=run.pk,
+        why=why,
         photos=run.photos,
         enrolled=run.enrolled,
         faces=run.faces,
@@ -175,10 +192,18 @@ def enrol(
 
 @composed_of(enrol_batch, finish_enrolment)
 def enrol_staged(actor: Actor, *, run: EnrolmentRun, tools: Tools) -> EnrolmentRun:
-    """Carry out, or go on with, an enrolment whose photos were uploaded."""
+    """Carry out, or go on with, an enrolment whose photos were uploaded.
+
+    If it is refused on the way (its source was removed, say), it ends there; the refusal is recorded, and
+    the uploads that still waited are destroyed.
+    """
     if run.finished_at is not None:
         return run
-    return _Enrolment(actor, run, tools).carry_out(_staged(run, tools=tools))
+    try:
+        return _Enrolment(actor, run, tools).carry_out(_staged(run, tools=tools))
+    except NotPermitted:
+        run.refresh_from_db()
+        return run
 
 
 @dataclass(slots=True)
@@ -253,11 +278,15 @@ class _Enrolment:
     batch: Batch = field(default_factory=Batch)
 
     def carry_out(self, incoming: Iterable[Incoming | Reject]) -> EnrolmentRun:
-        for tag, result in self.tools.engine.analyse_many(self._feed(incoming)):
-            self._take(cast("_Waiting", tag), result)
-            if self.batch.full:
-                self._commit()
-        self._commit()
+        try:
+            for tag, result in self.tools.engine.analyse_many(self._feed(incoming)):
+                self._take(cast("_Waiting", tag), result)
+                if self.batch.full:
+                    self._commit()
+            self._commit()
+        except NotPermitted as refusal:
+            finish_enrolment(self.actor, run=self.run, why=refusal.code, tools=self.tools)
+            raise
         return finish_enrolment(self.actor, run=self.run, tools=self.tools)
 
     def _feed(self, incoming: Iterable[Incoming | Reject]) -> Iterator[tuple[object, bytes]]:
@@ -328,14 +357,16 @@ def _label_index(run: EnrolmentRun, item: Incoming, tools: Tools) -> bytes:
 
 
 def _stage(run: EnrolmentRun, uploads: Sequence[tuple[Incoming, bytes]], *, tools: Tools) -> None:
-    objects: list[tuple[UUID, bytes]] = []
-    for ordinal, (item, data) in enumerate(uploads):
-        if not data:
-            raise InputError(f"{item.label} is empty.")
-        staged = StagedPhoto(run=run, ordinal=ordinal, details=item.to_details())
-        objects.append((staged.pk, seal_for_store(staged, data)))
-        staged.save(force_insert=True)
-    tools.store.put_many(objects)
+    def sealed() -> Iterator[tuple[UUID, bytes]]:
+        # One at a time, so that an upload is not in memory twice.
+        for ordinal, (item, data) in enumerate(uploads):
+            if not data:
+                raise InputError(f"{item.label} is empty.")
+            staged = StagedPhoto(run=run, ordinal=ordinal, details=item.to_details())
+            staged.save(force_insert=True)
+            yield staged.pk, seal_for_store(staged, data)
+
+    tools.store.put_many(sealed())
 
 
 def _staged(run: EnrolmentRun, *, tools: Tools) -> Iterator[Incoming]:

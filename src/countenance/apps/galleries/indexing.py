@@ -61,7 +61,7 @@ def write_snapshot(gallery: Gallery, *, tools: Tools) -> None:
     snapshot.parts = [str(part) for part, _ in objects]
     tools.store.put_many(objects)
     with transaction.atomic():
-        current = Gallery.objects.select_for_update().get(pk=gallery.pk)
+        current = Gallery.objects.select_for_update(no_key=True).get(pk=gallery.pk)
         old = [
             UUID(part)
             for former in IndexSnapshot.objects.filter(gallery=gallery)

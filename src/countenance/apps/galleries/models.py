@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from countenance.apps.records.sealed import (
     SealedModel,
     SealedText,
 )
+from countenance.errors import SealBroken
 from countenance.policy import GalleryFacts, SourceFacts
 from countenance.sealing.keyring import KeyKind
 
@@ -49,6 +51,15 @@ class Source(SealedModel):
         constraints = (
             models.UniqueConstraint(fields=("agency", "name_index"), name="one_source_a_name"),
         )
+
+    def check_links(self) -> None:
+        """Check that the retention date, kept in clear for queries, is the passport's.
+
+        Raises:
+            SealBroken: somebody changed it.
+        """
+        if self.retention_until != date.fromisoformat(self.passport["retention_until"]):
+            raise SealBroken("The retention date of a source is not the one of its passport.")
 
     @property
     def facts(self) -> SourceFacts:
@@ -209,6 +220,19 @@ class Face(SealedModel):
             models.Index(fields=("gallery", "added_version")),
             models.Index(fields=("gallery", "removed_version")),
         )
+
+    def check_links(self) -> None:
+        """Check that subject, photo and source belong together as they did at enrolment.
+
+        Rows name each other in clear; what they were enrolled as is sealed with the face.
+
+        Raises:
+            SealBroken: somebody exchanged them.
+        """
+        enrolled_as = (self.details["subject"], self.photo.details["source"])
+        if enrolled_as != (str(self.subject_id), str(self.photo.source_id)):
+            raise SealBroken("A face is filed under a subject or source it was not enrolled for.")
+        self.photo.source.check_links()
 
     def seal_column(self, plaintext: bytes, column: str) -> bytes:
         """Seal under the photo's key; the ordinal is part of the context."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from countenance.apps.galleries.models import (
     PASSPORT,
+    EnrolmentRun,
     Face,
     Gallery,
     IndexSnapshot,
     Photo,
     Source,
+    StagedPhoto,
     Subject,
 )
 from countenance.apps.galleries.queries import gallery_name_index, source_name_index
@@ -114,7 +118,9 @@ def remove_photo(actor: Actor, record: Record, *, photo: Photo, reason: str, too
         ReasonMissing, WrongState, NotPermitted.
     """
     record.note(about=photo.pk, reason=reason.strip())
-    _check(actor, photo.gallery.agency_id, reason, gone=photo.removed_at)
+    _check(actor, photo.gallery.agency_id, reason)
+    _lock([photo.gallery_id])
+    _still_there(Photo.objects.filter(pk=photo.pk))
     _erase([photo.pk], [photo.gallery_id], record, tools=tools)
 
 
@@ -128,8 +134,9 @@ def remove_subject(
         ReasonMissing, WrongState, NotPermitted.
     """
     record.note(about=subject.pk, reason=reason.strip())
-    _check(actor, subject.gallery.agency_id, reason, gone=subject.removed_at)
+    _check(actor, subject.gallery.agency_id, reason)
     _lock([subject.gallery_id])
+    _still_there(Subject.objects.filter(pk=subject.pk))
     photos = Photo.objects.filter(subject=subject, removed_at=None).values_list("pk", flat=True)
     _erase(list(photos), [subject.gallery_id], record, tools=tools)
     version = Gallery.objects.values_list("version", flat=True).get(pk=subject.gallery_id)
@@ -149,23 +156,41 @@ def remove_source(
         ReasonMissing, WrongState, NotPermitted.
     """
     record.note(about=source.pk, reason=reason.strip())
-    _check(actor, source.agency_id, reason, gone=source.removed_at)
-    source = Source.objects.select_for_update().get(pk=source.pk)
-    galleries = Photo.objects.filter(source=source).values_list("gallery_id", flat=True).distinct()
-    _lock(list(galleries))
-    photos = list(Photo.objects.filter(source=source, removed_at=None).values_list("pk", flat=True))
-    _erase(photos, list(galleries), record, tools=tools)
+    _check(actor, source.agency_id, reason)
+    # First of all, so that no enrolment commits another photo of it from here on.
+    source = Source.objects.select_for_update(no_key=True).get(pk=source.pk)
+    _still_there(Source.objects.filter(pk=source.pk))
+    of_source = Photo.objects.filter(source=source, removed_at=None)
+    galleries = set(of_source.values_list("gallery_id", flat=True))
+    _lock(galleries)
+    _erase(list(of_source.values_list("pk", flat=True)), galleries, record, tools=tools)
+    _forget_uploads(source, tools=tools)
     source.removed_at = tools.clock()
     source.save(update_fields=("removed_at",))
 
 
-def _check(actor: Actor, agency: UUID, reason: str, *, gone: datetime | None) -> None:
+def _forget_uploads(source: Source, *, tools: Tools) -> None:
+    """Destroy what waits to be enrolled from a source, and the names of what was turned away."""
+    staged = StagedPhoto.objects.filter(run__source=source)
+    waiting = list(staged.values_list("pk", flat=True))
+    staged.delete()
+    transaction.on_commit(lambda: delete_objects(waiting, tools=tools))
+    for run in EnrolmentRun.objects.select_for_update(no_key=True).filter(source=source):
+        run.rejects = []
+        run.save(update_fields=("rejects",))
+
+
+def _still_there(row: QuerySet[Any]) -> None:
+    """Look again under the lock: somebody may have removed it a moment ago."""
+    if not row.filter(removed_at=None).exists():
+        raise WrongState("This was removed already.")
+
+
+def _check(actor: Actor, agency: UUID, reason: str) -> None:
     if agency != actor.agency:
         raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
     if not reason.strip():
         raise ReasonMissing("Say in words why this is removed.")
-    if gone is not None:
-        raise WrongState("This was removed already.")
 
 
 def _date(entries: Mapping[str, str], key: str) -> date:
@@ -177,7 +202,9 @@ def _date(entries: Mapping[str, str], key: str) -> date:
 
 def _lock(galleries: Collection[UUID]) -> list[Gallery]:
     """Lock galleries in one order, so that two removals cannot wait for each other."""
-    return list(Gallery.objects.select_for_update().filter(pk__in=galleries).order_by("pk"))
+    return list(
+        Gallery.objects.select_for_update(no_key=True).filter(pk__in=galleries).order_by("pk")
+    )
 
 
 def _erase(

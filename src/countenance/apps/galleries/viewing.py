@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from countenance.apps.galleries.models import Face, Photo
+from countenance.apps.galleries.models import Face, Gallery, Photo
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.services import Record, accountable
 from countenance.errors import NotFound, NotPermitted
@@ -41,8 +41,14 @@ def view_photo(
 def view_faces(
     actor: Actor, record: Record, *, gallery: UUID, faces: Sequence[int], tools: Tools
 ) -> None:
-    """Record that the crops of these faces are looked at, as on one page of a gallery."""
+    """Record that the crops of these faces are looked at, as on one page of a gallery.
+
+    Raises:
+        NotPermitted: the gallery is another agency's.
+    """
     record.note(about=gallery, faces=list(faces))
+    if Gallery.objects.get(pk=gallery).agency_id != actor.agency:
+        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
 
 
 def crop(actor: Actor, face: int) -> bytes:

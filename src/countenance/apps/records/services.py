@@ -12,10 +12,10 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from countenance.apps.records.models import KeyRow, LedgerHead, LedgerRow
-from countenance.errors import NotPermitted, Unavailable
+from countenance.errors import Conflict, DatabaseUnavailable, NotPermitted, Unavailable
 from countenance.ledger.entry import Action, Entry, canonical_json, commit
 from countenance.ledger.merkle import Frontier
 from countenance.ledger.receipt import Receipt
@@ -51,13 +51,17 @@ class Record:
 
 
 def accountable(
-    action: Action,
+    action: Action, *others: Action
 ) -> Callable[[Callable[Concatenate[Actor, Record, P], R]], Callable[Concatenate[Actor, P], R]]:
     """Make a service of a function: one durable transaction, one ledger entry, refusals recorded.
 
     The function takes the actor and the record first and `tools` by keyword; callers leave the record
     out. The transaction is `durable`: a service cannot be called inside another transaction, so what
     it returns is on disk.
+
+    Args:
+        action: what the entry says was done.
+        others: what it may say instead, if the service sets `record.action`.
     """
 
     def decorate(
@@ -74,9 +78,13 @@ def accountable(
             except NotPermitted as refusal:
                 _record_refusal(actor, record, refusal, tools=tools)
                 raise
+            except IntegrityError:
+                raise Conflict("Somebody did the same at the same moment. Look again.") from None
+            except OperationalError as error:
+                raise DatabaseUnavailable("The database did not answer; try again.") from error
             return result
 
-        wrapper.accountable = (action,)  # type: ignore[attr-defined] # read by tests and docs
+        wrapper.accountable = (action, *others)  # type: ignore[attr-defined] # read by tests and docs
         return wrapper
 
     return decorate
@@ -96,7 +104,9 @@ def composed_of(*services: Callable[..., Any]) -> Callable[[Callable[P, R]], Cal
 def append(actor: Actor, record: Record, *, tools: Tools) -> Receipt:
     """Append one entry inside the running transaction and return its receipt.
 
-    The head row's lock serialises appends and is taken last, so it is held for a moment only. The
+    The head row's lock serialises appends and is taken last, so it is held for a moment only. (Services
+    lock other rows with `no_key=True`: the checks of foreign keys at the commit, after the head is
+    locked, would otherwise wait for a service that waits for the head.) The
     entry's time never runs backwards, whatever the machine's clock does.
     """
     if not transaction.get_connection().in_atomic_block:

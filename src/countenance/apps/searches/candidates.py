@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db.models import QuerySet
 
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Face, Gallery
 from countenance.apps.records.objects import get_object
 from countenance.apps.searches.models import Search
+from countenance.errors import WrongState
 from countenance.faces.types import Gate, Template
-from countenance.index.base import Hit
+from countenance.index.base import MOST_CANDIDATES, Hit
 from countenance.tools import Tools
 
 CANDIDATES = "candidates"
@@ -22,6 +25,8 @@ NO_FACE = "no_face"
 QUALITY_TOO_LOW = "quality_too_low"
 FACES_PER_SUBJECT = 4
 """How many rows to ask of the index per wanted subject at first; more follow if they are too few."""
+SAME_FACE = 0.9
+"""How much two boxes must overlap to be those of one face in one photo."""
 MOST_FACES = 50
 """How many photos of one subject are listed with it."""
 
@@ -36,9 +41,7 @@ def find_candidates(
     chosen = faces[search.request["face"]]
     if chosen["quality"]["gate"] == Gate.UNUSABLE:
         return _outcome(QUALITY_TOO_LOW, reason=chosen["quality"]["reason"])
-    upload = get_object(search.probe, tools=tools)
-    analysis = tools.engine.analyse(upload, only=search.request["face"])
-    template = analysis.faces[search.request["face"]].template
+    template = _template(search, chosen, tools=tools)
     if template is None:
         return _outcome(QUALITY_TOO_LOW, reason=chosen["quality"]["reason"])
     synchronise(galleries, tools=tools)
@@ -46,6 +49,34 @@ def find_candidates(
     found = _best_subjects(search, template, galleries, tools=tools)
     answer = CANDIDATES if found else NO_CANDIDATE
     return _outcome(answer, candidates=found, versions=versions)
+
+
+def _template(search: Search, chosen: dict[str, Any], *, tools: Tools) -> Template | None:
+    """Return the template of the face that was chosen, and of no other.
+
+    Raises:
+        WrongState: the photo is no longer analysed as it was when the face was chosen.
+    """
+    changed = WrongState("The program changed since this photo was added. Add the probe again.")
+    if search.probe.details["model"] != tools.engine.model:
+        raise changed
+    number = search.request["face"]
+    analysis = tools.engine.analyse(get_object(search.probe, tools=tools), only=number)
+    if number >= len(analysis.faces):
+        raise changed
+    found = analysis.faces[number]
+    if overlap(found.face.box, chosen["box"]) < SAME_FACE:
+        raise changed
+    template: Template | None = found.template
+    return template
+
+
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the share of two boxes (x, y, width, height) that they have in common, 0 to 1."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (one[2] * one[3] + other[2] * other[3] - shared)
 
 
 def _outcome(
@@ -70,29 +101,32 @@ def _best_subjects(
     top, threshold = search.request["top"], search.request["threshold"]
     ids = [gallery.pk for gallery in galleries]
     held = sum(len(tools.shelf.get(gallery_id).index) for gallery_id in ids)
+    today = tools.clock().date()
     wanted = top * FACES_PER_SUBJECT
     while True:
-        rows = tools.shelf.search(
-            template.vector, galleries=ids, k=max(wanted, 1), model=template.model
-        )
+        rows = tools.shelf.search(template.vector, galleries=ids, k=wanted, model=template.model)
         hits = [hit for _, hit in rows if threshold is None or hit.similarity >= threshold]
-        found = _by_subject(hits)
-        if len(found) >= top or wanted >= held or len(hits) < len(rows):
-            return [_with_other_faces(one, template) for one in found[:top]]
-        wanted *= 4
+        found = _by_subject(hits, today)
+        most = wanted >= min(held, MOST_CANDIDATES)
+        if len(found) >= top or most or len(hits) < len(rows):
+            return [_with_other_faces(one, template, today) for one in found[:top]]
+        wanted = min(wanted * 4, MOST_CANDIDATES)
 
 
-def _with_other_faces(candidate: dict[str, Any], template: Template) -> dict[str, Any]:
-    """Add the subject's faces that lay beyond the rows asked for, so that its photos are complete."""
-    known = {face["face"] for face in candidate["faces"]}
-    others = (
-        Face.objects.filter(
-            subject_id=candidate["subject"], removed_version=None, template__isnull=False
-        )
-        .exclude(pk__in=known)
-        .select_related("photo__gallery")
-        .order_by("pk")[:MOST_FACES]
-    )
+def _with_other_faces(candidate: dict[str, Any], template: Template, today: date) -> dict[str, Any]:
+    """Add the subject's faces that lay beyond the rows asked for, so that its photos are complete.
+
+    Raises:
+        SealBroken: somebody exchanged rows: a face is filed under a subject it was not enrolled for.
+    """
+    known = [face["face"] for face in candidate["faces"]]
+    of_subject = _present(today).filter(subject_id=candidate["subject"], template__isnull=False)
+    related = of_subject.select_related("photo__gallery", "photo__source").order_by("pk")
+    for face in related.filter(pk__in=known[:MOST_FACES]):
+        face.check_links()
+    others = list(related.exclude(pk__in=known)[:MOST_FACES])
+    for face in others:
+        face.check_links()
     faces = candidate["faces"] + [
         _face(other.pk, other.photo_id, float(_vector(other) @ template.vector)) for other in others
     ]
@@ -108,12 +142,21 @@ def _face(row: int, photo: UUID, similarity: float) -> dict[str, Any]:
     return {"face": row, "photo": str(photo), "similarity": round(similarity, 6)}
 
 
-def _by_subject(hits: Sequence[Hit]) -> list[dict[str, Any]]:
+def _present(today: date) -> QuerySet[Face]:
+    """Return the faces that may be found: not removed, and their source's retention runs."""
+    return Face.objects.filter(
+        removed_version=None,
+        photo__source__removed_at=None,
+        photo__source__retention_until__gte=today,
+    )
+
+
+def _by_subject(hits: Sequence[Hit], today: date) -> list[dict[str, Any]]:
     """Group rows by subject, in the order of each subject's best face.
 
     The database has the last word: a face that was removed a moment ago is left out.
     """
-    present = Face.objects.filter(pk__in=[hit.row for hit in hits], removed_version=None)
+    present = _present(today).filter(pk__in=[hit.row for hit in hits])
     subjects: dict[int, tuple[UUID, UUID]] = {
         row: (subject, photo)
         for row, subject, photo in present.values_list("pk", "subject_id", "photo_id")

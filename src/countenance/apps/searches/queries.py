@@ -125,6 +125,8 @@ def candidates(one: Search) -> list[Candidate]:
             for face in candidate["faces"]
             if face["face"] in present
         ]
+        for face, _ in faces:
+            face.check_links()
         if faces:
             shown.append(_candidate(rank, faces))
     return shown

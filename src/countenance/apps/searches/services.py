@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from countenance import policy
 from countenance.apps.cases.models import Case
@@ -18,36 +18,28 @@ from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.candidates import find_candidates
 from countenance.apps.searches.models import Probe, Search, SearchState
 from countenance.errors import CaseClosed, CountenanceError, InputError, NotPermitted, WrongState
+from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
 from countenance.policy import Actor
 from countenance.tools import Tools
 
 
 @accountable(Action.PROBE_ADDED)
-def add_probe(
+def _record_probe(
     actor: Actor,
     record: Record,
     *,
     case: Case,
     upload: bytes,
     file_name: str,
+    analysis: Analysis | None,
     tools: Tools,
 ) -> Probe:
-    """Add a photo to a case as a probe and find the faces in it; no template is made.
-
-    A photo without a face is a clear answer and is recorded: `probe.details["faces"]` is empty.
-
-    Raises:
-        CaseClosed, NotPermitted: the case is closed, or another agency's.
-        ImageRejected: this is not a photo that can be read safely.
-    """
     record.note(about=case.pk, case=case.pk)
-    case = Case.objects.select_for_update().get(pk=case.pk)
-    if case.agency_id != actor.agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
-    if case.closed_at is not None:
-        raise CaseClosed("The case is closed; a probe needs an open case.")
-    analysis = tools.engine.analyse(upload, templates=False)
+    case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
+    _permit_probe(actor, case)
+    if analysis is None:
+        raise WrongState("The case changed a moment ago. Add the photo again.")
     probe = Probe(
         agency_id=actor.agency,
         case=case,
@@ -57,6 +49,7 @@ def add_probe(
             "height": analysis.height,
             "format": analysis.format,
             "bytes": len(upload),
+            "model": tools.engine.model,
             "faces": [face_details(face) for face in analysis.faces],
         },
         added_by_id=actor.person,
@@ -66,6 +59,27 @@ def add_probe(
     probe.save(force_insert=True)
     record.note(about=probe.pk, faces=len(analysis.faces))
     return probe
+
+
+@composed_of(_record_probe)
+def add_probe(actor: Actor, *, case: Case, upload: bytes, file_name: str, tools: Tools) -> Probe:
+    """Add a photo to a case as a probe and find the faces in it; no template is made.
+
+    A photo without a face is a clear answer and is recorded: `probe.details["faces"]` is empty.
+
+    Raises:
+        CaseClosed, NotPermitted: the case is closed, or another agency's; recorded.
+        ImageRejected: this is not a photo that can be read safely.
+    """
+    try:
+        _permit_probe(actor, case)
+        # Before the case is locked: looking for faces takes a while.
+        analysis = tools.engine.analyse(upload, templates=False)
+    except NotPermitted:
+        analysis = None
+    return _record_probe(
+        actor, case=case, upload=upload, file_name=file_name, analysis=analysis, tools=tools
+    )
 
 
 @accountable(Action.PROBE_VIEWED)
@@ -101,6 +115,7 @@ def intend_search(
     actor: Actor,
     record: Record,
     *,
+    search_id: UUID | None = None,
     probe: Probe,
     face: int | None,
     galleries: Sequence[Gallery],
@@ -115,7 +130,7 @@ def intend_search(
         ReasonMissing, InputError: the request is incomplete.
         CaseClosed, GalleryClosedToCase, NotPermitted: policy says no; recorded.
     """
-    case = Case.objects.get(pk=probe.case_id)
+    case = Case.objects.select_for_update(no_key=True).get(pk=probe.case_id)
     record.note(about=probe.pk, case=case.pk, probe=probe.pk, reason=reason.strip())
     policy.permit_search(
         actor,
@@ -139,6 +154,7 @@ def intend_search(
         "model": tools.engine.model,
     }
     search = Search(
+        pk=search_id or uuid4(),
         agency_id=actor.agency,
         case=case,
         probe=probe,
@@ -225,24 +241,28 @@ def run_search(
         ReasonMissing, InputError, CaseClosed, GalleryClosedToCase, NotPermitted: before any search.
         WrongState, Unavailable, TamperDetected: the search was aborted; nothing is shown.
     """
-    search = intend_search(
-        actor,
-        probe=probe,
-        face=face,
-        galleries=galleries,
-        reason=reason,
-        top=top,
-        threshold=threshold,
-        tools=tools,
-    )
-    with _in_hand(search):
+    search_id = uuid4()
+    with _in_hand(search_id):
+        search = intend_search(
+            actor,
+            search_id=search_id,
+            probe=probe,
+            face=face,
+            galleries=galleries,
+            reason=reason,
+            top=top,
+            threshold=threshold,
+            tools=tools,
+        )
         try:
             outcome = find_candidates(search, galleries, tools=tools)
+            return conclude_search(actor, search=search, outcome=outcome, tools=tools)
         except Exception as error:
             why = error.code if isinstance(error, CountenanceError) else "internal error"
-            abort_search(actor, search=search, why=why, tools=tools)
+            # What made it fail may make this fail too; then the next start closes the search.
+            with suppress(CountenanceError, DatabaseError, OSError):
+                abort_search(actor, search=search, why=why, tools=tools)
             raise
-        return conclude_search(actor, search=search, outcome=outcome, tools=tools)
 
 
 @composed_of(abort_search)
@@ -254,7 +274,7 @@ def abort_abandoned_searches(actor: Actor, *, tools: Tools) -> int:
     """
     closed = 0
     for search in Search.objects.filter(state=SearchState.INTENDED):
-        with _try_in_hand(search) as free:
+        with _in_hand(search.pk) as free:
             if not free:
                 continue
             search.refresh_from_db()
@@ -281,7 +301,7 @@ def view_candidates(actor: Actor, record: Record, *, search: Search, tools: Tool
 
 
 def _intended(search: Search) -> Search:
-    locked = Search.objects.select_for_update().get(pk=search.pk)
+    locked = Search.objects.select_for_update(no_key=True).get(pk=search.pk)
     if locked.state != SearchState.INTENDED:
         raise WrongState("This search has ended already.")
     return locked
@@ -291,16 +311,17 @@ def _lock_number(search_id: UUID) -> int:
     return int.from_bytes(search_id.bytes[:8], "big", signed=True)
 
 
-@contextmanager
-def _in_hand(search: Search) -> Iterator[None]:
-    with _try_in_hand(search):
-        yield
+def _permit_probe(actor: Actor, case: Case) -> None:
+    if case.agency_id != actor.agency:
+        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    if case.closed_at is not None:
+        raise CaseClosed("The case is closed; a probe needs an open case.")
 
 
 @contextmanager
-def _try_in_hand(search: Search) -> Iterator[bool]:
-    """Hold the session's advisory lock of a search; it vanishes with the process."""
-    number = _lock_number(search.pk)
+def _in_hand(search_id: UUID) -> Iterator[bool]:
+    """Hold the session's advisory lock of a search, if nobody else does; it vanishes with the process."""
+    number = _lock_number(search_id)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
         (free,) = cursor.fetchone()

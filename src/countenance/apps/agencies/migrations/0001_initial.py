@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Person',
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
+                ('password', countenance.apps.records.sealed.SealedText()),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 ('name', countenance.apps.records.sealed.SealedText()),
