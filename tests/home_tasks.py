@@ -210,3 +210,26 @@ def migrate_again(session):
     wiring.migrate()
     applied = sorted(".".join(name) for name in executor.loader.applied_migrations)
     return {"to_do": [str(migration) for migration, _ in plan], "applied": applied}
+
+
+def die_while(session, step, gallery, photo_file):
+    """Search, and be killed right after the intent or right after the outcome is on the ledger."""
+    from countenance.apps.searches import services
+    from countenance.cli.search import run_search
+
+    def die(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(services, step, die)
+    photo = ("probe.jpg", Path(photo_file).read_bytes())
+    run_search(session, photo, galleries=[gallery], case="26-0009", reason="killed while it ran")
+
+
+def searches(session):
+    """Return the state of every search, oldest first, and what the ledger says of searches."""
+    from countenance.apps.records import queries
+    from countenance.apps.searches.models import Search
+
+    report = queries.verify_ledger(session.tools.keyring)
+    states = Search.objects.order_by("intended_at").values_list("state", flat=True)
+    return {"states": list(states), "actions": report.actions}

@@ -11,7 +11,7 @@ from homes import Home
 
 from countenance.testing import FakeEngine
 
-PHOTOS = 160
+PHOTOS = 200
 KILLS = 3
 SEED = 20_260_401
 PASSWORDS = {}
@@ -48,7 +48,7 @@ def upload(browser):
 def test_an_upload_is_finished_by_the_next_process_when_the_serving_one_is_killed(home, capsys):
     chance = random.Random(SEED)
     for number in range(KILLS):
-        serving = home.begin("serve", "--port", "0", "--json", FAKE_SECONDS="0.02")
+        serving = home.begin("serve", "--port", "0", "--json", FAKE_SECONDS="0.05")
         browser = sign_in(serving)
         if number == 0:
             enrolment = upload(browser)
