@@ -61,6 +61,7 @@ def test_a_search_in_three_steps(desk, gallery, case, photo):
     add_photo(desk, case, photo(others=("zoe",)))
     assert heading(desk) == "Whose face are you searching for?"
     assert page.locator(".of-face:visible").count() == 0
+    assert page.locator(".of-none").is_visible()
     page.get_by_label("Face 1").check(force=True)
     assert page.locator(".of-face:visible h2").all_inner_texts() == ["Face 1"]
     page.get_by_label("Face 2").check(force=True)
