@@ -75,6 +75,7 @@ def _seal(
     from countenance.apps.galleries.models import Face, Photo, Subject
 
     details = {"path": "someone/1.jpg", "external_id": "", "date": "", "notes": "", "width": 512}
+    details["source"] = str(source.pk)
     subjects, photos, faces = [], [], []
     for row in rows:
         subject = Subject(pk=_id("subject", row), gallery=gallery, label=f"{row}", named=True)
@@ -96,7 +97,11 @@ def _seal(
             photo=photo,
             subject=subject,
             ordinal=0,
-            details={"box": [100.0, 100.0, 200.0, 250.0], "quality": {"gate": "good"}},
+            details={
+                "box": [100.0, 100.0, 200.0, 250.0],
+                "quality": {"gate": "good"},
+                "subject": str(subject.pk),
+            },
             template=drawn.templates[row - first].tobytes(),
             crop=bytes(CROP_BYTES),
             added_version=1,

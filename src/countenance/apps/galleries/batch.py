@@ -187,7 +187,10 @@ def _labels(
     A label that somebody gave joins the subject of that name. One that was only derived from a file's
     name never joins: two files named alike may show two people, so it is numbered until it is free.
     """
-    taken = {one.item.subject for one in analysed if one.item.subject_given}
+    given = {one.item.subject for one in analysed if one.item.subject_given}
+    # Compared by their indexes, because labels that differ in case only are one subject's.
+    taken = {_label_index(run, label, tools=tools) for label in given}
+    taken |= _existing(run, analysed, tools=tools)
     labels: dict[bytes, list[str]] = {}
     for one in analysed:
         main = main_face(one.analysis)
@@ -201,18 +204,36 @@ def _labels(
     return labels
 
 
-def _free_label(run: EnrolmentRun, wanted: str, taken: set[str], *, tools: Tools) -> str:
+def _free_label(run: EnrolmentRun, wanted: str, taken: set[bytes], *, tools: Tools) -> str:
     label, number = wanted, 1
-    while label in taken or _exists(run, label, tools=tools):
+    index = _label_index(run, label, tools=tools)
+    # Whether the unnumbered label is there was asked for the whole batch.
+    while index in taken or (number > 1 and _exists(run, index)):
         number += 1
         label = f"{wanted} ({number})"
-    taken.add(label)
+        index = _label_index(run, label, tools=tools)
+    taken.add(index)
     return label
 
 
-def _exists(run: EnrolmentRun, label: str, *, tools: Tools) -> bool:
-    index = subject_label_index(run.agency_id, run.gallery_id, label, tools=tools)
+def _existing(run: EnrolmentRun, analysed: Sequence[Analysed], *, tools: Tools) -> set[bytes]:
+    """Return the indexes of those labels, of all that were only derived, that the gallery has."""
+    derived = [one.item.subject for one in analysed if not one.item.subject_given]
+    for one in analysed:
+        main = main_face(one.analysis)
+        others = (i for i in range(len(one.analysis.faces)) if i != main)
+        derived += [face_label(one.item, ordinal) for ordinal in others]
+    indexes = [_label_index(run, label, tools=tools) for label in derived]
+    here = Subject.objects.filter(gallery=run.gallery_id, label_index__in=indexes)
+    return {bytes(index or b"") for index in here.values_list("label_index", flat=True)}
+
+
+def _exists(run: EnrolmentRun, index: bytes) -> bool:
     return Subject.objects.filter(gallery=run.gallery_id, label_index=index).exists()
+
+
+def _label_index(run: EnrolmentRun, label: str, *, tools: Tools) -> bytes:
+    return subject_label_index(run.agency_id, run.gallery_id, label, tools=tools)
 
 
 def _subjects(
@@ -228,19 +249,17 @@ def _subjects(
         for one in analysed
         for ordinal, label in enumerate(labels[one.index])
     }
-    indexes = {
-        label: subject_label_index(run.agency_id, run.gallery_id, label, tools=tools)
-        for label in named
-    }
+    indexes = {label: _label_index(run, label, tools=tools) for label in named}
     here = Subject.objects.filter(gallery=run.gallery, label_index__in=indexes.values())
     by_index = {bytes(subject.label_index or b""): subject for subject in here}
-    missing = [
-        Subject(gallery=run.gallery, label=label, label_index=index, named=named[label])
-        for label, index in indexes.items()
-        if index not in by_index
-    ]
-    Subject.objects.bulk_create(missing)
-    by_index.update({bytes(subject.label_index or b""): subject for subject in missing})
+    missing: dict[bytes, Subject] = {}
+    for label, index in indexes.items():
+        if index not in by_index and index not in missing:
+            missing[index] = Subject(
+                gallery=run.gallery, label=label, label_index=index, named=named[label]
+            )
+    Subject.objects.bulk_create(missing.values())
+    by_index.update(missing)
     return {label: by_index[index] for label, index in indexes.items()}
 
 
