@@ -29,9 +29,10 @@ def run(name, arguments):
 def stage(session, gallery, source, folder):
     """Upload a folder, as the web app does."""
     from countenance.apps.galleries import enrolment
-    from countenance.cli.enrol import planned
+    from countenance.apps.galleries.intake import Layout, plan
+    from countenance.cli.photos import incoming
 
-    items = planned(Path(folder), "folders", None)
+    items = [incoming(one, named=True) for one in plan(Path(folder), layout=Layout.FOLDERS)]
     run = enrolment.start_enrolment(
         session.actor,
         gallery=session.gallery(gallery),
