@@ -57,12 +57,14 @@ def start_enrolment(
     Raises:
         PassportIncomplete, SourceClosed, GalleryClosedToCase, NotPermitted: policy says no.
         ModelMismatch: the gallery holds templates of another model.
+        SealBroken: the source's date of retention is not the one of its passport.
     """
     record.note(gallery=gallery.pk, source=source.pk, total=total)
     source.refresh_from_db()
     policy.permit_enrolment(
         actor, source=source.facts, gallery=gallery.facts, today=tools.clock().date()
     )
+    source.check_links()
     if gallery.model != tools.engine.model:
         raise ModelMismatch(
             "This gallery holds templates of another model. Create a new gallery for this one.",
@@ -101,6 +103,7 @@ def enrol_batch(
     policy.permit_enrolment(
         actor, source=source.facts, gallery=gallery.facts, today=tools.clock().date()
     )
+    source.check_links()
     stored, faces, late = store_photos(run, batch.analysed, tools=tools)
     run.photos += batch.seen
     run.enrolled += len(stored)

@@ -11,7 +11,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from countenance.apps.galleries.indexing import synchronise
-from countenance.apps.galleries.models import Face, Gallery
+from countenance.apps.galleries.models import Face, Gallery, Source
 from countenance.apps.records.objects import get_object
 from countenance.apps.searches.models import Search
 from countenance.errors import WrongState
@@ -44,6 +44,9 @@ def find_candidates(
     template = _template(search, chosen, tools=tools)
     if template is None:
         return _outcome(QUALITY_TOO_LOW, reason=chosen["quality"]["reason"])
+    for source in Source.objects.filter(agency_id=search.agency_id):
+        # Faces are left out by its date in clear: nobody may go missing because somebody changed it.
+        source.check_links()
     synchronise(galleries, tools=tools)
     versions = {str(one.pk): tools.shelf.version(one.pk) for one in galleries}
     found = _best_subjects(search, template, galleries, tools=tools)

@@ -1,0 +1,186 @@
+"""Whoever can write to the database, but has no key, cannot pass for somebody or move faces about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import factories
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.db import connection
+
+from countenance.apps.agencies import services as agencies
+from countenance.apps.galleries.models import Face, Photo, Source, Subject
+from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.services import SYSTEM
+from countenance.apps.searches import queries
+from countenance.apps.searches.models import Search, SearchState
+from countenance.errors import NotSignedIn, SealBroken, SourceClosed
+from countenance.testing import FakeEngine
+
+PASSWORD = "a long test password"
+CHOSEN = "the attacker chose this"
+
+
+@pytest.fixture
+def enrolled(deployment: Any) -> Any:
+    deployment.source = factories.make_source(deployment)
+    deployment.second = factories.make_source(deployment, "Second archive")
+    deployment.gallery = factories.make_gallery(deployment)
+    for source, name in ((deployment.source, "anna"), (deployment.second, "ben")):
+        factories.enrol(deployment, deployment.gallery, source, factories.people([name]))
+    deployment.case = factories.make_case(deployment)
+    return deployment
+
+
+def _sql(statement: str, *values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, list(values))
+        assert cursor.rowcount > 0
+
+
+def _search(on: Any) -> Search:
+    photo = FakeEngine.photo("anna", shot=2)
+    search: Search = factories.search(on, on.case, [on.gallery], photo)
+    return search
+
+
+def _sign_in(on: Any, email: str, password: str) -> Any:
+    return agencies.sign_in(SYSTEM, email=email, password=password, tools=on.tools)
+
+
+def test_a_password_that_is_written_into_the_database_opens_nothing(deployment: Any) -> None:
+    hashed = make_password(CHOSEN).encode()
+    _sql("UPDATE agencies_person SET password = %s WHERE id = %s", hashed, deployment.person.pk)
+    for password in (CHOSEN, PASSWORD):
+        with pytest.raises(SealBroken):
+            _sign_in(deployment, "person@example.org", password)
+    assert not LedgerRow.objects.filter(action="person.signed_in").exists()
+
+
+@pytest.mark.parametrize("also", ["", ", email_index = a.email_index"])
+def test_one_persons_password_does_not_open_anothers_account(deployment: Any, also: str) -> None:
+    attacker = agencies.add_person(
+        SYSTEM,
+        agency=deployment.agency,
+        name="Mallory",
+        email="mallory@example.org",
+        password=CHOSEN,
+        tools=deployment.tools,
+    )
+    if also:
+        _sql("UPDATE agencies_person SET email_index = '' WHERE id = %s", attacker.pk)
+        also = ", email_index = %s"
+    values = [bytes(attacker.email_index)] if also else []
+    _sql(
+        f"UPDATE agencies_person p SET password = a.password{also} FROM agencies_person a"
+        " WHERE p.id = %s AND a.id = %s",
+        *values,
+        deployment.person.pk,
+        attacker.pk,
+    )
+    address = "mallory@example.org" if also else "person@example.org"
+    with pytest.raises(SealBroken):
+        _sign_in(deployment, address, CHOSEN)
+
+
+def test_a_person_moved_to_another_agency_cannot_sign_in(deployment: Any) -> None:
+    other = factories.other_agency(deployment)
+    _sql(
+        "UPDATE agencies_person SET agency_id = %s WHERE id = %s",
+        other.agency,
+        deployment.person.pk,
+    )
+    with pytest.raises(SealBroken):
+        _sign_in(deployment, "person@example.org", PASSWORD)
+
+
+def test_an_untouched_person_signs_in(deployment: Any) -> None:
+    assert _sign_in(deployment, "person@example.org", PASSWORD).pk == deployment.person.pk
+    with pytest.raises(NotSignedIn):
+        _sign_in(deployment, "person@example.org", CHOSEN)
+
+
+def _swap(model: Any, column: str) -> None:
+    """Exchange one column between the model's only two rows."""
+    table = model._meta.db_table
+    (one, its), (other, others) = model.objects.order_by("pk").values_list("pk", column)
+    _sql(
+        f"UPDATE {table} SET {column} = CASE id WHEN %s THEN %s::uuid ELSE %s::uuid END",
+        one,
+        others,
+        its,
+    )
+    assert other != one
+
+
+def _keep_until(day: str) -> None:
+    _sql("UPDATE galleries_source SET retention_until = %s", day)
+
+
+def _other_persons_label() -> None:
+    """Exchange the names of the two subjects, ciphertext and look-up alike."""
+    rows = list(Subject.objects.order_by("pk").values_list("pk", "label_index"))
+    (one, its), (other, others) = [(pk, bytes(index)) for pk, index in rows]
+    _sql("UPDATE galleries_subject SET label_index = '' WHERE id = %s", one)
+    _sql("UPDATE galleries_subject SET label_index = %s WHERE id = %s", its, other)
+    _sql("UPDATE galleries_subject SET label_index = %s WHERE id = %s", others, one)
+    _sql(
+        "UPDATE galleries_subject s SET label = o.label FROM galleries_subject o WHERE o.id <> s.id"
+    )
+
+
+CHANGES = [
+    pytest.param(lambda: _swap(Face, "subject_id"), id="the subject of a face"),
+    pytest.param(lambda: _swap(Photo, "source_id"), id="the source of a photo"),
+    pytest.param(lambda: _keep_until("2299-12-31"), id="a later end of a source's retention"),
+]
+
+
+ENDED_EARLIER = pytest.param(
+    lambda: _keep_until("2020-01-01"), id="an earlier end of a source's retention"
+)
+NAMES = pytest.param(_other_persons_label, id="the names of two subjects")
+
+
+@pytest.mark.parametrize("change", [*CHANGES, ENDED_EARLIER])
+def test_rows_that_were_moved_abort_the_search(enrolled: Any, change: Callable[[], None]) -> None:
+    change()
+    with pytest.raises(SealBroken):
+        _search(enrolled)
+    search = Search.objects.get()
+    assert (search.state, search.outcome) == (SearchState.ABORTED, None)
+    assert LedgerRow.objects.order_by("index").last().action == "search.aborted"
+
+
+@pytest.mark.parametrize("change", [*CHANGES, NAMES])
+def test_rows_that_are_moved_after_a_search_are_not_shown(
+    enrolled: Any, change: Callable[[], None]
+) -> None:
+    search = _search(enrolled)
+    assert queries.candidates(queries.search(enrolled.actor, search.pk))[0].label == "anna"
+    change()
+    with pytest.raises(SealBroken):
+        queries.candidates(queries.search(enrolled.actor, search.pk))
+
+
+def test_a_source_that_ended_is_not_revived_by_writing_a_later_date(enrolled: Any) -> None:
+    source = enrolled.source
+    source.passport = {**source.passport, "retention_until": "2020-01-01"}
+    source.retention_until = "2020-01-01"
+    source.save()
+    with pytest.raises(SourceClosed):
+        factories.enrol(enrolled, enrolled.gallery, source, factories.people(["cleo"]))
+    _keep_until("2299-12-31")
+    source = Source.objects.get(pk=source.pk)
+    with pytest.raises(SealBroken):
+        factories.enrol(enrolled, enrolled.gallery, source, factories.people(["cleo"]))
+    assert Photo.objects.count() == 2
+
+
+def test_what_was_not_touched_is_found(enrolled: Any) -> None:
+    search = _search(enrolled)
+    found = queries.candidates(queries.search(enrolled.actor, search.pk))
+    assert [one.label for one in found] == ["anna", "ben"]
+    assert found[0].best.source["name"] == "Archive"
