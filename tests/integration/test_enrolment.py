@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,15 @@ from countenance.apps.galleries import enrolment
 from countenance.apps.galleries.batch import Incoming, Reject
 from countenance.apps.galleries.models import EnrolmentRun, Face, Photo, StagedPhoto, Subject
 from countenance.apps.records import queries as ledger
+from countenance.apps.records import services as records
+from countenance.apps.records.models import LedgerRow
 from countenance.errors import (
     ImageRejected,
     ModelMismatch,
     NotPermitted,
     PassportIncomplete,
     SourceClosed,
+    Unavailable,
     WorkerUnavailable,
 )
 from countenance.faces.types import Gate
@@ -211,3 +215,105 @@ def test_an_interrupted_upload_goes_on_where_it_stopped(ready: Any) -> None:
     run = enrolment.enrol_staged(ready.actor, run=run, tools=ready.tools)
     assert _counts(run) == (70, 70, 70, 0, 0)
     assert Face.objects.count() == 70
+
+
+def _unnamed(label: str, person: str, subject: str = "IMG_1") -> Incoming:
+    """Return a photo whose subject nobody gave; it is derived from the file's name."""
+    photo = FakeEngine.photo(person)
+    return Incoming(label=label, subject=subject, subject_given=False, read=lambda: photo)
+
+
+def _filed(on: Any) -> dict[str, int]:
+    """Return each subject's label with the number of its photos."""
+    subjects = Subject.objects.filter(gallery=on.gallery)
+    return {one.label: Photo.objects.filter(subject=one).count() for one in subjects}
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "one after the other"])
+def test_files_named_alike_are_of_two_subjects(ready: Any, at_once: bool) -> None:
+    photos = [_unnamed("a/IMG_1.jpg", "anna"), _unnamed("b/IMG_1.jpg", "ben")]
+    for part in [photos] if at_once else [photos[:1], photos[1:]]:
+        assert _enrol(ready, part).rejected == 0
+    assert _filed(ready) == {"IMG_1": 1, "IMG_1 (2)": 1}
+
+
+def test_a_file_named_as_a_given_label_does_not_join_its_subject(ready: Any) -> None:
+    _enrol(ready, [factories.incoming("anna/1.jpg", FakeEngine.photo("anna"))])
+    _enrol(ready, [_unnamed("anna.jpg", "another anna", subject="anna")])
+    both = [
+        _unnamed("ben.jpg", "another ben", subject="ben"),
+        factories.incoming("ben/1.jpg", FakeEngine.photo("ben")),
+    ]
+    _enrol(ready, both)
+    assert _filed(ready) == {"anna": 1, "anna (2)": 1, "ben": 1, "ben (2)": 1}
+    ben = Subject.objects.get(pk=Photo.objects.get(content_index=_content(ready, "ben")).subject_id)
+    assert ben.label == "ben"
+
+
+def _content(on: Any, person: str) -> bytes:
+    from countenance.apps.galleries.batch import content_index
+
+    return content_index(on.actor.agency, FakeEngine.photo(person), tools=on.tools)
+
+
+def test_a_label_given_twice_is_one_subject(ready: Any) -> None:
+    for shot in (1, 2):
+        _enrol(ready, [factories.incoming(f"anna/{shot}.jpg", FakeEngine.photo("anna", shot))])
+    _enrol(ready, factories.people(["anna"], shots=[3, 4]))
+    assert _filed(ready) == {"anna": 4}
+
+
+def test_the_ledger_says_nothing_by_which_a_person_could_be_named(ready: Any) -> None:
+    _enrol(
+        ready,
+        [
+            factories.incoming("Anna Example/1.jpg", FakeEngine.photo("anna", others=["ben"])),
+            factories.incoming("Anna Example/2.jpg", FakeEngine.photo("nobody", faces=0)),
+            factories.incoming("Anna Example/3.jpg", b"this is no photo"),
+        ],
+    )
+    assert len(EnrolmentRun.objects.get().rejects) == 2
+    rows = LedgerRow.objects.filter(action__in=["photos.enrolled", "enrolment.finished"])
+    bodies = [records.unseal_body(row, keyring=ready.tools.keyring) for row in rows]
+    assert len(bodies) == 2
+    assert not [body for body in bodies if body is None or b"Anna" in body[1]]
+    rejected = json.loads(bodies[0][1])["facts"]["rejected"]
+    assert rejected == {"no_face_found": 1, "image_rejected": 1}
+
+
+@pytest.mark.parametrize("after", [0, 40])
+def test_a_store_that_does_not_answer_stops_the_run_and_loses_no_upload(
+    ready: Any, after: int
+) -> None:
+    class Hiccups:
+        def __init__(self) -> None:
+            self.read = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ready.tools.store, name)
+
+        def get(self, id: Any) -> bytes:
+            self.read += 1
+            if self.read > after:
+                raise Unavailable("The object store cannot be used: Too many open files.")
+            return ready.tools.store.get(id)
+
+    uploads = [(item, item.read()) for item in factories.people([f"p{i}" for i in range(50)])]
+    run = enrolment.start_enrolment(
+        ready.actor,
+        gallery=ready.gallery,
+        source=ready.source,
+        total=len(uploads),
+        uploads=uploads,
+        tools=ready.tools,
+    )
+    with pytest.raises(Unavailable):
+        enrolment.enrol_staged(ready.actor, run=run, tools=replace(ready.tools, store=Hiccups()))
+    run.refresh_from_db()
+    assert (run.finished_at, run.rejected) == (None, 0)
+    assert run.enrolled == min(after, enrolment.BATCH_PHOTOS)
+    assert StagedPhoto.objects.count() == 50 - run.enrolled
+    assert len(list(ready.tools.store.ids())) == 50
+    run = enrolment.enrol_staged(ready.actor, run=run, tools=ready.tools)
+    assert _counts(run) == (50, 50, 50, 0, 0)
+    assert not StagedPhoto.objects.exists()

@@ -9,7 +9,7 @@ import pytest
 
 from countenance.apps.galleries import indexing, services, viewing
 from countenance.apps.galleries import queries as galleries
-from countenance.apps.galleries.models import Face, IndexSnapshot, Photo, Subject
+from countenance.apps.galleries.models import EnrolmentRun, Face, IndexSnapshot, Photo, Subject
 from countenance.apps.searches import queries
 from countenance.errors import NotFound, ReasonMissing, SealBroken, SourceClosed, WrongState
 from countenance.testing import FakeEngine
@@ -179,3 +179,40 @@ def test_a_removed_photo_cannot_be_looked_at(enrolled: Any) -> None:
             long_side=200,
             tools=enrolled.tools,
         )
+
+
+def test_a_removed_source_takes_the_names_of_what_was_turned_away_along(enrolled: Any) -> None:
+    other = factories.make_source(enrolled, "Second archive")
+    nobody = factories.incoming("Anna Example/9.jpg", FakeEngine.photo("nobody", faces=0))
+    for source in (enrolled.source, other):
+        run = factories.enrol(enrolled, enrolled.gallery, source, [nobody])
+        assert [reject["label"] for reject in run.rejects] == ["Anna Example/9.jpg"]
+    services.remove_source(
+        enrolled.actor, source=enrolled.source, reason="Agreement ended", tools=enrolled.tools
+    )
+    of_source = EnrolmentRun.objects.filter(source=enrolled.source)
+    assert [run.rejects for run in of_source] == [[], []]
+    assert sum(run.rejected for run in of_source) == 1
+    assert EnrolmentRun.objects.get(source=other).rejects
+
+
+def test_a_face_removed_after_the_index_answered_is_no_candidate(
+    enrolled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from countenance.index.shelf import Shelf
+
+    search = Shelf.search
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        hits = search(*args, **kwargs)
+        monkeypatch.setattr(Shelf, "search", search)
+        services.remove_subject(
+            enrolled.actor,
+            subject=_subject(enrolled, "anna"),
+            reason="Request to erase",
+            tools=enrolled.tools,
+        )
+        return hits
+
+    monkeypatch.setattr(Shelf, "search", late)
+    assert _labels(enrolled) == ["ben"]

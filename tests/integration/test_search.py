@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import factories
 import pytest
 
+from countenance.apps.galleries.services import register_source
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import SYSTEM
 from countenance.apps.searches import candidates as finding
@@ -21,6 +24,8 @@ from countenance.errors import (
     WrongState,
 )
 from countenance.faces.types import Gate
+from countenance.index import base
+from countenance.index.shelf import Shelf
 from countenance.testing import FakeEngine
 
 
@@ -220,3 +225,84 @@ def test_viewing_candidates_and_probe_are_entries(ready: Any) -> None:
     )
     assert picture.startswith(b"\xff\xd8")
     assert _actions()[-2:] == ["candidates.viewed", "probe.viewed"]
+
+
+def test_a_subject_with_more_faces_than_an_index_may_return_is_answered(
+    ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shots = range(10, 40)
+    factories.enrol(ready, ready.gallery, ready.source, factories.people(["anna"], shots))
+    for module in (base, finding):
+        monkeypatch.setattr(module, "MOST_CANDIDATES", 20)
+    asked: list[int] = []
+    search = Shelf.search
+    monkeypatch.setattr(Shelf, "search", lambda *a, **kw: asked.append(kw["k"]) or search(*a, **kw))
+    found = _found(ready, _search(ready, FakeEngine.photo("anna", shot=2), top=2))
+    assert found[0].label == "anna"
+    assert len(found[0].faces) == 31  # also those beyond the rows that were asked for
+    assert asked == [8, 20]
+
+
+class _Newer(FakeEngine):
+    """An engine after an upgrade that finds the faces of a photo in another order, or fewer."""
+
+    def __init__(self, found: slice) -> None:
+        super().__init__()
+        self._found = found
+
+    def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Any:
+        whole = super().analyse(data, templates=templates)
+        return replace(whole, faces=whole.faces[self._found])
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(FakeEngine(model="fake/2"), id="another model"),
+        pytest.param(_Newer(slice(None, None, -1)), id="another order"),
+        pytest.param(_Newer(slice(1, None)), id="fewer faces"),
+        pytest.param(_Newer(slice(0)), id="no face"),
+    ],
+)
+def test_after_an_upgrade_no_other_person_than_the_chosen_one_is_searched(
+    ready: Any, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = services.add_probe(
+        ready.actor,
+        case=ready.case,
+        upload=FakeEngine.photo("anna", shot=2, others=["ben"]),
+        file_name="p.jpg",
+        tools=ready.tools,
+    )
+    asked: list[Any] = []
+    monkeypatch.setattr(Shelf, "search", lambda *args, **_: asked.append(args) or [])
+    with pytest.raises(WrongState, match="Add the probe again"):
+        services.run_search(
+            ready.actor,
+            probe=probe,
+            face=0,
+            galleries=[ready.gallery],
+            reason="Reported missing",
+            tools=replace(ready.tools, engine=engine),
+        )
+    assert asked == []
+    assert _actions()[-2:] == ["search.intended", "search.aborted"]
+    assert Search.objects.get().state == SearchState.ABORTED
+
+
+def test_faces_whose_retention_has_ended_are_left_out_and_crowd_nobody_out(ready: Any) -> None:
+    passport = {**factories.PASSPORT, "retention_until": "2099-12-31"}
+    ending = register_source(ready.actor, name="Ending", passport=passport, tools=ready.tools)
+    many = factories.people(["dora"], shots=range(1, 31))
+    factories.enrol(ready, ready.gallery, ending, many)
+    photo = FakeEngine.photo("dora", shot=50)
+    assert [one.label for one in _found(ready, _search(ready, photo, top=1))] == ["dora"]
+    last = datetime(2099, 12, 31, 23, tzinfo=UTC)
+    ready.tools = replace(ready.tools, clock=lambda: last)
+    assert [one.label for one in _found(ready, _search(ready, photo, top=1))] == ["dora"]
+    ready.tools = replace(ready.tools, clock=lambda: last.replace(year=2100))
+    after = [one.label for one in _found(ready, _search(ready, photo, top=2))]
+    assert sorted(after) == ["anna", "ben"]
+    factories.enrol(ready, ready.gallery, ready.source, factories.people(["dora"], shots=[60]))
+    joined = _found(ready, _search(ready, photo))[0]
+    assert (joined.label, len(joined.faces)) == ("dora", 1)
