@@ -19,11 +19,13 @@ from side_by_side import (
 
 from countenance.apps.agencies import services as agencies
 from countenance.apps.agencies.models import Person
-from countenance.apps.galleries import enrolment, services
+from countenance.apps.cases import services as cases
+from countenance.apps.galleries import enrolment, indexing, services
 from countenance.apps.galleries.models import (
     EnrolmentRun,
     Face,
     Gallery,
+    IndexSnapshot,
     Photo,
     Source,
     StagedPhoto,
@@ -35,7 +37,7 @@ from countenance.apps.records.services import SYSTEM
 from countenance.apps.searches import queries
 from countenance.apps.searches import services as searches
 from countenance.apps.searches.models import SearchState
-from countenance.errors import Conflict, NotSignedIn, SourceClosed
+from countenance.errors import CaseClosed, Conflict, NotSignedIn, SourceClosed, WrongState
 from countenance.testing import FakeEngine
 
 EMAIL = "person@example.org"
@@ -331,3 +333,53 @@ def test_only_the_service_that_records_a_sign_in_writes_its_time(ready: Any, cli
     assert Person.objects.get(pk=ready.person.pk).last_login is None
     agencies.sign_in(SYSTEM, email=EMAIL, password=PASSWORD, tools=ready.tools)
     assert Person.objects.get(pk=ready.person.pk).last_login is not None
+
+
+def test_a_photo_removed_by_two_at_once_is_removed_once(ready: Any, gate: Gate) -> None:
+    _enrol(ready, "anna")
+    photo = Photo.objects.get()
+
+    class StoppingClock:
+        def __call__(self) -> Any:
+            gate.stop_here()
+            return ready.tools.clock()
+
+    def remove(on: Any) -> None:
+        services.remove_photo(on.actor, photo=photo, reason="Erase", tools=on.tools)
+
+    first = beside(lambda: remove(with_tools(ready, clock=StoppingClock())))
+    gate.wait_until_reached()  # the gallery is locked now
+    second = beside(lambda: remove(ready))
+    wait_until_somebody_waits()
+    gate.open()
+    result(first)
+    with pytest.raises(WrongState):
+        result(second)
+    assert LedgerRow.objects.filter(action="photo.removed").count() == 1
+    assert Gallery.objects.get().version == 2
+
+
+def test_a_removal_while_the_index_is_written_leaves_no_copy_of_it(ready: Any, gate: Gate) -> None:
+    _enrol(ready, "anna", "ben")
+    store = GatedStore(ready.tools.store, gate)
+    on = with_tools(ready, store=store)
+    writing = beside(lambda: indexing.write_snapshot(ready.gallery, tools=on.tools))
+    gate.wait_until_reached()
+    photo = Photo.objects.first()
+    services.remove_photo(ready.actor, photo=photo, reason="Erase", tools=ready.tools)
+    gate.open()
+    result(writing)
+    assert not IndexSnapshot.objects.exists()
+    kept = Photo.objects.get(removed_at=None)
+    assert set(ready.tools.store.ids()) == {kept.pk}
+
+
+def test_a_case_closed_while_its_probe_is_looked_at_takes_no_probe(ready: Any, gate: Gate) -> None:
+    upload = beside(lambda: _add_probe(with_tools(ready, engine=StoppingEngine(gate)), "anna"))
+    gate.wait_until_reached()
+    cases.close_case(ready.actor, case=ready.case, reason="Found", tools=ready.tools)
+    gate.open()
+    with pytest.raises(CaseClosed):
+        result(upload)
+    assert not list(ready.tools.store.ids())
+    assert LedgerRow.objects.order_by("index").last().action == "action.refused"
