@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import structlog
@@ -17,13 +17,15 @@ from countenance.apps.agencies.models import Person
 from countenance.apps.records import queries as records
 from countenance.errors import CountenanceError, Sealed
 from countenance.ui.requests import LastEntry, Request, Shell
-from countenance.web import problems, views, wiring
+from countenance.web import bodies, problems, views, wiring
 
 log = structlog.get_logger()
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
 HEALTH, UNSEAL, SIGN_IN = "/health/", "/unseal/", "/sign-in/"
+LOADED_BY_PAGES = frozenset({"photo_image", "probe_image", "face_crop"})
+"""What a page loads by itself; like a poll of htmx, it is no sign that somebody sits there."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -67,30 +69,54 @@ class Gate:
         ours = cast("Request", request)
         ours.shell = Shell(demo_keys=wiring.uses_demo_keys())
         if request.path == HEALTH:
-            return self.get_response(request)
+            return bodies.refuse_unread(request, signed_in=False) or self.get_response(request)
         if wiring.is_sealed():
             # The form itself goes on to its route, where its CSRF token is checked.
-            return self.get_response(request) if request.path == UNSEAL else views.sealed(request)
+            return bodies.refuse_unread(request, signed_in=False) or (
+                self.get_response(request) if request.path == UNSEAL else views.sealed(request)
+            )
         ours.tools = wiring.current()
         if request.path == UNSEAL:
             return HttpResponseRedirect("/")
         person = request.user
+        refusal = bodies.refuse_unread(request, signed_in=isinstance(person, Person))
+        if refusal is not None:
+            return refusal
         if isinstance(person, Person):
             ours.actor = person.actor
             ours.shell = _shell_of(person)
             structlog.contextvars.bind_contextvars(person=str(person.pk))
         elif request.path != SIGN_IN:
             return _to_sign_in(request)
-        return self.get_response(request)
+        return self._answer(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> None:
+        """Put off the idle lock when a person opens a page, and only then."""
+        match = request.resolver_match
+        by_itself = request.headers.get("HX-Request") or (
+            match is not None and match.url_name in LOADED_BY_PAGES
+        )
+        if not by_itself and hasattr(request, "actor"):
+            request.session.modified = True
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        """Pass on; of large bodies, only so many at a time."""
+        if (bodies.size_of(request) or 0) <= bodies.LARGE_BYTES:
+            return self.get_response(request)
+        if not bodies.large.acquire(blocking=False):
+            return bodies.too_many(request)
+        try:
+            return self.get_response(request)
+        finally:
+            bodies.large.release()
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Show an error of ours as its page; Django answers any other with `handler500`."""
+        """Show an error of ours as its page; Django answers any other with `handler500`, which logs it."""
         if isinstance(error, Sealed):
             return views.sealed(request)
         if isinstance(error, CountenanceError):
             log.info("request.refused", code=error.code)
             return problems.page_of(request, error)
-        log.error("request.failed", error=type(error).__name__)
         return None
 
 

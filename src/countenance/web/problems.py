@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from dataclasses import replace
+from typing import TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +18,7 @@ from countenance.errors import (
     TamperDetected,
     Unavailable,
 )
+from countenance.ui.requests import Request, Shell
 
 V = TypeVar("V")
 
@@ -86,7 +88,9 @@ def problem_page(
     way_out: str = "",
     rule: str = "",
 ) -> HttpResponse:
-    """Return one of our error pages."""
+    """Return one of our error pages. Its foot reads nothing, because reading may be what failed."""
+    ours = cast("Request", request)
+    ours.shell = replace(getattr(request, "shell", Shell()), read_last_entry=lambda: None)
     context = {
         "status": status,
         "code": code,

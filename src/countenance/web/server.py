@@ -9,12 +9,26 @@ import threading
 from collections.abc import Callable
 
 import structlog
-from cheroot.wsgi import Server
+from cheroot.wsgi import Gateway_10, Server
 
 from countenance.config import Config
-from countenance.web import jobs, maintenance, wiring
+from countenance.web import bodies, jobs, maintenance, wiring
 
 log = structlog.get_logger()
+
+
+class Gateway(Gateway_10):
+    """Ends a connection after a large body instead of reading what an answer left unread of it.
+
+    Cheroot would read the rest, all of it at once, into memory: of anybody, also for a stylesheet.
+    """
+
+    def respond(self) -> None:
+        """Answer one request."""
+        length = int(self.req.inheaders.get(b"Content-Length", 0))
+        if length > bodies.FORM_BYTES or self.req.chunked_read:
+            self.req.close_connection = True
+        super().respond()
 
 
 class WebServer:
@@ -30,6 +44,7 @@ class WebServer:
             numthreads=settings.web.threads,
             server_name="countenance",
         )
+        self._server.gateway = Gateway
         self._server.max_request_body_size = settings.web.upload_limit
         self._server.error_log = _log_server_error  # type: ignore[method-assign] # cheroot's own way
         self._worker: jobs.Worker | None = None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+
+import structlog
 from django import forms
-from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from countenance.apps.records import queries
-from countenance.errors import InputError, KeyUnavailable
+from countenance.errors import CountenanceError, DatabaseUnavailable, InputError, KeyUnavailable
 from countenance.ledger.entry import Action
 from countenance.ui.forms import Form
 from countenance.ui.requests import Request
 from countenance.web import problems, wiring
+
+log = structlog.get_logger()
 
 LISTED_ENTRIES = 100
 
@@ -83,17 +88,7 @@ def ledger(request: Request) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 # Django gives it
-    """Say that a form was too old or too large; its content was not read."""
-    sent = request.META.get("CONTENT_LENGTH") or "0"
-    limit = settings.UPLOAD_LIMIT
-    if sent.isdigit() and int(sent) > limit:
-        return problems.problem_page(
-            request,
-            status=413,
-            code="upload_too_large",
-            detail=f"At most {limit // 2**20} MB can be uploaded at a time. Nothing was kept.",
-            way_out="Upload fewer photos at a time, or use `countenance enrol`.",
-        )
+    """Say that a form was too old, or not from here; its content was not used."""
     return problems.problem_page(
         request,
         status=403,
@@ -130,6 +125,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Answer for a fault of ours; the cause is in the log, under the request's number."""
+    error = sys.exception()
+    log.error("request.failed", error=type(error).__name__)
+    if isinstance(error, CountenanceError):
+        return problems.page_of(request, error)
+    if isinstance(error, OperationalError | InterfaceError):
+        # Before or after a service, such as reading the session; services say it themselves.
+        return problems.page_of(
+            request, DatabaseUnavailable("The database does not answer just now.")
+        )
     return problems.problem_page(
         request,
         status=500,
