@@ -115,7 +115,7 @@ def test_an_untouched_person_signs_in(deployment: Any) -> None:
 def _swap(model: Any, column: str) -> None:
     """Exchange one column between the model's only two rows."""
     table = model._meta.db_table
-    (one, its), (other, others) = model.objects.order_by("pk").values_list("pk", column)
+    (one, its), (_, others) = model.objects.order_by("pk").values_list("pk", column)
     _sql(
         f"UPDATE {table} SET {column} = CASE id WHEN %s THEN %s::uuid ELSE %s::uuid END",
         one,
