@@ -62,6 +62,7 @@ def test_memory_stays_flat(
             f"start of the workers included. Resident memory, read every {EVERY} s; pages of "
             "libraries that processes share count in each.",
         ),
+        packages=("onnxruntime", "simplejpeg", "numpy"),
     )
 
 
