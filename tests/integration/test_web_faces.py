@@ -192,7 +192,9 @@ def test_what_is_no_photo_is_said_at_once(client, case):
 
 def test_a_closed_case_takes_no_probe(client, deployment, case):
     cases.close_case(deployment.actor, case=case, reason="over", tools=deployment.tools)
-    assert client.get(f"/cases/{case.pk}/search/").status_code == 403
+    answer = client.post(f"/cases/{case.pk}/search/", {"photo": upload("p.jpg", b"any")})
+    assert answer.status_code == 403
+    assert Probe.objects.count() == 0
 
 
 def test_photos_are_enrolled_by_upload_with_their_rejects(client, deployment):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from countenance.apps.cases.models import Case
 from countenance.errors import NotFound
 from countenance.policy import Actor
@@ -17,12 +19,12 @@ def reference_index(actor: Actor, reference: str, *, tools: Tools) -> bytes:
     )
 
 
-def cases(actor: Actor) -> list[Case]:
-    """Return the agency's cases, newest first."""
-    return list(
+def cases(actor: Actor) -> QuerySet[Case]:
+    """Return the agency's cases, newest first; slice it."""
+    return (
         Case.objects.filter(agency_id=actor.agency)
         .select_related("opened_by")
-        .order_by("-opened_at")
+        .order_by("-opened_at", "pk")
     )
 
 

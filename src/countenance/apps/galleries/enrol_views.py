@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -35,6 +36,9 @@ from countenance.ui.requests import Request
 ACCEPT = ",".join(sorted(PHOTO_SUFFIXES))
 EACH, ONE, FOLDERS = "each", "one", "folders"
 SHOWN_REJECTS = 200
+LONGEST_PATH = 1000
+LONE = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which JSON can name but nothing can store."""
 
 
 class EnrolForm(Form):
@@ -119,14 +123,21 @@ def _start(request: Request, gallery_id: UUID, asked: dict[str, Any]) -> Enrolme
 
 def _labels(files: Sequence[UploadedFile[Any]], paths: str) -> list[str]:
     """Return each file's path below the chosen folder; without the script, its bare name."""
-    names = [file.name or "photo" for file in files]
+    names = [shown(file.name or "photo") for file in files]
     try:
         given = json.loads(paths) if paths else names
-    except ValueError:
+    except (ValueError, RecursionError):
         given = names
     if not isinstance(given, list) or len(given) != len(names):
         given = names
-    return [shown(str(path)) for path in given]
+    return [_path(path) or name for path, name in zip(given, names, strict=True)]
+
+
+def _path(given: object) -> str:
+    """Return a path that a browser sent as it can be stored; empty if it names no file."""
+    if not isinstance(given, str) or len(given) > LONGEST_PATH or not PurePosixPath(given).name:
+        return ""
+    return shown(LONE.sub("\N{REPLACEMENT CHARACTER}", given))
 
 
 def incoming(labels: Sequence[str], *, subjects: str, subject_name: str) -> list[Incoming | None]:
@@ -174,12 +185,15 @@ def enrolment(request: Request, run_id: UUID) -> HttpResponse:
             return HttpResponse(headers={"HX-Refresh": "true"})
         return render(request, "galleries/progress.html", {"enrolment": shown_run})
     shown_run["source"] = listing.passport(run.source)
+    kept = run.rejects
     context = {
         "section": "galleries",
         "gallery": {"id": run.gallery_id, "name": run.gallery.name},
         "enrolment": shown_run,
-        "rejects": run.rejects[:SHOWN_REJECTS],
-        "more_rejects": max(0, run.rejected - SHOWN_REJECTS),
+        "rejects": kept[:SHOWN_REJECTS],
+        "more_rejects": run.rejected - min(len(kept), SHOWN_REJECTS),
+        "kept_rejects": len(kept),
+        "lost_rejects": run.rejected - len(kept),
         "receipt": _receipt(run),
     }
     return render(request, "galleries/enrolment.html", context)
@@ -199,6 +213,8 @@ def rejects(request: Request, run_id: UUID) -> HttpResponse:
     writer.writerow(["file", "code", "reason"])
     for one in run.rejects:
         writer.writerow([_plain(one["label"]), one["code"], one["reason"]])
+    if lost := run.rejected - len(run.rejects):
+        writer.writerow(["", "not_listed", f"{lost} more were rejected; their names are not kept."])
     return HttpResponse(
         text.getvalue(),
         content_type="text/csv; charset=utf-8",

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from countenance.apps.galleries.models import Face, Gallery, Photo, Source, Subject
 
 
@@ -20,10 +22,11 @@ def first_faces(subjects: Sequence[Subject]) -> dict[UUID, Face]:
     return {face.subject_id: face for face in faces}
 
 
-def faces_of(subject: Subject) -> list[Face]:
-    """Return all present faces of a subject that have a crop, with their photos, oldest first."""
-    return list(
-        Face.objects.filter(subject=subject, removed_version=None, crop__isnull=False)
+def other_faces(photo: Photo) -> QuerySet[Face]:
+    """Return the subject's present faces in other photos that have a crop, oldest first; slice it."""
+    return (
+        Face.objects.filter(subject=photo.subject, removed_version=None, crop__isnull=False)
+        .exclude(photo=photo)
         .select_related("photo__gallery")
         .order_by("pk")
     )

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from countenance.apps.galleries import listing, looks, queries, services, viewing
 from countenance.apps.galleries.models import Face, Photo, Subject
+from countenance.apps.galleries.views import REMAINS
 from countenance.apps.records.queries import entries_about, receipt_of
 from countenance.errors import Conflict, InputError, NotFound
 from countenance.ledger.entry import Action
@@ -22,6 +23,7 @@ from countenance.ui.requests import Request
 
 LONG_SIDE = 1600
 LISTED_ENTRIES = 12
+LISTED_FACES = 48
 
 
 @require_safe
@@ -29,7 +31,8 @@ def photo(request: Request, photo_id: UUID) -> HttpResponse:
     """Show a photo with its faces framed, their quality, its source and its entries."""
     one = _present(request, photo_id)
     faces = queries.faces(one)
-    others = [face for face in listing.faces_of(one.subject) if face.photo_id != one.pk]
+    all_others = listing.other_faces(one)
+    others = list(all_others[:LISTED_FACES])
     if others:
         rows = [face.pk for face in others]
         viewing.view_faces(request.actor, gallery=one.gallery_id, faces=rows, tools=request.tools)
@@ -46,6 +49,7 @@ def photo(request: Request, photo_id: UUID) -> HttpResponse:
             {"number": face.ordinal + 1, "quality": face.details["quality"]} for face in faces
         ],
         "others": [_thumb(face) for face in others],
+        "more_others": all_others.count() - len(others),
         "entries": _entries(one),
     }
     return render(request, "galleries/photo.html", context)
@@ -90,7 +94,8 @@ def photo_remove(request: Request, photo_id: UUID) -> HttpResponse:
         section="galleries",
         consequences=[
             "It can be found no more, and it disappears from old searches too.",
-            "Its key is destroyed, so that no copy can be read, backups included.",
+            "The sealed photo is deleted and its key destroyed.",
+            REMAINS,
         ],
     )
 
@@ -121,7 +126,8 @@ def subject_remove(request: Request, subject_id: UUID) -> HttpResponse:
         section="galleries",
         consequences=[
             "Every photo of this subject is removed, and the face in photos of other subjects too.",
-            "The keys are destroyed, so that no copy can be read, backups included.",
+            "The sealed photos are deleted and their keys destroyed.",
+            REMAINS,
         ],
     )
 
@@ -155,7 +161,6 @@ def _thumb(face: Face) -> dict[str, Any]:
 
 
 def _entries(one: Photo) -> list[dict[str, Any]]:
-    newest = reversed(entries_about(one.pk)[-LISTED_ENTRIES:])
     return [
         {
             "number": row.index,
@@ -163,5 +168,5 @@ def _entries(one: Photo) -> list[dict[str, Any]]:
             "words": Action(row.action).meaning,
             "at": row.at,
         }
-        for row in newest
+        for row in entries_about(one.pk, LISTED_ENTRIES)
     ]

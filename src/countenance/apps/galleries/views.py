@@ -22,6 +22,8 @@ from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.requests import Request
 
 SUBJECTS_A_PAGE = 48
+REMAINS = "Backups made before, and the database's old pages until they are overwritten, still hold the wrapped key."
+"""What removal does not reach; said wherever something is removed."""
 
 
 class GalleryForm(Form):
@@ -65,7 +67,7 @@ def galleries(request: Request) -> HttpResponse:
             "created_at": one.created_at,
             **_sizes(one),
         }
-        for one in queries.galleries(request.actor)
+        for one in queries.uncounted_galleries(request.actor)
     ]
     sources = [_listed(one) for one in queries.sources(request.actor) if one.removed_at is None]
     context = {"section": "galleries", "galleries": found, "sources": sources}
@@ -191,7 +193,8 @@ def source_remove(request: Request, source_id: UUID) -> HttpResponse:
         section="galleries",
         consequences=[
             f"{count} {'photo' if count == 1 else 'photos'} of this source can be found no more.",
-            "Their keys are destroyed, so that no copy can be read, backups included.",
+            "The sealed photos are deleted and their keys destroyed.",
+            REMAINS,
             "The passport stays, to answer for the past.",
         ],
     )

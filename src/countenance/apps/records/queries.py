@@ -44,9 +44,9 @@ def receipt_about(about: UUID, action: Action) -> Receipt:
     return receipt_of(row)
 
 
-def entries_about(about: UUID) -> list[LedgerRow]:
-    """Return all entries about one row, oldest first."""
-    return list(LedgerRow.objects.filter(about=about).order_by("index"))
+def entries_about(about: UUID, count: int) -> list[LedgerRow]:
+    """Return the newest entries about one row, newest first."""
+    return list(LedgerRow.objects.filter(about=about).order_by("-index")[:count])
 
 
 def newest_entries(count: int = 50) -> list[LedgerRow]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries.models import Face, Gallery
@@ -63,9 +64,9 @@ def probe(actor: Actor, probe_id: UUID) -> Probe:
     return found
 
 
-def probes(one: Case) -> list[Probe]:
-    """Return a case's probes, newest first."""
-    return list(Probe.objects.filter(case=one).select_related("added_by").order_by("-added_at"))
+def probes(one: Case) -> QuerySet[Probe]:
+    """Return a case's probes, newest first; slice it."""
+    return Probe.objects.filter(case=one).select_related("added_by").order_by("-added_at", "pk")
 
 
 def search(actor: Actor, search_id: UUID) -> Search:
@@ -80,17 +81,17 @@ def search(actor: Actor, search_id: UUID) -> Search:
     return found
 
 
-def searches(actor: Actor, *, of_case: Case | None = None) -> list[Search]:
-    """Return the agency's newest searches, or all of one case, newest first."""
+def searches(actor: Actor, *, of_case: Case | None = None) -> QuerySet[Search]:
+    """Return the agency's searches, or those of one case, newest first; slice it."""
     found = Search.objects.filter(agency_id=actor.agency).select_related("case", "asked_by")
     if of_case is not None:
-        return list(found.filter(case=of_case).order_by("-intended_at"))
-    return list(found.order_by("-intended_at")[:100])
+        found = found.filter(case=of_case)
+    return found.order_by("-intended_at", "pk")
 
 
-def counts_by_case(actor: Actor) -> dict[UUID, int]:
-    """Return how many searches each case has; a case without any is left out."""
-    rows = Search.objects.filter(agency_id=actor.agency).order_by().values_list("case_id")
+def counts_by_case(cases: Sequence[Case]) -> dict[UUID, int]:
+    """Return how many searches each of these cases has; a case without any is left out."""
+    rows = Search.objects.filter(case__in=cases).order_by().values_list("case_id")
     return dict(rows.annotate(count=Count("pk")))
 
 
@@ -114,8 +115,15 @@ def candidates(one: Search) -> list[Candidate]:
     rows = [face["face"] for candidate in recorded for face in candidate["faces"]]
     present = {
         face.pk: face
-        for face in Face.objects.filter(pk__in=rows, removed_version=None).select_related(
-            "photo__gallery", "photo__source", "subject__gallery", "gallery"
+        for face in Face.objects.filter(pk__in=rows, removed_version=None)
+        .select_related("photo__gallery", "photo__source", "subject__gallery", "gallery")
+        # Large, and of no use here.
+        .defer(
+            "crop",
+            "template",
+            "photo__gallery__rotation",
+            "subject__gallery__rotation",
+            "gallery__rotation",
         )
     }
     shown = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,11 @@ from countenance.apps.galleries import looks
 from countenance.apps.galleries import queries as gallery_queries
 from countenance.apps.galleries.enrol_views import ACCEPT
 from countenance.apps.galleries.intake import shown
+from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import queries, services
-from countenance.apps.searches.case_views import ANSWERS, code_of
+from countenance.apps.searches.case_views import ANSWERS, code_of, is_stuck
 from countenance.apps.searches.models import Probe, Search, SearchState
-from countenance.errors import CaseClosed, InputError, NotPermitted
+from countenance.errors import InputError, NotFound, NotPermitted
 from countenance.faces.limits import Limits
 from countenance.faces.types import Gate
 from countenance.ui import drawing
@@ -30,6 +32,8 @@ from countenance.ui.pages import UNUSABLE
 from countenance.ui.requests import Request
 
 LONG_SIDE = 1600
+DIGITS = 6
+"""More than any number that a form here asks for."""
 
 
 class SearchForm(Form):
@@ -60,8 +64,6 @@ class SearchForm(Form):
 def photo(request: Request, case_id: UUID) -> HttpResponse:
     """Take the probe photo (step 1); say at once if it cannot be used."""
     case = case_queries.case(request.actor, case_id)
-    if case.closed_at is not None:
-        raise CaseClosed
     problem = ""
     if request.method == "POST":
         upload = request.FILES.get("photo")
@@ -71,6 +73,9 @@ def photo(request: Request, case_id: UUID) -> HttpResponse:
             problem = error.detail
         else:
             return HttpResponseRedirect(reverse("probe", args=[probe.pk]))
+    if case.closed_at is not None:
+        # A probe that is sent all the same is refused, and recorded, by its service.
+        return render(request, "searches/closed.html", {"section": "searches", "case": case})
     context = {
         "section": "searches",
         "case": case,
@@ -116,8 +121,8 @@ def check(request: Request, probe_id: UUID) -> HttpResponse:
     boxes = [chosen["box"]]
     drawn = _drawing(probe, boxes, only=asked["face"])
     galleries = [
-        {"id": one.pk, "name": one.name, "subjects": one.subject_count}  # type: ignore[attr-defined] # set by the query
-        for one in gallery_queries.galleries(request.actor)
+        {"id": one.pk, "name": one.name}
+        for one in gallery_queries.uncounted_galleries(request.actor)
         if str(one.pk) in asked["galleries"]
     ]
     context = {
@@ -162,8 +167,10 @@ def run(request: Request, probe_id: UUID) -> HttpResponse:
 def probe_image(request: Request, probe_id: UUID) -> HttpResponse:
     """Return the probe; with `?face=` every other face is blurred. Each look is an entry."""
     probe = queries.probe(request.actor, probe_id)
-    given = request.GET.get("face", "")
-    only = int(given) if given.isdecimal() else None
+    given = request.GET.get("face")
+    only = None if given is None else _number(given)
+    if given is not None and (only is None or only >= len(probe.details["faces"])):
+        raise NotFound("The probe has no such face.")
     data = services.view_probe(
         request.actor, probe=probe, long_side=LONG_SIDE, only=only, tools=request.tools
     )
@@ -184,7 +191,7 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
     context = {
         "section": "searches",
         "case": one.case,
-        "search": _described(one),
+        "search": _described(one, now=request.tools.clock()),
         "candidates": candidates,
         "removed": concluded and not candidates and bool(one.outcome["candidates"]),
         "strip": drawing.strip([found["similarity"] for found in candidates]),
@@ -195,15 +202,30 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
 
 
 def _form(request: Request, **kwargs: Any) -> SearchForm:
+    """Return the form with all galleries: that one is closed is for the service to refuse, and record."""
     form = SearchForm(**kwargs)
-    open_galleries = [one for one in gallery_queries.galleries(request.actor) if not one.closed_at]
-    form.fields["galleries"].choices = [  # type: ignore[attr-defined] # a MultipleChoiceField
-        (str(one.pk), f"{one.name} · {one.subject_count} subjects")  # type: ignore[attr-defined] # set by the query
-        for one in open_galleries
-    ]
-    if len(open_galleries) == 1 and not kwargs.get("initial", {}).get("galleries"):
-        form.fields["galleries"].initial = [str(open_galleries[0].pk)]
+    found = gallery_queries.uncounted_galleries(request.actor)
+    form.fields["galleries"].choices = [(str(one.pk), one.name) for one in found]  # type: ignore[attr-defined] # a MultipleChoiceField
     return form
+
+
+def _offer(request: Request, form: SearchForm) -> None:
+    """Offer the open galleries, each with how many subjects it holds."""
+    found = [one for one in gallery_queries.uncounted_galleries(request.actor) if not one.closed_at]
+    counts = gallery_queries.subject_counts(request.actor)
+    field = form.fields["galleries"]
+    field.choices = [(str(one.pk), _offered(one, counts.get(one.pk, 0))) for one in found]  # type: ignore[attr-defined] # a MultipleChoiceField
+    if len(found) == 1 and not form.initial.get("galleries"):
+        field.initial = [str(found[0].pk)]
+
+
+def _offered(one: Gallery, subjects: int) -> str:
+    return f"{one.name} · {subjects} {'subject' if subjects == 1 else 'subjects'}"
+
+
+def _number(given: str) -> int | None:
+    """Return the number of a face as it was sent; None if it can be none."""
+    return int(given) if given.isdecimal() and len(given) <= DIGITS else None
 
 
 def _checked(request: Request, probe: Probe) -> SearchForm:
@@ -233,6 +255,7 @@ def _checked(request: Request, probe: Probe) -> SearchForm:
 
 
 def _face_page(request: Request, probe: Probe, form: SearchForm, chosen: str) -> HttpResponse:
+    _offer(request, form)
     found = probe.details["faces"]
     frames = _drawing(probe, [one["box"] for one in found])
     faces = [
@@ -246,6 +269,7 @@ def _face_page(request: Request, probe: Probe, form: SearchForm, chosen: str) ->
         for one, frame in zip(found, frames.frames, strict=True)
     ]
     usable = [one["index"] for one in faces if one["usable"]]
+    number = _number(chosen)
     context = {
         "section": "searches",
         "case": probe.case,
@@ -253,7 +277,7 @@ def _face_page(request: Request, probe: Probe, form: SearchForm, chosen: str) ->
         "drawing": frames,
         "faces": faces,
         "usable": bool(usable),
-        "chosen": int(chosen) if chosen.isdecimal() else (usable[0] if len(usable) == 1 else None),
+        "chosen": usable[0] if number is None and len(usable) == 1 else number,
         "form": form,
     }
     status = UNUSABLE if form.is_bound and form.errors else 200
@@ -282,11 +306,13 @@ def _probe_crop(probe: Probe, number: int) -> drawing.Crop:
     )
 
 
-def _described(one: Search) -> dict[str, Any]:
+def _described(one: Search, *, now: datetime) -> dict[str, Any]:
     outcome = one.outcome or {}
     return {
         "code": code_of(one),
         "state": one.state,
+        "stuck": is_stuck(one, now=now),
+        "threshold": one.request["threshold"],
         "answer": outcome.get("answer", ""),
         "answer_words": ANSWERS.get(outcome.get("answer", ""), ""),
         "detail": outcome.get("reason", ""),
