@@ -17,7 +17,7 @@ from countenance.faces.process import WorkerDied, WorkerProcess, error_of
 from countenance.faces.zoo import ReadyModel, make_ready, model_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
     Box = tuple[float, float, float, float]
 
-LOOK_AHEAD = 2
-"""Photos in memory per worker in `analyse_many`: one in work, one waiting."""
+LOOK_AHEAD = 4
+"""Photos in memory per worker in `analyse_many`: one in work, others waiting for it while the caller stores."""
+AHEAD_BYTES = 64_000_000
+"""From so many bytes in memory on, no more than two photos per worker are held."""
 
 
 class Engine:
@@ -136,20 +138,25 @@ class Engine:
         """Analyse photos on all cores; yield (tag, analysis or error) as each is done.
 
         No more than `LOOK_AHEAD` photos per worker are taken from `photos` before a result is
-        taken from here, so memory stays the same over any number of photos.
+        taken from here, and fewer if they are large, so memory stays the same over any number.
         """
-        pending: dict[Future[Analysis], object] = {}
+        pending: dict[Future[Analysis], tuple[object, int]] = {}
         with ThreadPoolExecutor(self.workers, "countenance-faces") as threads:
             try:
                 for tag, data in photos:
-                    pending[threads.submit(self.analyse, data)] = tag
-                    while len(pending) >= LOOK_AHEAD * self.workers:
+                    pending[threads.submit(self.analyse, data)] = (tag, len(data))
+                    while self._far_ahead(pending.values()):
                         yield from _finished(pending)
                 while pending:
                     yield from _finished(pending)
             finally:
                 for future in pending:
                     future.cancel()
+
+    def _far_ahead(self, pending: Collection[tuple[object, int]]) -> bool:
+        """Say whether a result has to be taken before the next photo."""
+        large = sum(size for _, size in pending) >= AHEAD_BYTES
+        return len(pending) >= (2 if large else LOOK_AHEAD) * self.workers
 
     def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
         """Return the photo as an upright, metadata-free JPEG, at most `long_side` px.
@@ -277,12 +284,12 @@ def _closed() -> CountenanceError:
 
 
 def _finished(
-    pending: dict[Future[Analysis], object],
+    pending: dict[Future[Analysis], tuple[object, int]],
 ) -> Iterator[tuple[object, Analysis | Exception]]:
     """Yield what is done, waiting for at least one; take it out of `pending`."""
     done, _ = wait(pending, return_when=FIRST_COMPLETED)
     for future in done:
-        tag = pending.pop(future)
+        tag, _ = pending.pop(future)
         error = future.exception()
         if error is None:
             yield tag, future.result()

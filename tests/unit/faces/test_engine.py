@@ -16,6 +16,7 @@ from PIL import Image
 
 from countenance.errors import ImageRejected, ModelFileChanged, WorkerUnavailable
 from countenance.faces import Engine
+from countenance.faces.engine import LOOK_AHEAD
 from countenance.faces.limits import Limits
 from countenance.faces.process import ENVIRONMENT
 from countenance.tools import PhotoEngine
@@ -93,6 +94,16 @@ def test_many_photos_come_back_with_their_tags_and_their_errors(models):
     assert all(isinstance(done[n], ImageRejected) == (n % 5 == 0) for n in done)
 
 
+def test_fewer_large_photos_are_held_than_small_ones(models, monkeypatch):
+    monkeypatch.setattr("countenance.faces.engine.AHEAD_BYTES", 2 * len(PHOTO))
+    taken = []
+    with Engine.open(models, workers=1) as engine:
+        results = engine.analyse_many((n, PHOTO) for n in range(10) if not taken.append(n))
+        next(results)
+        assert len(taken) == 2
+        results.close()
+
+
 def test_no_more_photos_are_taken_than_are_worked_on(models):
     taken = itertools.count()
     last = 0
@@ -106,7 +117,7 @@ def test_no_more_photos_are_taken_than_are_worked_on(models):
         results = engine.analyse_many(endless())
         for received in range(1, 30):
             next(results)
-            assert last < received + 2 * engine.workers
+            assert last < received + LOOK_AHEAD * engine.workers
         results.close()
         assert engine.analyse(PHOTO).format == "JPEG"
 
