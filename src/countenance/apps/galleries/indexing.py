@@ -130,7 +130,7 @@ def _added(gallery: Gallery, *, since: int, until: int) -> Iterator[tuple[np.nda
             template__isnull=False,
         )
         .select_related("photo__gallery")
-        .only("id", "ordinal", "template", "photo__object_key", "photo__gallery")
+        .only("id", "ordinal", "template", "photo__object_key", "photo__gallery__agency")
         .order_by("pk")
     )
     rows: list[int] = []

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Face, Gallery, Source
@@ -112,29 +112,41 @@ def _best_subjects(
         found = _by_subject(hits, today)
         most = wanted >= min(held, MOST_CANDIDATES)
         if len(found) >= top or most or len(hits) < len(rows):
-            return [_with_other_faces(one, template, today) for one in found[:top]]
+            return _with_other_faces(found[:top], template, today)
         wanted = min(wanted * 4, MOST_CANDIDATES)
 
 
-def _with_other_faces(candidate: dict[str, Any], template: Template, today: date) -> dict[str, Any]:
-    """Add the subject's faces that lay beyond the rows asked for, so that its photos are complete.
+def _with_other_faces(
+    found: Sequence[dict[str, Any]], template: Template, today: date
+) -> list[dict[str, Any]]:
+    """Add the subjects' faces that lay beyond the rows asked for, so that their photos are complete.
 
     Raises:
         SealBroken: somebody exchanged rows: a face is filed under a subject it was not enrolled for.
     """
-    known = [face["face"] for face in candidate["faces"]]
-    of_subject = _present(today).filter(subject_id=candidate["subject"], template__isnull=False)
-    related = of_subject.select_related("photo__gallery", "photo__source").order_by("pk")
-    for face in related.filter(pk__in=known[:MOST_FACES]):
+    known = {one["subject"]: [face["face"] for face in one["faces"]] for one in found}
+    present = _present(today).filter(subject_id__in=list(known), template__isnull=False)
+    related = present.select_related("photo__gallery", "photo__source").order_by("pk")
+    # Large, and of no use here.
+    related = related.defer("crop", "photo__gallery__rotation")
+    for face in related.filter(
+        pk__in=[row for rows in known.values() for row in rows[:MOST_FACES]]
+    ):
         face.check_links()
-    others = list(related.exclude(pk__in=known)[:MOST_FACES])
-    for face in others:
-        face.check_links()
-    faces = candidate["faces"] + [
-        _face(other.pk, other.photo_id, float(_vector(other) @ template.vector)) for other in others
-    ]
-    faces.sort(key=lambda face: -face["similarity"])
-    return {**candidate, "faces": faces[:MOST_FACES]}
+    counted = present.order_by().values_list("subject_id").annotate(count=Count("pk"))
+    incomplete = {str(subject) for subject, count in counted if count > len(known[str(subject)])}
+    complete = []
+    for one in found:
+        faces = list(one["faces"])
+        if one["subject"] in incomplete:
+            others = related.filter(subject_id=one["subject"]).exclude(pk__in=known[one["subject"]])
+            for other in others[:MOST_FACES]:
+                other.check_links()
+                similarity = float(_vector(other) @ template.vector)
+                faces.append(_face(other.pk, other.photo_id, similarity))
+        faces.sort(key=lambda face: -face["similarity"])
+        complete.append({**one, "faces": faces[:MOST_FACES]})
+    return complete
 
 
 def _vector(face: Face) -> np.ndarray:
