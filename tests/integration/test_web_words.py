@@ -144,7 +144,11 @@ def test_only_the_second_step_counts_and_only_subjects(client, found, gallery):
             answer = ask()
         assert answer.status_code in {200, 302}
         return [
-            one["sql"] for one in queries if "COUNT(" in one["sql"] and "galleries_" in one["sql"]
+            one["sql"]
+            for one in queries
+            if "COUNT(" in one["sql"]
+            and "galleries_" in one["sql"]
+            and '"subject_id" IN' not in one["sql"]  # of the few candidates only
         ], answer
 
     probe = f"/probes/{found.probe_id}"
@@ -159,7 +163,8 @@ def test_only_the_second_step_counts_and_only_subjects(client, found, gallery):
 def test_a_photo_page_lists_some_other_photos_and_counts_the_rest(client, gallery, monkeypatch):
     monkeypatch.setattr(photo_views, "LISTED_FACES", 3)
     monkeypatch.setattr(photo_views, "LISTED_ENTRIES", 2)
-    photo = Subject.objects.get(pk=Photo.objects.first().subject_id).photo_set.first()
+    anna = max(Subject.objects.all(), key=lambda one: one.photo_set.count())
+    photo = anna.photo_set.first()
     for _ in range(3):
         client.get(f"/photos/{photo.pk}/image/")
     newest = LedgerRow.objects.filter(about=photo.pk).order_by("-index")[:2]
