@@ -39,6 +39,7 @@ STAGES = (
     "record the look at the candidates, durably",
     "open what is shown",
 )
+ADDED, INTENDED, ANALYSED, FOLLOWED, INDEXED, SELECTED, CONCLUDED, VIEWED, OPENED = STAGES
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -99,83 +100,91 @@ def test_latency_from_the_upload_to_the_candidates(
 ) -> None:
     import factories
 
-    from countenance.apps.searches import candidates, queries, services
-
     count = len(home.tools.shelf.get(filled.gallery.pk).index)
     case = factories.make_case(home, f"bench {count}")
     stages = Stages()
-    (
-        added, intended, analysed, followed, indexed, selected, concluded, viewed, opened,
-    ) = STAGES  # fmt: skip
-    tools = home.tools
-
-    def whole(number: int) -> None:
-        with stages.stage(added):
-            probe = services.add_probe(
-                home.actor, case=case, upload=probes[number], file_name="p.jpg", tools=tools
-            )
-        search = services.run_search(
-            home.actor,
-            probe=probe,
-            face=0,
-            galleries=[filled.gallery],
-            reason="measured",
-            top=TOP,
-            tools=tools,
-        )
-        with stages.stage(viewed):
-            services.view_candidates(home.actor, search=search, tools=tools)
-        with stages.stage(opened):
-            assert len(queries.candidates(search)) == TOP
-
-    for number in range(5):
-        whole(number)
+    for probe in probes[:5]:
+        search_once(home, filled, case, probe, stages)
     stages.took.clear()
-    monkeypatch.setattr(tools.shelf, "search", stages.around(indexed, tools.shelf.search))
-    monkeypatch.setattr(services, "intend_search", stages.around(intended, services.intend_search))
-    monkeypatch.setattr(
-        services, "conclude_search", stages.around(concluded, services.conclude_search)
+    time_stages(home, stages, monkeypatch)
+    wholes = []
+    for call in range(PROBES * 5):
+        start = time.perf_counter()
+        search_once(home, filled, case, probes[call % PROBES], stages)
+        wholes.append((time.perf_counter() - start) * 1e3)
+    results.add("whole search", stages_table(count, stages, wholes), packages=PACKAGES)
+    assert np.percentile(wholes, 50) <= 400
+    assert np.percentile(wholes, 99) <= 1000
+
+
+def search_once(home: Deployment, filled: Filled, case: Any, photo: bytes, stages: Stages) -> None:
+    """Go from an upload's bytes to opened candidates."""
+    from countenance.apps.searches import queries, services
+
+    tools = home.tools
+    with stages.stage(ADDED):
+        probe = services.add_probe(
+            home.actor, case=case, upload=photo, file_name="p.jpg", tools=tools
+        )
+    search = services.run_search(
+        home.actor,
+        probe=probe,
+        face=0,
+        galleries=[filled.gallery],
+        reason="measured",
+        top=TOP,
+        tools=tools,
     )
-    monkeypatch.setattr(candidates, "synchronise", stages.around(followed, candidates.synchronise))
+    with stages.stage(VIEWED):
+        services.view_candidates(home.actor, search=search, tools=tools)
+    with stages.stage(OPENED):
+        assert len(queries.candidates(search)) == TOP
+
+
+def time_stages(home: Deployment, stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a clock around each stage of the search service."""
+    from countenance.apps.searches import candidates, services
+
+    engine, shelf = home.tools.engine, home.tools.shelf
+    for place, name, stage in (
+        (shelf, "search", INDEXED),
+        (services, "intend_search", INTENDED),
+        (services, "conclude_search", CONCLUDED),
+        (candidates, "synchronise", FOLLOWED),
+        (services, "find_candidates", SELECTED),
+    ):
+        monkeypatch.setattr(place, name, stages.around(stage, getattr(place, name)))
+    plain = engine.analyse
     monkeypatch.setattr(
-        services, "find_candidates", stages.around(selected, services.find_candidates)
-    )
-    plain = tools.engine.analyse
-    monkeypatch.setattr(
-        tools.engine,
+        engine,
         "analyse",
         # The first analysis, which makes no template, belongs to the upload.
         lambda data, **wishes: (
             plain(data, **wishes)
             if wishes.get("templates") is False
-            else stages.around(analysed, plain)(data, **wishes)
+            else stages.around(ANALYSED, plain)(data, **wishes)
         ),
     )
-    wholes = []
-    for call in range(PROBES * 5):
-        start = time.perf_counter()
-        whole(call % PROBES)
-        wholes.append((time.perf_counter() - start) * 1e3)
-    commits = bare_commits(100)
-    results.add(
-        "whole search",
-        Table(
-            f"Stages, {count:,} templates",
-            ("stage", "p10 ms", "p50 ms", "p99 ms"),
-            [
-                *(row(name, stages.took[name]) for name in STAGES),
-                row("**the whole search**", wholes),
-                row("for comparison: one row changed and committed in the same database", commits),
-            ],
-            f"{len(wholes)} searches for {TOP} subjects, one at a time, with {PROBES} probes of "
-            "0.3 to 8 megapixels; from the upload's bytes to the candidates with their "
-            "passports, without the browser. Every template has its rows in the database; those "
-            "that a probe finds are sealed, the others hold zero bytes of the same length.",
-        ),
-        packages=PACKAGES,
+
+
+def stages_table(count: int, stages: Stages, wholes: list[float]) -> Table:
+    """Return what each stage took, beside the smallest durable change."""
+    return Table(
+        f"Stages, {count:,} templates",
+        ("stage", "p10 ms", "p50 ms", "p99 ms"),
+        [
+            *(row(name, stages.took[name]) for name in STAGES),
+            row("**the whole search**", wholes),
+            row(
+                "for comparison: one row changed and committed in the same database",
+                bare_commits(100),
+            ),
+        ],
+        f"{len(wholes)} searches for {TOP} subjects, one at a time, with {PROBES} probes of "
+        "0.3 to 8 megapixels; from the upload's bytes to the candidates with their "
+        "passports, without the browser. Every template has its rows in the database; those "
+        "that a probe finds are sealed, the others hold zero bytes of the same length.",
     )
-    assert np.percentile(wholes, 50) <= 400
-    assert np.percentile(wholes, 99) <= 1000
 
 
 def row(name: str, took: list[float]) -> tuple[str, ...]:
