@@ -19,7 +19,7 @@ setup: .venv/ready ## make .venv with everything; after that .venv/bin/countenan
 	  if $$python -c '$(SUITABLE)' 2>/dev/null; then $$python -m venv --clear .venv; break; fi; done
 	@awk '/^uv==/ { on = 1 } on { print } on && !/\\$$/ { exit }' requirements/dev.txt > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt requirements/models.txt
+	VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt requirements/models.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -37,7 +37,11 @@ def test_a_crop_is_a_square_around_the_middle_of_the_box():
 
 def test_the_strip_keeps_similarities_on_its_axis_and_says_their_range():
     strip = drawing.strip([1.2, 0.5, -0.3], width=100)
-    assert strip.ticks == (100, 50, 0)
+    assert strip.ticks == (100, 64, 7)
+    assert [text for _, text in strip.marks] == [
+        "−0.4", "−0.2", "0.0", "0.2", "0.4", "0.6", "0.8", "1.0",
+    ]  # fmt: skip
+    assert drawing.strip([0.5], width=100).ticks == (50,)
     assert strip.label == "3 candidates, similarity from -0.300 to 1.200."
     assert drawing.strip([]).label == "No candidates."
 

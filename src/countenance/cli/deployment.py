@@ -134,7 +134,7 @@ def _new_factor(settings: Config, *, demo_keys: bool) -> Factor:
     if settings.passphrase is not None:
         return Passphrase(settings.passphrase.get_secret_value())
     output.say("Choose the passphrase that will open this deployment. Nothing else can.")
-    return Passphrase(ask_secret("Passphrase", twice=True))
+    return Passphrase(ask_secret("Passphrase, at least 12 characters", twice=True))
 
 
 @shown_with("countenance serve", "countenance serve --port 8080")
@@ -192,9 +192,9 @@ def _bind(settings: Config) -> WebServer:
 
     try:
         return server.WebServer(settings)
-    except OSError as error:
+    except OSError:
         raise Unavailable(
-            f"Port {settings.web.port} on {settings.web.host} cannot be used: {error.strerror or error}. "
+            f"Port {settings.web.port} on {settings.web.host} cannot be used; another program may be using it. "
             "Choose another with --port."
         ) from None
 

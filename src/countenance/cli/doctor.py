@@ -57,7 +57,11 @@ def doctor(as_json: AsJson = False) -> None:
         if finding.way_out:
             output.say(f"         {finding.way_out}")
     problems = [one for one in findings if one.state is State.PROBLEM]
-    verdict = "Everything needed is there." if not problems else f"{len(problems)} problems."
+    verdict = (
+        "Everything needed is there."
+        if not problems
+        else f"{len(problems)} problem{'s' if len(problems) != 1 else ''}."
+    )
     output.result({"ok": not problems, "checks": [asdict(one) for one in findings]}, verdict)
     if problems:
         raise typer.Exit(PROBLEM_FOUND)

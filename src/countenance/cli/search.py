@@ -47,7 +47,10 @@ def search(  # each is an option of the command
     reason: Reason,
     face: Annotated[
         int | None,
-        typer.Option(min=0, help="Which face of the probe, from 0; needed if there are several."),
+        typer.Option(
+            min=0,
+            help="Which face of the probe, counted from 0 (the browser counts from 1); needed if there are several.",
+        ),
     ] = None,
     top: Annotated[
         int,
@@ -133,7 +136,8 @@ def _check_face(probe: Probe, face: int | None) -> None:
         output.say(f"  face {one['face']}: {width} x {height} px at {x}, {y}")
     problem = "The photo shows" if face is None else f"There is no face {face}; the photo shows"
     raise InputError(
-        f"{problem} {len(faces)} face{'s' if len(faces) != 1 else ''}. Choose one with --face N.",
+        f"{problem} {len(faces)} face{'s' if len(faces) != 1 else ''}. "
+        "Choose one with --face N, counted from 0 (the browser counts from 1).",
         faces=listed,
     )
 

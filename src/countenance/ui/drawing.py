@@ -6,6 +6,7 @@ frames and numbers look alike on every photo.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -105,12 +106,18 @@ class Strip:
 
 
 def strip(similarities: Sequence[float], *, width: int = 960) -> Strip:
-    """Lay similarities on an axis from 0 to 1, so that gaps between candidates are seen.
+    """Lay similarities on an axis, so that gaps between candidates are seen.
 
-    Values below 0 are drawn at 0: they are as far from alike as it gets.
+    The axis runs from 0 to 1, or from the step of 0.2 below the lowest similarity if that is negative.
     """
-    ticks = tuple(round(min(1.0, max(0.0, s)) * width) for s in similarities)
-    marks = tuple((round(i * width / 5), f"{i / 5:.1f}") for i in range(6))
+    steps = min(0, math.floor(min(similarities, default=0.0) * 5))
+    lowest = steps / 5
+    span = 1 - lowest
+    ticks = tuple(round((min(s, 1.0) - lowest) / span * width) for s in similarities)
+    marks = tuple(
+        (round((i - steps) / (5 - steps) * width), f"{i / 5:.1f}".replace("-", "−"))
+        for i in range(steps, 6)
+    )
     label = "No candidates."
     if similarities:
         label = (

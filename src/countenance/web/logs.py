@@ -47,6 +47,8 @@ def configure(style: str = "auto") -> None:
         cache_logger_on_first_use=False,
     )
     # Libraries' own messages can quote data, so only their existence is told.
+    # Every refused form is a warning to Django; our own log says what matters of a request.
+    logging.getLogger("django.request").setLevel(logging.ERROR)
     logging.basicConfig(handlers=[_Quiet()], level=logging.WARNING, force=True)
 
 
