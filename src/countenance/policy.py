@@ -66,6 +66,17 @@ class CaseFacts:
     closed: bool
 
 
+def permit_own(actor: Actor, agency: UUID) -> Permit:
+    """Permit what belongs to the actor's own agency.
+
+    Raises:
+        NotPermitted: it is another agency's.
+    """
+    if actor.agency != agency:
+        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    return Permit(rule="agency.own_only")
+
+
 def permit_enrolment(
     actor: Actor, *, source: SourceFacts, gallery: GalleryFacts, today: date
 ) -> Permit:
@@ -74,8 +85,8 @@ def permit_enrolment(
     Raises:
         PassportIncomplete, SourceClosed, GalleryClosedToCase, NotPermitted.
     """
-    _same_agency(actor, source.agency)
-    _same_agency(actor, gallery.agency)
+    permit_own(actor, source.agency)
+    permit_own(actor, gallery.agency)
     if source.missing:
         raise PassportIncomplete(
             f"The passport lacks: {', '.join(source.missing)}. Complete it with `countenance source add`."
@@ -111,16 +122,11 @@ def permit_search(
         )
     if not galleries:
         raise InputError("Choose at least one gallery.")
-    _same_agency(actor, case.agency)
+    permit_own(actor, case.agency)
     if case.closed:
         raise CaseClosed("The case is closed. Open a new case, or ask for a search in an open one.")
     for gallery in galleries:
-        _same_agency(actor, gallery.agency)
+        permit_own(actor, gallery.agency)
         if gallery.closed:
             raise GalleryClosedToCase("One of the galleries is closed; choose another one.")
     return Permit(rule="search.open_case")
-
-
-def _same_agency(actor: Actor, agency: UUID) -> None:
-    if actor.agency != agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")

@@ -27,7 +27,7 @@ MAY_WRITE = {
     *(f"{path.parent.name}/{path.name}" for path in SERVICES),
 }
 WRITES = {"save", "create", "bulk_create", "bulk_update", "update", "delete", "get_or_create"}
-DOOR = {"accountable", "composed_of", "append", "last_receipt", "seal_body", "unseal_body"}
+DOOR = {"accountable", "composed_of", "append", "seal_body", "unseal_body"}
 DOOR |= {"save_keys", "load_keys"}
 
 

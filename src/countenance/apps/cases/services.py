@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from countenance import policy
 from countenance.apps.cases.models import Case
 from countenance.apps.cases.queries import reference_index
 from countenance.apps.records.services import Record, accountable
-from countenance.errors import AlreadyExists, InputError, NotPermitted, ReasonMissing, WrongState
+from countenance.errors import AlreadyExists, InputError, ReasonMissing, WrongState
 from countenance.ledger.entry import Action
 from countenance.policy import Actor
 from countenance.tools import Tools
@@ -54,8 +55,7 @@ def close_case(actor: Actor, record: Record, *, case: Case, reason: str, tools: 
     """
     record.note(about=case.pk, reason=reason)
     case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
-    if case.agency_id != actor.agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    policy.permit_own(actor, case.agency_id)
     if not reason.strip():
         raise ReasonMissing("Say in words why the case is closed.")
     if case.closed_at is not None:

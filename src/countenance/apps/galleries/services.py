@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
+from countenance import policy
 from countenance.apps.galleries.models import (
     PASSPORT,
     EnrolmentRun,
@@ -27,7 +28,6 @@ from countenance.apps.records.services import Record, accountable
 from countenance.errors import (
     AlreadyExists,
     InputError,
-    NotPermitted,
     PassportIncomplete,
     ReasonMissing,
     WrongState,
@@ -187,8 +187,7 @@ def _still_there(row: QuerySet[Any]) -> None:
 
 
 def _check(actor: Actor, agency: UUID, reason: str) -> None:
-    if agency != actor.agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    policy.permit_own(actor, agency)
     if not reason.strip():
         raise ReasonMissing("Say in words why this is removed.")
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from countenance import policy
 from countenance.apps.galleries.models import Face, Gallery, Photo
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.services import Record, accountable
-from countenance.errors import NotFound, NotPermitted
+from countenance.errors import NotFound
 from countenance.ledger.entry import Action
 from countenance.policy import Actor
 from countenance.tools import Tools
@@ -30,8 +31,7 @@ def view_photo(
         NotPermitted: it is another agency's.
     """
     record.note(about=photo.pk)
-    if photo.gallery.agency_id != actor.agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    policy.permit_own(actor, photo.gallery.agency_id)
     if photo.removed_at is not None:
         raise NotFound("This photo was removed.")
     return tools.engine.render(get_object(photo, tools=tools), long_side=long_side)
@@ -47,8 +47,7 @@ def view_faces(
         NotPermitted: the gallery is another agency's.
     """
     record.note(about=gallery, faces=list(faces))
-    if Gallery.objects.get(pk=gallery).agency_id != actor.agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    policy.permit_own(actor, Gallery.objects.get(pk=gallery).agency_id)
 
 
 def crop(actor: Actor, face: int) -> bytes:

@@ -7,7 +7,6 @@ then put on the ledger in a transaction of its own, because otherwise it would v
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -29,8 +28,6 @@ R = TypeVar("R")
 SALT_BYTES = 32
 SYSTEM = Actor(person=UUID(int=0), agency=UUID(int=0))
 """Who acts when no person does: set-up, and the clean-up at start."""
-
-_last_receipt: ContextVar[Receipt | None] = ContextVar("last_receipt", default=None)
 
 
 class Record:
@@ -138,13 +135,7 @@ def append(actor: Actor, record: Record, *, tools: Tools) -> Receipt:
         index=index, leaf=leaf, size=frontier.size, root=frontier.root(), path=tuple(path)
     )
     record.receipt = receipt
-    _last_receipt.set(receipt)
     return receipt
-
-
-def last_receipt() -> Receipt | None:
-    """Return the receipt of the last entry made in this request or command."""
-    return _last_receipt.get()
 
 
 def seal_body(plaintext: bytes, *, index: int, agency: UUID | None, keyring: Keyring) -> bytes:

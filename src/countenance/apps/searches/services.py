@@ -103,8 +103,7 @@ def view_probe(
         tools: engine, keys, store.
     """
     record.note(about=probe.pk, face=only)
-    if probe.agency_id != actor.agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    policy.permit_own(actor, probe.agency_id)
     faces = probe.details["faces"]
     blur = [face["box"] for i, face in enumerate(faces) if only is not None and i != only]
     return tools.engine.render(get_object(probe, tools=tools), long_side=long_side, blur=blur)
@@ -293,8 +292,7 @@ def view_candidates(actor: Actor, record: Record, *, search: Search, tools: Tool
         WrongState: it has no outcome.
     """
     record.note(about=search.pk)
-    if search.agency_id != actor.agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    policy.permit_own(actor, search.agency_id)
     if search.state != SearchState.CONCLUDED:
         raise WrongState("This search has no outcome.")
     return search
@@ -312,8 +310,7 @@ def _lock_number(search_id: UUID) -> int:
 
 
 def _permit_probe(actor: Actor, case: Case) -> None:
-    if case.agency_id != actor.agency:
-        raise NotPermitted("This belongs to another agency.", rule="agency.own_only")
+    policy.permit_own(actor, case.agency_id)
     if case.closed_at is not None:
         raise CaseClosed("The case is closed; a probe needs an open case.")
 
