@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
-from django.db import connection
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from countenance.apps.galleries import enrolment, indexing, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
+from countenance.apps.records.locks import session_lock
 from countenance.errors import CountenanceError
 from countenance.web import wiring
 
@@ -32,28 +30,12 @@ RETRIES = RetryStrategy(max_attempts=6, exponential_wait=5)
 @app.task(name="enrol_staged", queue="enrolment", retry=RETRIES)
 def enrol_staged(run_id: str) -> None:
     """Carry out an enrolment whose photos were uploaded, then snapshot the gallery's index."""
-    with _one_at_a_time(UUID(run_id)):
+    # Not the queue's own lock: that would outlive a killed process and hold the enrolment back for ever.
+    with session_lock(UUID(run_id), wait=True):
         run = EnrolmentRun.objects.select_related("gallery", "source", "started_by").get(pk=run_id)
         tools = wiring.current()
         enrolment.enrol_staged(run.started_by.actor, run=run, tools=tools)
         indexing.write_snapshot(run.gallery, tools=tools)
-
-
-@contextmanager
-def _one_at_a_time(run: UUID) -> Iterator[None]:
-    """Hold the session's lock of an enrolment, waiting for it.
-
-    The queue's own lock would outlive a killed process and hold the enrolment back for ever; this one
-    vanishes with its process.
-    """
-    number = int.from_bytes(run.bytes[:8], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [number])
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
 
 
 @app.periodic(cron="*/5 * * * *")

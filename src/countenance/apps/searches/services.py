@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from countenance import policy
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries.batch import face_details
 from countenance.apps.galleries.models import Gallery
+from countenance.apps.records.locks import session_lock
 from countenance.apps.records.objects import get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.candidates import find_candidates
@@ -241,7 +242,7 @@ def run_search(
         WrongState, Unavailable, TamperDetected: the search was aborted; nothing is shown.
     """
     search_id = uuid4()
-    with _in_hand(search_id):
+    with session_lock(search_id, wait=False):
         search = intend_search(
             actor,
             search_id=search_id,
@@ -273,7 +274,7 @@ def abort_abandoned_searches(actor: Actor, *, tools: Tools) -> int:
     """
     closed = 0
     for search in Search.objects.filter(state=SearchState.INTENDED):
-        with _in_hand(search.pk) as free:
+        with session_lock(search.pk, wait=False) as free:
             if not free:
                 continue
             search.refresh_from_db()
@@ -305,26 +306,7 @@ def _intended(search: Search) -> Search:
     return locked
 
 
-def _lock_number(search_id: UUID) -> int:
-    return int.from_bytes(search_id.bytes[:8], "big", signed=True)
-
-
 def _permit_probe(actor: Actor, case: Case) -> None:
     policy.permit_own(actor, case.agency_id)
     if case.closed_at is not None:
         raise CaseClosed("The case is closed; a probe needs an open case.")
-
-
-@contextmanager
-def _in_hand(search_id: UUID) -> Iterator[bool]:
-    """Hold the session's advisory lock of a search, if nobody else does; it vanishes with the process."""
-    number = _lock_number(search_id)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-        (free,) = cursor.fetchone()
-    try:
-        yield bool(free)
-    finally:
-        if free:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
