@@ -36,8 +36,17 @@ class Memory:
             self.parent = max(self.parent, peak(self.pid))
             for child in children(self.pid):
                 self.workers[child] = max(self.workers.get(child, 0), peak(child))
-                self.may_write[child] = file_size_limit(child) or self.may_write.get(child)
+                # The command has other, short-lived children too, such as those that start the database.
+                if is_worker(child):
+                    self.may_write[child] = file_size_limit(child) or self.may_write.get(child)
             time.sleep(0.05)
+
+
+def is_worker(pid):
+    try:
+        return b"countenance.faces.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def peak(pid):
