@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from countenance.apps.agencies import services as agencies
@@ -11,9 +13,8 @@ from countenance.apps.galleries import enrolment
 from countenance.apps.galleries import services as galleries
 from countenance.apps.galleries.batch import Incoming
 from countenance.apps.galleries.models import EnrolmentRun, Gallery, Source
-from countenance.apps.records.services import SYSTEM
 from countenance.apps.searches import services as searches
-from countenance.policy import Actor
+from countenance.policy import SYSTEM, Actor, Role
 from countenance.testing import FakeEngine
 
 PASSPORT = {
@@ -31,14 +32,19 @@ def other_agency(on: Any) -> Actor:
     """Admit a second agency and return somebody of it."""
     agency = agencies.admit_agency(SYSTEM, name="Other agency", tools=on.tools)
     person = agencies.add_person(
-        Actor(person=SYSTEM.person, agency=agency.pk),
+        SYSTEM,
         agency=agency,
         name="Other Person",
         email="other@example.org",
         password=None,
         tools=on.tools,
     )
-    return person.actor
+    return replace(
+        person.actor,
+        roles=frozenset(Role),
+        certified_until=date(2199, 12, 31),
+        stepped_up_at=on.tools.clock(),
+    )
 
 
 def make_source(on: Any, name: str = "Archive") -> Source:

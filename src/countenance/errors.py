@@ -109,6 +109,96 @@ class NotSignedIn(NotPermitted):
     code = "not_signed_in"
 
 
+class RoleMissing(NotPermitted):
+    """None of your roles may do this."""
+
+    code = "role_missing"
+
+
+class RolesConflict(NotPermitted):
+    """These roles exclude each other."""
+
+    code = "roles_conflict"
+
+
+class ScopeMissing(NotPermitted):
+    """This token is not for that."""
+
+    code = "scope_missing"
+
+
+class CertificateMissing(NotPermitted):
+    """This needs an examiner's certificate that is in date. Ask your coordinator to record it."""
+
+    code = "certificate_missing"
+
+
+class StepUpNeeded(NotPermitted):
+    """Prove once more who you are; then this goes on."""
+
+    code = "step_up_needed"
+
+
+class SamePerson(NotPermitted):
+    """Nobody decides about what they asked for themselves."""
+
+    code = "same_person"
+
+
+class ApprovalNeeded(NotPermitted):
+    """This needs the approval of a second person."""
+
+    code = "approval_needed"
+
+
+class NoAuthority(NotPermitted):
+    """No authority covers this."""
+
+    code = "no_authority"
+
+
+class AuthorityExpired(NotPermitted):
+    """The authority has ended."""
+
+    code = "authority_expired"
+
+
+class AuthoritySpent(NotPermitted):
+    """Every search that the authority allows has been made."""
+
+    code = "authority_spent"
+
+
+class ForbiddenByPack(NotPermitted):
+    """A policy pack does not allow this."""
+
+    code = "forbidden_by_pack"
+
+
+class NotEvidence(NotPermitted):
+    """Only photos that are evidence of the case can be searched."""
+
+    code = "not_evidence"
+
+
+class UnrelatedFace(NotPermitted):
+    """This face is not one of the people whom the case is about."""
+
+    code = "unrelated_face"
+
+
+class SearchFrozen(NotPermitted):
+    """This search is frozen: it was not authorised in time."""
+
+    code = "search_frozen"
+
+
+class Suspended(NotPermitted):
+    """This agency or person is suspended."""
+
+    code = "suspended"
+
+
 class GalleryClosedToCase(NotPermitted):
     """This gallery cannot be searched for this case."""
 

@@ -14,12 +14,13 @@ from pydantic import SecretStr
 
 from countenance import config as settings
 from countenance.config import Config, DatabaseSettings
-from countenance.policy import Actor
+from countenance.policy import SYSTEM, Actor, Role
 from countenance.testing import FakeEngine
 from countenance.tools import Tools
 from countenance.web.postgres import LocalPostgres
 
 _server: list[LocalPostgres] = []
+LATE = "2199-12-31"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,13 +55,31 @@ def pytest_unconfigure() -> None:
 
 @dataclass
 class Deployment:
-    """A fresh, unsealed deployment with one agency and one person."""
+    """A fresh, unsealed deployment with one agency.
+
+    `person` holds every role, which no real person does: most tests are about something else. Whatever
+    needs a second person is done by `examiner`, who is one, or by `supervisor`.
+    """
 
     tools: Tools
     actor: Actor
     agency: Any
     person: Any
     home: Path
+    examiner: Actor
+    supervisor: Actor
+
+
+def all_powerful(person: Any, tools: Tools) -> Any:
+    """Write every role into a person's row, past the services, and return them."""
+    person.standing = {"roles": sorted(Role), "trained_until": LATE, "certified_until": LATE}
+    person.save()
+    return person
+
+
+def fresh(person: Any, tools: Tools) -> Actor:
+    """Return a person as they are just after proving who they are, in a session."""
+    return replace(person.actor, stepped_up_at=tools.clock())
 
 
 @pytest.fixture
@@ -69,7 +88,6 @@ def deployment(
 ) -> Iterator[Deployment]:
     """Initialise a home with the demo factor and the fake engine."""
     from countenance.apps.agencies import services as agencies
-    from countenance.apps.records.services import SYSTEM
     from countenance.sealing.factors import FileFactor
     from countenance.web import wiring
 
@@ -80,13 +98,30 @@ def deployment(
     tools = wiring.current()
     agency = agencies.admit_agency(SYSTEM, name="Test agency", tools=tools)
     person = agencies.add_person(
-        replace(SYSTEM, agency=agency.pk),
+        SYSTEM,
         agency=agency,
         name="Test Person",
         email="person@example.org",
         password="a long test password",
         tools=tools,
     )
-    yield Deployment(tools, person.actor, agency, person, tmp_path)
+    all_powerful(person, tools)
+    others = [
+        agencies.add_person(
+            SYSTEM,
+            agency=agency,
+            name=f"Test {role.title()}",
+            email=f"{role}@example.org",
+            password="a long test password",
+            roles=[role],
+            tools=tools,
+        )
+        for role in (Role.EXAMINER, Role.SUPERVISOR)
+    ]
+    for other in others:
+        other.standing |= {"trained_until": LATE, "certified_until": LATE}
+        other.save()
+    examiner, supervisor = (fresh(other, tools) for other in others)
+    yield Deployment(tools, fresh(person, tools), agency, person, tmp_path, examiner, supervisor)
     wiring.seal()
     settings.install(before)

@@ -90,7 +90,7 @@ def set_up(factor: Factor, *, agency: str, name: str, email: str) -> tuple[Perso
     """
     from countenance.apps.agencies import services
     from countenance.apps.agencies.models import Agency
-    from countenance.apps.records.services import SYSTEM
+    from countenance.policy import SYSTEM
     from countenance.web import wiring
 
     if wiring.has_ledger():

@@ -51,22 +51,78 @@ class Action(StrEnum):
     PERSON_SIGNED_IN = "person.signed_in", "A person signed in."
     PERSON_SIGN_IN_REFUSED = "person.sign_in_refused", "An attempt to sign in was refused."
     PERSON_SIGNED_OUT = "person.signed_out", "A person signed out."
+    AGENCY_SUSPENDED = "agency.suspended", "An agency was suspended; its sessions ended at once."
+    AGENCY_RESTORED = "agency.restored", "The suspension of an agency was lifted."
+    AGENCY_CHANGED = "agency.changed", "An agency's policy pack or listing was changed."
+    VETTING_VIEWED = "vetting.viewed", "A document of an agency's vetting was shown to a custodian."
+    PERSON_INVITED = "person.invited", "A person was invited by a link that works once."
+    INVITATION_WITHDRAWN = "invitation.withdrawn", "An invitation was taken back."
+    PERSON_SUSPENDED = "person.suspended", "A person was suspended; their sessions ended at once."
+    PERSON_RESTORED = "person.restored", "The suspension of a person was lifted."
+    ROLES_CHANGED = (
+        "person.roles_changed",
+        "A person's roles were changed, after a second person agreed.",
+    )
+    TRAINING_RECORDED = "person.training_recorded", "Training or a certificate was recorded."
+    FACTOR_ADDED = (
+        "factor.added",
+        "A person added a passkey, an authenticator app or recovery codes.",
+    )
+    FACTOR_REMOVED = "factor.removed", "A person removed a passkey, an app or recovery codes."
+    PASSWORD_CHANGED = "password.changed", "A person changed their password."  # a word
+    STEPPED_UP = "person.stepped_up", "A signed-in person proved once more who they are."
+    STEP_UP_REFUSED = "person.step_up_refused", "A signed-in person failed to prove who they are."
+    SESSION_ENDED = "session.ended", "Sessions of a person were ended."
+    TOKEN_MADE = "token.made", "A personal token was made."  # a word
+    TOKEN_USED = "token.used", "A personal token opened a command."  # a word
+    TOKEN_REVOKED = "token.revoked", "A personal token was revoked."  # a word
+    PROVIDER_SET = "provider.set", "An agency's own sign-in provider was set or removed."
+    PROVIDER_LINKED = "provider.linked", "A person was linked with their account at the provider."
+    RECORDS_UPGRADED = "records.upgraded", "Stored records were brought to this version's form."
+    APPROVAL_ASKED = "approval.asked", "A second person's approval was asked for."
+    APPROVAL_DECIDED = "approval.decided", "A second person approved or refused a request."
+    APPROVAL_WITHDRAWN = "approval.withdrawn", "A request for approval was withdrawn."
+    GLASS_BROKEN = "glass.broken", "A supervisor broke the glass for a case; an auditor reviews it."
+    GLASS_REVIEWED = "glass.reviewed", "An auditor reviewed a broken glass."
     SOURCE_REGISTERED = "source.registered", "A source of photos was registered with its passport."
     SOURCE_REMOVED = "source.removed", "A source was removed, with every photo from it."
     GALLERY_CREATED = "gallery.created", "A gallery was created."
+    GALLERY_TERMS_CHANGED = "gallery.terms_changed", "A gallery's terms were changed."
+    GALLERY_GRANTED = "gallery.granted", "A gallery was granted to another agency by its owner."
+    GALLERY_GRANT_ENDED = "gallery.grant_ended", "An owner ended the grant of a gallery."
+    RETENTION_EXTENDED = (
+        "retention.extended",
+        "Photos are kept longer, after a second person agreed.",
+    )
     ENROLMENT_STARTED = "enrolment.started", "Enrolment of photos into a gallery was started."
     PHOTOS_ENROLLED = "photos.enrolled", "A batch of photos was enrolled; they can be found now."
     ENROLMENT_FINISHED = "enrolment.finished", "An enrolment came to its end."
     PHOTO_VIEWED = "photo.viewed", "A photo of a gallery was shown to a person."
     PHOTO_REMOVED = "photo.removed", "A photo was removed and its key destroyed."
     SUBJECT_REMOVED = "subject.removed", "A subject was removed, with all of its photos."
+    AUTHORITY_PROPOSED = "authority.proposed", "An authority for searches was proposed."
+    AUTHORITY_GRANTED = "authority.granted", "A second person granted an authority."
+    AUTHORITY_REFUSED = "authority.refused", "A second person refused an authority."
+    AUTHORITY_REVOKED = "authority.revoked", "An authority was taken back."
+    AUTHORITY_VIEWED = "authority.viewed", "The document of an authority was shown to a person."
     CASE_OPENED = "case.opened", "A case was opened."
     CASE_CLOSED = "case.closed", "A case was closed; it allows no more searches."
+    CASE_MEMBERS_CHANGED = "case.members_changed", "People were added to a case or taken off it."
+    CASE_WIDENED = (
+        "case.widened",
+        "A case was widened to one more person, after a supervisor agreed.",
+    )
     PROBE_ADDED = "probe.added", "A probe photo was added to a case."
     PROBE_VIEWED = "probe.viewed", "A probe photo was shown to a person."
+    PROBE_DERIVED = "probe.derived", "A crop or rotation was made of evidence of a case."
+    SEARCH_ASKED = "search.asked", "An investigator asked for a search."
+    SEARCH_DECLINED = "search.declined", "A request for a search was declined or withdrawn."
     SEARCH_INTENDED = "search.intended", "A search was permitted and is about to run."
     SEARCH_CONCLUDED = "search.concluded", "A search ran; its outcome is fixed and may be shown."
     SEARCH_ABORTED = "search.aborted", "An intended search came to no outcome; nothing was shown."
+    SEARCH_HELD = "search.held", "A search was stopped: its face is none of the case's people."
+    SEARCH_FROZEN = "search.frozen", "Results were frozen: no authority was granted in time."
+    SEARCH_PURGED = "search.purged", "Results were destroyed, with a certificate."
     CANDIDATES_VIEWED = "candidates.viewed", "The candidates of a search were shown to a person."
     ACTION_REFUSED = "action.refused", "Something was asked for and not permitted."
     LEDGER_EXPORTED = "ledger.exported", "The ledger, or a part of its bodies, was exported."

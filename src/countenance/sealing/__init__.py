@@ -13,7 +13,8 @@ from countenance.sealing.envelope import (
     unseal,
     unseal_object,
 )
-from countenance.sealing.keyring import KeyKind, KeyRecord, Keyring
+from countenance.sealing.keyring import Keyring
+from countenance.sealing.kinds import KeyKind, KeyRecord
 
 __all__ = [
     "Context",

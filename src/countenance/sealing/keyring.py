@@ -5,71 +5,27 @@
 from __future__ import annotations
 
 import threading
-import unicodedata
-from dataclasses import dataclass
-from enum import StrEnum
+from datetime import date
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.hmac import HMAC
-
 from countenance.errors import Conflict, KeyUnavailable
+from countenance.sealing.blind import folded, mac_of
 from countenance.sealing.envelope import Context, Key, epoch_of, seal, unseal
+from countenance.sealing.kinds import (
+    CLASS_KINDS,
+    LENT_KINDS,
+    PLATFORM_KINDS,
+    SHARED_KINDS,
+    KeyKind,
+    KeyRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 BLIND_INDEX_SIZE: Final = 16
 FIRST_EPOCH: Final = 1
-
-
-class KeyKind(StrEnum):
-    """What a key is for; a value sealed as one kind never opens as another."""
-
-    PLATFORM = "platform"
-    BLIND_INDEX = "blind-index"
-    LEDGER = "ledger"
-    AGENCY = "agency"
-    ACCOUNT = "account"
-    CASE = "case"
-    PROBE = "probe"
-    PHOTO = "photo"
-    SOURCE = "source"
-    INDEX = "index"
-    ENTRY = "entry"  # the sealed bodies of an agency's ledger entries
-    EXPORT = "export"
-
-
-PLATFORM_KINDS: Final = (KeyKind.PLATFORM, KeyKind.BLIND_INDEX, KeyKind.LEDGER)
-"""Keys of the deployment itself; their parent is the root key."""
-
-CLASS_KINDS: Final = tuple(
-    kind for kind in KeyKind if kind not in PLATFORM_KINDS and kind is not KeyKind.AGENCY
-)
-"""Keys under an agency's key."""
-
-SHARED_KINDS: Final = (KeyKind.BLIND_INDEX, KeyKind.LEDGER)
-"""Platform keys that a request of any agency needs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyRecord:
-    """A key as it is stored: wrapped by its parent.
-
-    Attributes:
-        id: the record's id.
-        agency: whose key it is; None for a key of the deployment.
-        kind: what it is for.
-        epoch: its generation, from 1.
-        wrapped: the key, sealed with its parent.
-    """
-
-    id: UUID
-    agency: UUID | None
-    kind: KeyKind
-    epoch: int
-    wrapped: bytes
 
 
 _Name = tuple[UUID | None, KeyKind]
@@ -93,6 +49,9 @@ class Keyring:
         """Start with the root key and the stored records; nothing is unwrapped yet."""
         self._chest = _Chest(root, deployment)
         self._agency: UUID | None = None
+        self._platform = True
+        self._lent_by: frozenset[UUID] = frozenset()
+        self._founded: set[UUID] = set()
         self.add(records)
 
     def __repr__(self) -> str:
@@ -104,17 +63,60 @@ class Keyring:
         """The deployment whose keys these are."""
         return self._chest.deployment
 
-    def only(self, agency: UUID) -> Keyring:
-        """Return a view that opens this agency's keys, the blind index and the ledger's, no other.
+    def only(self, agency: UUID, *, platform: bool = False) -> Keyring:
+        """Return a view that opens this agency's keys and what every request needs, no other.
+
+        Args:
+            agency: whose keys.
+            platform: for the custodian: also who the agencies are, and making keys for a new one.
 
         Raises:
-            KeyUnavailable: this keyring is itself a view of another agency.
+            KeyUnavailable: this keyring is itself a view, of another agency or without the platform.
         """
-        if self._agency not in {None, agency}:
+        if self._agency not in {None, agency} or (platform and not self._platform):
             raise KeyUnavailable
+        return self._view(agency, platform=platform)
+
+    def lent(self, grant: bytes, *, owner: UUID, object: UUID, today: date) -> Keyring:
+        """Return a view that also reads with an owner's keys what that owner granted.
+
+        The grant was sealed by its owner, under a key that no other request opens: neither the platform
+        nor whoever writes to the database can make one, lengthen it, or give it to somebody else.
+
+        Args:
+            grant: what `seal_grant` returned.
+            owner: who sealed it.
+            object: the id of the granted gallery.
+            today: the present date.
+
+        Raises:
+            KeyUnavailable: this keyring is no agency's view, or the grant is another's, or has ended.
+            SealBroken: the grant was changed or moved.
+        """
+        if self._agency is None:
+            raise KeyUnavailable
+        key, _ = self._open(KeyKind.GRANT, owner, epoch_of(grant))
+        said = unseal(grant, key=key, context=self.context(KeyKind.GRANT, owner, object))
+        grantee, _, until = said.decode().partition(" ")
+        if UUID(grantee) != self._agency or date.fromisoformat(until) < today:
+            raise KeyUnavailable("The gallery is not granted, or no longer.")
+        view = self._view(self._agency, platform=False)
+        view._lent_by = self._lent_by | {owner}  # noqa: SLF001 - the view is a Keyring itself.
+        return view
+
+    def seal_grant(self, *, owner: UUID, object: UUID, grantee: UUID, until: date) -> bytes:
+        """Return what lets another agency read this object of the owner's until a date.
+
+        Raises:
+            KeyUnavailable: the owner's keys are not this keyring's to open.
+        """
+        said = f"{grantee} {until.isoformat()}".encode()
+        return self.seal(said, kind=KeyKind.GRANT, agency=owner, object=object)
+
+    def _view(self, agency: UUID, *, platform: bool) -> Keyring:
         view = Keyring.__new__(Keyring)
-        view._chest = self._chest  # noqa: SLF001 - the view is a Keyring itself.
-        view._agency = agency  # noqa: SLF001 - the view is a Keyring itself.
+        view._chest, view._agency, view._platform = self._chest, agency, platform  # noqa: SLF001
+        view._lent_by, view._founded = frozenset(), set()  # noqa: SLF001 - a Keyring itself.
         return view
 
     @staticmethod
@@ -128,11 +130,17 @@ class Keyring:
     def agency_records(self, agency: UUID) -> list[KeyRecord]:
         """Make an agency's key and one key of each class; to be stored and added.
 
+        A view that made an agency's keys may use them, to write down who was admitted.
+
         Raises:
-            KeyUnavailable: this keyring is a view of one agency.
+            KeyUnavailable: this keyring is a view of one agency and not the custodian's.
+            Conflict: the agency has keys already.
         """
-        if self._agency is not None:
+        if not self._platform:
             raise KeyUnavailable
+        if (agency, KeyKind.AGENCY) in self._chest.records:
+            raise Conflict("This agency has its keys already.")
+        self._founded.add(agency)
         parent = Key.generate()
         root, deployment = (self._chest.root, FIRST_EPOCH), self.deployment
         return [
@@ -143,6 +151,23 @@ class Keyring:
                 )
                 for kind in CLASS_KINDS
             ),
+        ]
+
+    def missing_records(self) -> list[KeyRecord]:
+        """Make the keys of kinds that did not exist when this deployment was made; to be stored and added.
+
+        Raises:
+            KeyUnavailable: this keyring is a view.
+        """
+        if self._agency is not None:
+            raise KeyUnavailable
+        agencies = {agency for agency, kind in self._chest.records if kind is KeyKind.AGENCY}
+        names: list[_Name] = [(None, kind) for kind in PLATFORM_KINDS]
+        names += [(agency, kind) for agency in sorted(agencies, key=str) for kind in CLASS_KINDS]
+        return [
+            _wrap(Key.generate(), self._parent(kind, agency), self.deployment, (agency, kind), 1)
+            for agency, kind in names
+            if (agency, kind) not in self._chest.records
         ]
 
     def next_record(self, kind: KeyKind, *, agency: UUID | None = None) -> KeyRecord:
@@ -180,6 +205,12 @@ class Keyring:
             SealBroken: the stored record was changed, moved, or belongs to another root key.
         """
         self._permit(kind, agency)
+        return self._open(kind, agency, epoch)
+
+    def _open(
+        self, kind: KeyKind, agency: UUID | None, epoch: int | None = None
+    ) -> tuple[Key, int]:
+        """Return a key, whoever asks; the callers have judged that."""
         chest = self._chest
         # Opened keys are found without the lock: a dictionary look-up is atomic, keys never change.
         if epoch is not None:
@@ -224,6 +255,7 @@ class Keyring:
         Raises:
             KeyUnavailable: there is no such key, or it is not this keyring's to open.
         """
+        self._permit_sealing(kind, agency)
         key, epoch = self.key(kind, agency=agency)
         context = self.context(kind, agency, object, field)
         return seal(plaintext, key=key, context=context, epoch=epoch)
@@ -258,6 +290,7 @@ class Keyring:
         Raises:
             KeyUnavailable: there is no such class key, or it is not this keyring's to open.
         """
+        self._permit_sealing(kind, agency)
         parent, epoch = self.key(kind, agency=agency)
         key = Key.generate()
         context = _object_key_context(self.deployment, agency, kind, object)
@@ -290,28 +323,38 @@ class Keyring:
         Raises:
             KeyUnavailable: the blind-index key is missing, or the agency not this keyring's.
         """
-        if self._agency is not None and agency not in {None, self._agency}:
+        if self._agency is not None and agency not in {None, self._agency, *self._founded}:
             raise KeyUnavailable
         key, epoch = self.key(KeyKind.BLIND_INDEX, epoch=FIRST_EPOCH)
         label = self.context(KeyKind.BLIND_INDEX, agency, purpose).encode(epoch)
-        data = value if isinstance(value, bytes) else _folded(value).encode(errors="surrogatepass")
-        return _mac(_mac(key.material, label), data)[:BLIND_INDEX_SIZE]
+        data = value if isinstance(value, bytes) else folded(value).encode(errors="surrogatepass")
+        return mac_of(mac_of(key.material, label), data)[:BLIND_INDEX_SIZE]
 
     def _permit(self, kind: KeyKind, agency: UUID | None) -> None:
         """Refuse a name that no key has, and in a view what is another agency's."""
         if (agency is None) != (kind in PLATFORM_KINDS):
             detail = "A platform key belongs to no agency, every other key to one."
             raise KeyUnavailable(detail, kind=kind)
-        if self._agency is None or agency == self._agency or kind in SHARED_KINDS:
-            return
-        raise KeyUnavailable(kind=kind)
+        if agency is None:
+            opens = self._platform or kind in SHARED_KINDS
+        elif self._agency is None or agency == self._agency or agency in self._founded:
+            opens = True
+        else:
+            opens = agency in self._lent_by and kind in LENT_KINDS
+        if not opens:
+            raise KeyUnavailable(kind=kind)
+
+    def _permit_sealing(self, kind: KeyKind, agency: UUID | None) -> None:
+        """Refuse to write what this view may only read."""
+        if agency in self._lent_by or (kind is KeyKind.STANDING and not self._platform):
+            raise KeyUnavailable(kind=kind)
 
     def _parent(
         self, kind: KeyKind, agency: UUID | None, epoch: int | None = None
     ) -> tuple[Key, int]:
         """Return the key that wraps keys of this kind, and its epoch."""
         if kind in CLASS_KINDS:
-            return self.key(KeyKind.AGENCY, agency=agency, epoch=epoch)
+            return self._open(KeyKind.AGENCY, agency, epoch)
         return self._chest.root, FIRST_EPOCH
 
     def _unwrap(self, record: KeyRecord) -> Key:
@@ -352,15 +395,3 @@ def _object_key_context(
     return Context(
         deployment=deployment, agency=agency, kind=f"object-key/{kind.value}", object=identity
     )
-
-
-def _folded(text: str) -> str:
-    """Return text as the blind index compares it."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
-def _mac(key: bytes, data: bytes) -> bytes:
-    """Return the HMAC-SHA-256 of some bytes."""
-    mac = HMAC(key, hashes.SHA256())
-    mac.update(data)
-    return mac.finalize()

@@ -24,6 +24,7 @@ from countenance.sealing.factors import (
     open_key_file,
 )
 from countenance.sealing.keyring import Keyring
+from countenance.policy import SYSTEM
 from countenance.sealing.store import ObjectStore
 from countenance.tools import Jobs, NoJobs, PhotoEngine, Tools
 from countenance.web.postgres import LocalPostgres
@@ -112,7 +113,7 @@ def initialise(factor: Factor) -> None:
     records = Keyring.platform_records(root, deployment)
     try:
         tools = _install(Keyring(root, deployment=deployment, records=records))
-        services.initialise(services.SYSTEM, records=records, tools=tools)
+        services.initialise(SYSTEM, records=records, tools=tools)
     except BaseException:
         seal()
         raise
@@ -142,9 +143,9 @@ def unseal(factor: Factor, *, serving: bool = False) -> Tools:
     keyring = Keyring(root, deployment=deployment, records=records)
     tools = _install(keyring)
     try:
-        abort_abandoned_searches(services.SYSTEM, tools=tools)
+        abort_abandoned_searches(SYSTEM, tools=tools)
         if serving:
-            services.note_unsealed(services.SYSTEM, by=factor.kind, tools=tools)
+            services.note_unsealed(SYSTEM, by=factor.kind, tools=tools)
     except BaseException:
         # Nothing stays open that the ledger does not know of.
         seal()

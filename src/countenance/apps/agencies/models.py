@@ -1,35 +1,103 @@
-"""Agencies and the people who work in them; names and addresses sealed."""
+"""Agencies, the people who work in them, and how they prove who they are; names and secrets sealed."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
-from countenance.apps.records.sealed import SealedModel, SealedText
-from countenance.policy import Actor
-from countenance.sealing.keyring import KeyKind
+from countenance.apps.records.sealed import (
+    ObjectSealedModel,
+    SealedJSON,
+    SealedModel,
+    SealedText,
+    current_keyring,
+)
+from countenance.policy import DEFAULT_PACK, Actor, Role
+from countenance.sealing.kinds import KeyKind
 
 
 class Agency(SealedModel):
-    """An organisation that was admitted; its name is sealed under the platform's key."""
+    """An organisation that was admitted.
+
+    Its name is sealed twice: for the custodian under the platform's key, for its own people under its
+    own. `standing` holds what every request may know: suspended (since when), listed, pack, custodial.
+    """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.PLATFORM
+    KINDS: ClassVar[dict[str, KeyKind]] = {
+        "own_name": KeyKind.ACCOUNT,
+        "standing": KeyKind.STANDING,
+    }
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = SealedText()
+    own_name = SealedText(null=True)
+    standing = SealedJSON(null=True)
+    vetting = SealedJSON(null=True)  # who checked what, and when
     admitted_at = models.DateTimeField()
 
     def seal_agency(self) -> UUID | None:
         """Return None: who the agencies are is the platform's knowledge."""
         return None
 
+    def seal_column(self, plaintext: bytes, column: str) -> bytes:
+        """Seal a column with the key of those who may read it."""
+        kind = self.KINDS.get(column, self.seal_kind)
+        owner = self.pk if kind is KeyKind.ACCOUNT else None
+        return current_keyring().seal(
+            plaintext, kind=kind, agency=owner, object=self.pk, field=column
+        )
+
+    def unseal_column(self, sealed: bytes, column: str) -> bytes:
+        """Open a column with the key of those who may read it."""
+        kind = self.KINDS.get(column, self.seal_kind)
+        owner = self.pk if kind is KeyKind.ACCOUNT else None
+        return current_keyring().unseal(
+            sealed, kind=kind, agency=owner, object=self.pk, field=column
+        )
+
+    @property
+    def pack(self) -> str:
+        """Return the name of its policy pack."""
+        return str((self.standing or {}).get("pack", DEFAULT_PACK))
+
+    @property
+    def suspended(self) -> bool:
+        """Say whether it is suspended."""
+        return bool((self.standing or {}).get("suspended"))
+
+    @property
+    def custodial(self) -> bool:
+        """Say whether it is the custodians' own."""
+        return bool((self.standing or {}).get("custodial"))
+
+
+class VettingDocument(ObjectSealedModel):
+    """A document of an agency's vetting, sealed for the custodian; its bytes are an object of its id."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.PLATFORM
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="documents")
+    details = SealedJSON()  # file name, bytes, format
+    added_at = models.DateTimeField()
+
+    def seal_agency(self) -> UUID | None:
+        """Return None: the vetting is the platform's knowledge."""
+        return None
+
 
 class Person(SealedModel, AbstractBaseUser):
-    """Someone who can sign in. The row holds a pseudonym (its id), a blind index and sealed values."""
+    """Someone who can sign in. The row holds a pseudonym (its id), a blind index and sealed values.
+
+    `standing` is what gives them power, sealed so that nobody can add to it in the database: roles,
+    suspended, trained_until, certified_until. `webauthn_id` is the pseudonym that passkeys know.
+    """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
     USERNAME_FIELD = "id"
@@ -42,12 +110,159 @@ class Person(SealedModel, AbstractBaseUser):
     email_index = models.BinaryField(unique=True)
     # Sealed, so that writing to the database is not enough to sign in as somebody.
     password = SealedText()
+    standing = SealedJSON(null=True)
     is_active = models.BooleanField(default=True)
     added_at = models.DateTimeField()
     failed_sign_ins = models.PositiveIntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
 
     @property
+    def roles(self) -> frozenset[Role]:
+        """Return what they are trusted with."""
+        return frozenset(Role(role) for role in (self.standing or {}).get("roles", ()))
+
+    @property
+    def suspended(self) -> bool:
+        """Say whether they are suspended."""
+        return not self.is_active or bool((self.standing or {}).get("suspended"))
+
+    @property
+    def trained_until(self) -> date | None:
+        """Return the last day of their training, if one is recorded."""
+        return self._date("trained_until")
+
+    @property
+    def certified_until(self) -> date | None:
+        """Return the last day of their examiner's certificate, if there is one."""
+        return self._date("certified_until")
+
+    def _date(self, name: str) -> date | None:
+        text = (self.standing or {}).get(name)
+        return date.fromisoformat(text) if text else None
+
+    @property
     def actor(self) -> Actor:
-        """Return the person as policy knows them."""
-        return Actor(person=self.pk, agency=self.agency_id)
+        """Return the person as policy knows them, outside of any session."""
+        return Actor(
+            person=self.pk,
+            agency=self.agency_id,
+            roles=self.roles,
+            certified_until=self.certified_until,
+        )
+
+
+class Invitation(SealedModel):
+    """A single-use, expiring link by which a person joins; only the hash of its secret is kept.
+
+    Those of the custodian are sealed under the platform's key and may carry first roles; those of a
+    coordinator are sealed under their agency's.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    by_custodian = models.BooleanField()
+    details = (
+        SealedJSON()
+    )  # name, email, roles, trained_until, certified_until; replaces (a person)
+    email_index = models.BinaryField()
+    secret_hash = models.BinaryField(unique=True)
+    invited_by = models.UUIDField()
+    invited_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    def seal_agency(self) -> UUID | None:
+        """Return the agency, unless the custodian wrote the invitation."""
+        return None if self.by_custodian else self.agency_id
+
+    def seal_column(self, plaintext: bytes, column: str) -> bytes:
+        """Seal for whoever invited."""
+        return current_keyring().seal(
+            plaintext, kind=self._kind(), agency=self.seal_agency(), object=self.pk, field=column
+        )
+
+    def unseal_column(self, sealed: bytes, column: str) -> bytes:
+        """Open as whoever invited."""
+        return current_keyring().unseal(
+            sealed, kind=self._kind(), agency=self.seal_agency(), object=self.pk, field=column
+        )
+
+    def _kind(self) -> KeyKind:
+        return KeyKind.PLATFORM if self.by_custodian else KeyKind.ACCOUNT
+
+
+class _OfPerson(SealedModel):
+    """Something that belongs to one person, sealed with their account."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        abstract = True
+
+    def seal_agency(self) -> UUID | None:
+        """Return the person's agency."""
+        return self.person.agency_id
+
+
+class Factor(_OfPerson):
+    """One means of proving who one is: a passkey, an authenticator app, or the recovery codes.
+
+    `secret` is sealed: of a passkey credential, sign count and name; of an app the secret and the last
+    step used; of recovery codes their hashes.
+    """
+
+    PASSKEY, TOTP, RECOVERY = "passkey", "totp", "recovery"
+
+    kind = models.CharField(max_length=16)
+    secret = SealedJSON()
+    credential_index = models.BinaryField(null=True, unique=True)  # of a passkey's id
+    added_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class SignInSession(_OfPerson):
+    """A session of a browser. The key of its cookie is kept as a hash, its content sealed.
+
+    Rows exist for signed-in people only; what happens before is in a short signed cookie.
+    """
+
+    key_hash = models.BinaryField(unique=True)
+    data = SealedJSON()  # method, stepped_up_at, browser, recovery, and what pages keep
+    signed_in_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    ends_at = models.DateTimeField()  # the absolute limit
+
+
+class Token(_OfPerson):
+    """A personal token for the command line; only its hash is kept."""
+
+    details = SealedJSON()  # name, scopes
+    secret_hash = models.BinaryField(unique=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+
+class Provider(SealedModel):
+    """An agency's own OpenID Connect provider."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.OneToOneField(Agency, on_delete=models.PROTECT, related_name="provider")
+    settings = SealedJSON()  # issuer, client_id, client_secret
+    set_at = models.DateTimeField()
+
+
+class ProviderAccount(_OfPerson):
+    """That a person is somebody at their agency's provider; looked up by a blind index."""
+
+    subject_index = models.BinaryField(unique=True)
+    linked_at = models.DateTimeField()

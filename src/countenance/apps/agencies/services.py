@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -10,7 +11,7 @@ from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.records.services import Record, accountable, composed_of, save_keys
 from countenance.errors import AlreadyExists, InputError, NotSignedIn
 from countenance.ledger.entry import Action
-from countenance.policy import Actor
+from countenance.policy import DEFAULT_PACK, Actor, Deed, Role, permit_roles
 from countenance.tools import Tools
 
 MIN_PASSWORD_LENGTH = 12
@@ -19,8 +20,17 @@ LOCK_TIME = timedelta(minutes=15)
 REFUSED = "The address and the password do not belong together, or the account is locked for now."
 
 
-@accountable(Action.AGENCY_ADMITTED)
-def admit_agency(actor: Actor, record: Record, *, name: str, tools: Tools) -> Agency:
+@accountable(Action.AGENCY_ADMITTED, deed=Deed.AGENCY_ADMIT)
+def admit_agency(
+    actor: Actor,
+    record: Record,
+    *,
+    name: str,
+    pack: str = DEFAULT_PACK,
+    listed: bool = True,
+    custodial: bool = False,
+    tools: Tools,
+) -> Agency:
     """Admit an agency and make its keys.
 
     Raises:
@@ -28,7 +38,9 @@ def admit_agency(actor: Actor, record: Record, *, name: str, tools: Tools) -> Ag
     """
     if not name.strip():
         raise InputError("An agency needs a name.")
-    agency = Agency(name=name.strip(), admitted_at=tools.clock())
+    name = name.strip()
+    standing = {"pack": pack, "listed": listed, "custodial": custodial, "suspended": None}
+    agency = Agency(name=name, own_name=name, standing=standing, admitted_at=tools.clock())
     records = tools.keyring.agency_records(agency.pk)
     save_keys(records)
     tools.keyring.add(records)
@@ -37,7 +49,7 @@ def admit_agency(actor: Actor, record: Record, *, name: str, tools: Tools) -> Ag
     return agency
 
 
-@accountable(Action.PERSON_ADDED)
+@accountable(Action.PERSON_ADDED, deed=Deed.SET_UP)
 def add_person(
     actor: Actor,
     record: Record,
@@ -46,6 +58,7 @@ def add_person(
     name: str,
     email: str,
     password: str | None,
+    roles: Collection[Role] = (),
     tools: Tools,
 ) -> Person:
     """Add a person to an agency; without a password they cannot sign in to the web app.
@@ -59,6 +72,7 @@ def add_person(
         raise InputError("A person needs a name and an e-mail address.")
     if password is not None and len(password) < MIN_PASSWORD_LENGTH:
         raise InputError(f"A password needs at least {MIN_PASSWORD_LENGTH} characters.")
+    permit_roles(roles)
     email_index = email_index_of(email, tools=tools)
     if Person.objects.filter(email_index=email_index).exists():
         raise AlreadyExists("A person with this e-mail address is already there.")
@@ -68,6 +82,7 @@ def add_person(
         email=email,
         email_index=email_index,
         password=make_password(password),
+        standing={"roles": sorted(roles)},
         added_at=tools.clock(),
     )
     person.save(force_insert=True)
@@ -88,7 +103,7 @@ def email_index_of(email: str, *, tools: Tools) -> bytes:
 email_index_of.accountable = ()  # type: ignore[attr-defined] # computes only
 
 
-@accountable(Action.PERSON_SIGNED_IN, Action.PERSON_SIGN_IN_REFUSED)
+@accountable(Action.PERSON_SIGNED_IN, Action.PERSON_SIGN_IN_REFUSED, deed=None)
 def _try_to_sign_in(
     actor: Actor, record: Record, *, person: Person | None, password: str, tools: Tools
 ) -> Person | None:
@@ -135,7 +150,7 @@ def sign_in(actor: Actor, *, email: str, password: str, tools: Tools) -> Person:
     return person
 
 
-@accountable(Action.PERSON_SIGNED_OUT)
+@accountable(Action.PERSON_SIGNED_OUT, deed=Deed.OWN_ACCOUNT)
 def sign_out(actor: Actor, record: Record, *, tools: Tools) -> None:
     """Record that a person signed out; the caller ends the session."""
     record.note(about=actor.person)

@@ -10,8 +10,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from countenance.apps.agencies import services
-from countenance.apps.records.services import SYSTEM
 from countenance.errors import NotSignedIn
+from countenance.policy import SYSTEM
 from countenance.ui.forms import Form
 from countenance.ui.requests import Request
 

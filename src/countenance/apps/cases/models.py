@@ -10,7 +10,7 @@ from django.db import models
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.records.sealed import SealedModel, SealedText
 from countenance.policy import CaseFacts
-from countenance.sealing.keyring import KeyKind
+from countenance.sealing.kinds import KeyKind
 
 
 class Case(SealedModel):

@@ -8,11 +8,11 @@ from countenance.apps.cases.queries import reference_index
 from countenance.apps.records.services import Record, accountable
 from countenance.errors import AlreadyExists, InputError, ReasonMissing, WrongState
 from countenance.ledger.entry import Action
-from countenance.policy import Actor
+from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
 
-@accountable(Action.CASE_OPENED)
+@accountable(Action.CASE_OPENED, deed=Deed.CASE_OPEN)
 def open_case(
     actor: Actor, record: Record, *, reference: str, purpose: str, reason: str, tools: Tools
 ) -> Case:
@@ -44,7 +44,7 @@ def open_case(
     return case
 
 
-@accountable(Action.CASE_CLOSED)
+@accountable(Action.CASE_CLOSED, deed=Deed.CASE_CLOSE)
 def close_case(actor: Actor, record: Record, *, case: Case, reason: str, tools: Tools) -> Case:
     """Close a case for good; no search runs for it any more.
 

@@ -30,7 +30,7 @@ from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import InputError, ModelMismatch, NotFound, NotPermitted, WrongState
 from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
-from countenance.policy import Actor
+from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
 BATCH_PHOTOS = 32
@@ -41,7 +41,7 @@ KEPT_REJECTS = 1000
 Notify = Callable[[EnrolmentRun, Sequence[Reject]], None]
 
 
-@accountable(Action.ENROLMENT_STARTED)
+@accountable(Action.ENROLMENT_STARTED, deed=Deed.ENROL)
 def start_enrolment(
     actor: Actor,
     record: Record,
@@ -85,7 +85,7 @@ def start_enrolment(
     return run
 
 
-@accountable(Action.PHOTOS_ENROLLED)
+@accountable(Action.PHOTOS_ENROLLED, deed=Deed.ENROL)
 def enrol_batch(
     actor: Actor, record: Record, *, run: EnrolmentRun, batch: Batch, tools: Tools
 ) -> EnrolmentRun:
@@ -133,7 +133,7 @@ def enrol_batch(
     return run
 
 
-@accountable(Action.ENROLMENT_FINISHED)
+@accountable(Action.ENROLMENT_FINISHED, deed=Deed.ENROL)
 def finish_enrolment(
     actor: Actor, record: Record, *, run: EnrolmentRun, why: str = "complete", tools: Tools
 ) -> EnrolmentRun:

@@ -19,7 +19,7 @@ from countenance.apps.records.sealed import (
 )
 from countenance.errors import SealBroken
 from countenance.policy import GalleryFacts, SourceFacts
-from countenance.sealing.keyring import KeyKind
+from countenance.sealing.kinds import KeyKind
 
 PASSPORT = (
     "owner",

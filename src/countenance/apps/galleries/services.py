@@ -34,11 +34,11 @@ from countenance.errors import (
 )
 from countenance.index.rotation import Rotation
 from countenance.ledger.entry import Action
-from countenance.policy import Actor
+from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
 
-@accountable(Action.SOURCE_REGISTERED)
+@accountable(Action.SOURCE_REGISTERED, deed=Deed.SOURCE_REGISTER)
 def register_source(
     actor: Actor, record: Record, *, name: str, passport: Mapping[str, str], tools: Tools
 ) -> Source:
@@ -82,7 +82,7 @@ def register_source(
     return source
 
 
-@accountable(Action.GALLERY_CREATED)
+@accountable(Action.GALLERY_CREATED, deed=Deed.GALLERY_CREATE)
 def create_gallery(actor: Actor, record: Record, *, name: str, tools: Tools) -> Gallery:
     """Create an empty gallery for templates of the present model.
 
@@ -110,7 +110,7 @@ def create_gallery(actor: Actor, record: Record, *, name: str, tools: Tools) -> 
     return gallery
 
 
-@accountable(Action.PHOTO_REMOVED)
+@accountable(Action.PHOTO_REMOVED, deed=Deed.PHOTO_REMOVE)
 def remove_photo(actor: Actor, record: Record, *, photo: Photo, reason: str, tools: Tools) -> None:
     """Remove a photo: out of the index at once, its key destroyed, its bytes deleted.
 
@@ -124,7 +124,7 @@ def remove_photo(actor: Actor, record: Record, *, photo: Photo, reason: str, too
     _erase([photo.pk], [photo.gallery_id], record, tools=tools)
 
 
-@accountable(Action.SUBJECT_REMOVED)
+@accountable(Action.SUBJECT_REMOVED, deed=Deed.PHOTO_REMOVE)
 def remove_subject(
     actor: Actor, record: Record, *, subject: Subject, reason: str, tools: Tools
 ) -> None:
@@ -146,7 +146,7 @@ def remove_subject(
     _forget_subjects([subject.pk], tools.clock())
 
 
-@accountable(Action.SOURCE_REMOVED)
+@accountable(Action.SOURCE_REMOVED, deed=Deed.SOURCE_REMOVE)
 def remove_source(
     actor: Actor, record: Record, *, source: Source, reason: str, tools: Tools
 ) -> None:

@@ -16,11 +16,11 @@ from countenance.apps.records.objects import get_object
 from countenance.apps.records.services import Record, accountable
 from countenance.errors import NotFound
 from countenance.ledger.entry import Action
-from countenance.policy import Actor
+from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
 
-@accountable(Action.PHOTO_VIEWED)
+@accountable(Action.PHOTO_VIEWED, deed=Deed.PHOTO_VIEW)
 def view_photo(
     actor: Actor, record: Record, *, photo: Photo, long_side: int, tools: Tools
 ) -> bytes:
@@ -37,7 +37,7 @@ def view_photo(
     return tools.engine.render(get_object(photo, tools=tools), long_side=long_side)
 
 
-@accountable(Action.PHOTO_VIEWED)
+@accountable(Action.PHOTO_VIEWED, deed=Deed.PHOTO_VIEW)
 def view_faces(
     actor: Actor, record: Record, *, gallery: UUID, faces: Sequence[int], tools: Tools
 ) -> None:

@@ -21,7 +21,8 @@ from django.db.models.query_utils import DeferredAttribute
 
 from countenance.errors import SealBroken, Sealed
 from countenance.sealing.envelope import Key, seal, unseal
-from countenance.sealing.keyring import KeyKind, Keyring
+from countenance.sealing.keyring import Keyring
+from countenance.sealing.kinds import KeyKind
 
 _in_context: ContextVar[Keyring | None] = ContextVar("keyring", default=None)
 _of_process: list[Keyring] = []

@@ -14,20 +14,25 @@ from uuid import UUID
 from django.db import IntegrityError, OperationalError, transaction
 
 from countenance.apps.records.models import KeyRow, LedgerHead, LedgerRow
-from countenance.errors import Conflict, DatabaseUnavailable, NotPermitted, Unavailable
+from countenance.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    NotPermitted,
+    StepUpNeeded,
+    Unavailable,
+)
 from countenance.ledger.entry import Action, Entry, canonical_json, commit
 from countenance.ledger.merkle import Frontier
 from countenance.ledger.receipt import Receipt
-from countenance.policy import Actor
-from countenance.sealing.keyring import KeyKind, KeyRecord, Keyring
+from countenance.policy import SYSTEM, Actor, Deed, permit_deed
+from countenance.sealing.keyring import Keyring
+from countenance.sealing.kinds import KeyKind, KeyRecord
 from countenance.tools import Tools
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 SALT_BYTES = 32
-SYSTEM = Actor(person=UUID(int=0), agency=UUID(int=0))
-"""Who acts when no person does: set-up, and the clean-up at start."""
 
 
 class Record:
@@ -48,7 +53,7 @@ class Record:
 
 
 def accountable(
-    action: Action, *others: Action
+    action: Action, *others: Action, deed: Deed | None
 ) -> Callable[[Callable[Concatenate[Actor, Record, P], R]], Callable[Concatenate[Actor, P], R]]:
     """Make a service of a function: one durable transaction, one ledger entry, refusals recorded.
 
@@ -59,6 +64,8 @@ def accountable(
     Args:
         action: what the entry says was done.
         others: what it may say instead, if the service sets `record.action`.
+        deed: what the actor must be permitted to do; None for what comes before anybody has a role,
+            such as signing in, or is a part of another service that was judged already.
     """
 
     def decorate(
@@ -69,9 +76,14 @@ def accountable(
             tools = _tools(kwargs)
             record = Record(action)
             try:
+                if deed is not None:
+                    permit_deed(actor, deed, now=tools.clock())
                 with transaction.atomic(durable=True):
                     result = service(actor, record, *args, **kwargs)
                     append(actor, record, tools=tools)
+            except StepUpNeeded:
+                # Not a refusal: the person is asked to prove who they are, and goes on.
+                raise
             except NotPermitted as refusal:
                 _record_refusal(actor, record, refusal, tools=tools)
                 raise
@@ -82,6 +94,7 @@ def accountable(
             return result
 
         wrapper.accountable = (action, *others)  # type: ignore[attr-defined] # read by tests and docs
+        wrapper.deed = deed  # type: ignore[attr-defined] # likewise
         return wrapper
 
     return decorate
@@ -187,7 +200,7 @@ def load_keys() -> list[KeyRecord]:
     ]
 
 
-@accountable(Action.DEPLOYMENT_INITIALISED)
+@accountable(Action.DEPLOYMENT_INITIALISED, deed=Deed.SET_UP)
 def initialise(actor: Actor, record: Record, *, records: list[KeyRecord], tools: Tools) -> None:
     """Store the platform's keys and start the ledger with its first entry."""
     save_keys(records)
@@ -195,13 +208,13 @@ def initialise(actor: Actor, record: Record, *, records: list[KeyRecord], tools:
     record.note(about=tools.keyring.deployment)
 
 
-@accountable(Action.DEPLOYMENT_UNSEALED)
+@accountable(Action.DEPLOYMENT_UNSEALED, deed=Deed.SET_UP)
 def note_unsealed(actor: Actor, record: Record, *, by: str, tools: Tools) -> None:
     """Record that the deployment was unsealed, and with which kind of factor."""
     record.note(about=tools.keyring.deployment, factor=by)
 
 
-@accountable(Action.LEDGER_EXPORTED)
+@accountable(Action.LEDGER_EXPORTED, deed=Deed.LEDGER_EXPORT)
 def note_export(actor: Actor, record: Record, *, size: int, tools: Tools) -> None:
     """Record that the ledger was exported up to this size."""
     record.note(size=size)

@@ -10,7 +10,7 @@ from django.db import models
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.cases.models import Case
 from countenance.apps.records.sealed import ObjectSealedModel, SealedJSON, SealedModel, SealedText
-from countenance.sealing.keyring import KeyKind
+from countenance.sealing.kinds import KeyKind
 
 
 class Probe(ObjectSealedModel):

@@ -21,11 +21,11 @@ from countenance.apps.searches.models import Probe, Search, SearchState
 from countenance.errors import CaseClosed, CountenanceError, InputError, NotPermitted, WrongState
 from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
-from countenance.policy import Actor
+from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
 
-@accountable(Action.PROBE_ADDED)
+@accountable(Action.PROBE_ADDED, deed=Deed.EVIDENCE_ADD)
 def _record_probe(
     actor: Actor,
     record: Record,
@@ -83,7 +83,7 @@ def add_probe(actor: Actor, *, case: Case, upload: bytes, file_name: str, tools:
     )
 
 
-@accountable(Action.PROBE_VIEWED)
+@accountable(Action.PROBE_VIEWED, deed=Deed.EVIDENCE_VIEW)
 def view_probe(
     actor: Actor,
     record: Record,
@@ -110,7 +110,7 @@ def view_probe(
     return tools.engine.render(get_object(probe, tools=tools), long_side=long_side, blur=blur)
 
 
-@accountable(Action.SEARCH_INTENDED)
+@accountable(Action.SEARCH_INTENDED, deed=Deed.SEARCH_RUN)
 def intend_search(
     actor: Actor,
     record: Record,
@@ -170,7 +170,7 @@ def intend_search(
     return search
 
 
-@accountable(Action.SEARCH_CONCLUDED)
+@accountable(Action.SEARCH_CONCLUDED, deed=None)
 def conclude_search(
     actor: Actor, record: Record, *, search: Search, outcome: dict[str, Any], tools: Tools
 ) -> Search:
@@ -198,7 +198,7 @@ def conclude_search(
     return search
 
 
-@accountable(Action.SEARCH_ABORTED)
+@accountable(Action.SEARCH_ABORTED, deed=None)
 def abort_search(actor: Actor, record: Record, *, search: Search, why: str, tools: Tools) -> Search:
     """End a search that has no outcome; it stays on the ledger and counts as a search.
 
@@ -284,7 +284,7 @@ def abort_abandoned_searches(actor: Actor, *, tools: Tools) -> int:
     return closed
 
 
-@accountable(Action.CANDIDATES_VIEWED)
+@accountable(Action.CANDIDATES_VIEWED, deed=Deed.CANDIDATES_VIEW)
 def view_candidates(actor: Actor, record: Record, *, search: Search, tools: Tools) -> Search:
     """Record that the candidates of a search are looked at; show them only after this returned.
 
