@@ -47,7 +47,7 @@ class Agency(SealedModel):
 
     def seal_column(self, plaintext: bytes, column: str) -> bytes:
         """Seal a column with the key of those who may read it."""
-        kind = self.KINDS.get(column, self.seal_kind)
+        kind = self._kind_of(column)
         owner = self.pk if kind is KeyKind.ACCOUNT else None
         return current_keyring().seal(
             plaintext, kind=kind, agency=owner, object=self.pk, field=column
@@ -55,11 +55,15 @@ class Agency(SealedModel):
 
     def unseal_column(self, sealed: bytes, column: str) -> bytes:
         """Open a column with the key of those who may read it."""
-        kind = self.KINDS.get(column, self.seal_kind)
+        kind = self._kind_of(column)
         owner = self.pk if kind is KeyKind.ACCOUNT else None
         return current_keyring().unseal(
             sealed, kind=kind, agency=owner, object=self.pk, field=column
         )
+
+    def _kind_of(self, column: str) -> KeyKind:
+        # A column's name comes with its table's.
+        return self.KINDS.get(column.rpartition(".")[2], self.seal_kind)
 
     @property
     def pack(self) -> str:
