@@ -75,6 +75,11 @@ class Config(BaseSettings):
         default=None,
         description="The passphrase that unseals. Prefer `COUNTENANCE_PASSPHRASE_FILE`, or the prompt.",
     )
+    token: SecretStr | None = Field(
+        default=None,
+        description="The personal token with which commands act. Prefer `COUNTENANCE_TOKEN_FILE`, or "
+        "`countenance login`, which keeps one in a file of yours.",
+    )
     models: Path | None = Field(
         default=None,
         description="The folder of the model files. Empty: `models` in the home folder.",
@@ -133,6 +138,8 @@ def _values_from_files() -> dict[str, object]:
     values: dict[str, object] = {}
     if name := os.environ.get("COUNTENANCE_PASSPHRASE_FILE"):
         values["passphrase"] = _read(name, "COUNTENANCE_PASSPHRASE_FILE")
+    if name := os.environ.get("COUNTENANCE_TOKEN_FILE"):
+        values["token"] = _read(name, "COUNTENANCE_TOKEN_FILE").strip()
     if name := os.environ.get("COUNTENANCE_DATABASE__URL_FILE"):
         values["database"] = {"url": _read(name, "COUNTENANCE_DATABASE__URL_FILE")}
     return values

@@ -10,6 +10,7 @@ from countenance.cli import output
 from countenance.cli.options import AsJson, Commands, Reason, shown_with
 from countenance.cli.session import unsealed
 from countenance.errors import NotFound
+from countenance.policy import Deed
 
 if TYPE_CHECKING:
     from countenance.apps.cases.models import Case
@@ -19,7 +20,10 @@ Reference = Annotated[
 ]
 
 
-@shown_with('countenance case open MP-17 --purpose "missing person" --reason "reported on 3 May"')
+@shown_with(
+    'countenance case open MP-17 --purpose "missing person" --reason "reported on 3 May"',
+    deed=Deed.CASE_OPEN,
+)
 def open_(
     reference: Reference,
     purpose: Annotated[str, typer.Option(help="What the case is about.")],
@@ -36,7 +40,7 @@ def open_(
         output.result(described(case), f"Opened the case {case.reference}.")
 
 
-@shown_with("countenance case list")
+@shown_with("countenance case list", deed=Deed.CASE_READ)
 def list_(as_json: AsJson = False) -> None:
     """List the cases, newest first."""
     with unsealed() as session:
@@ -50,7 +54,7 @@ def list_(as_json: AsJson = False) -> None:
     output.result({"cases": cases}, output.table("", ("Case", "Purpose", "Opened", "State"), rows))
 
 
-@shown_with('countenance case close MP-17 --reason "found"')
+@shown_with('countenance case close MP-17 --reason "found"', deed=Deed.CASE_CLOSE)
 def close(reference: Reference, reason: Reason, as_json: AsJson = False) -> None:
     """Close a case for good; it allows no more searches."""
     with unsealed() as session:

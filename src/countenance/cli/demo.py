@@ -98,7 +98,7 @@ def _set_up(settings: Config) -> tuple[Session, list[str]]:
     person, password = set_up(
         FileFactor(settings.file_factor), agency="Demo agency", name=name, email=email
     )
-    session = Session(settings=settings, tools=wiring.current(), person=person)
+    session = Session(settings=settings, tools=wiring.current(), actor=person.actor)
     from countenance.apps.agencies import queries, services  # needs Django set up
 
     second_password = new_password()

@@ -18,6 +18,7 @@ from countenance.cli import output
 from countenance.cli.options import AsJson, GalleryName, shown_with
 from countenance.cli.session import unsealed
 from countenance.errors import InputError
+from countenance.policy import Deed
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -33,6 +34,7 @@ SHOWN_REJECTS = 5
     "countenance enrol photos --gallery people --source archive",
     "countenance enrol photos.csv --gallery people --source archive --dry-run",
     "countenance enrol photos --manifest list.csv -g people -s archive --rejects rejects.csv --json",
+    deed=Deed.ENROL,
 )
 def enrol(  # each is an option of the command
     path: Annotated[Path, typer.Argument(help="A folder, a photo, or a CSV manifest.")],

@@ -10,6 +10,7 @@ import typer
 from countenance.cli import output
 from countenance.cli.options import AsJson, Commands, GalleryName, Reason, shown_with
 from countenance.cli.session import unsealed
+from countenance.policy import Deed
 
 if TYPE_CHECKING:
     from countenance.apps.galleries.models import Gallery, Photo
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The gallery's name.")]
 
 
-@shown_with('countenance gallery create "Missing persons"')
+@shown_with('countenance gallery create "Missing persons"', deed=Deed.GALLERY_CREATE)
 def create(name: NameArgument, as_json: AsJson = False) -> None:
     """Create an empty gallery; its templates will all be of the present model."""
     with unsealed() as session:
@@ -27,7 +28,7 @@ def create(name: NameArgument, as_json: AsJson = False) -> None:
         output.result(described(gallery), f"Created the gallery “{gallery.name}”.")
 
 
-@shown_with("countenance gallery list", "countenance gallery list --json")
+@shown_with("countenance gallery list", "countenance gallery list --json", deed=Deed.GALLERY_READ)
 def list_(as_json: AsJson = False) -> None:
     """List the galleries with how much each holds."""
     with unsealed() as session:
@@ -39,7 +40,7 @@ def list_(as_json: AsJson = False) -> None:
     output.result({"galleries": galleries}, output.table("", columns, rows))
 
 
-@shown_with('countenance gallery show "Missing persons"')
+@shown_with('countenance gallery show "Missing persons"', deed=Deed.GALLERY_READ)
 def show(name: NameArgument, as_json: AsJson = False) -> None:
     """Show one gallery, its enrolments and how far each came."""
     with unsealed() as session:
@@ -95,7 +96,7 @@ def described(gallery: Gallery) -> dict[str, Any]:
     }
 
 
-@shown_with('countenance photo list --gallery "Missing persons" --limit 20')
+@shown_with('countenance photo list --gallery "Missing persons" --limit 20', deed=Deed.GALLERY_READ)
 def list_photos(
     gallery: GalleryName,
     limit: Annotated[
@@ -116,7 +117,9 @@ def list_photos(
     output.result({"photos": photos, "total": total}, shown, f"{len(photos)} of {total} photos.")
 
 
-@shown_with('countenance photo remove 6b1c… --reason "asked for by the person"')
+@shown_with(
+    'countenance photo remove 6b1c… --reason "asked for by the person"', deed=Deed.PHOTO_REMOVE
+)
 def remove_photo(
     photo: Annotated[
         UUID, typer.Argument(help="The photo's id; `countenance photo list` shows it.")
@@ -133,7 +136,7 @@ def remove_photo(
         output.result({"id": str(photo), "removed": True}, "Removed the photo.")
 
 
-@shown_with('countenance subject list --gallery "Missing persons"')
+@shown_with('countenance subject list --gallery "Missing persons"', deed=Deed.GALLERY_READ)
 def list_subjects(
     gallery: GalleryName,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
@@ -158,7 +161,8 @@ def list_subjects(
 
 
 @shown_with(
-    'countenance subject remove anna --gallery "Missing persons" --reason "asked for by the person"'
+    'countenance subject remove anna --gallery "Missing persons" --reason "asked for by the person"',
+    deed=Deed.PHOTO_REMOVE,
 )
 def remove_subject(
     subject: Annotated[str, typer.Argument(help="The subject's name in the gallery, or its id.")],

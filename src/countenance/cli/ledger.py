@@ -11,6 +11,7 @@ import typer
 from countenance.cli import output
 from countenance.cli.options import AsJson, Commands, shown_with
 from countenance.errors import InputError
+from countenance.policy import Deed
 
 if TYPE_CHECKING:
     from countenance.ledger.receipt import Receipt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @shown_with(
     "countenance verify-ledger",
     "countenance verify-ledger ledger.jsonl --receipt receipt.json",
+    deed=Deed.LEDGER_READ,
 )
 def verify_ledger(
     file: Annotated[
@@ -103,7 +105,9 @@ def _show(report: Report, *, kept: bool) -> None:
 
 
 @shown_with(
-    "countenance ledger export ledger.jsonl", "countenance ledger export ledger.jsonl --bodies"
+    "countenance ledger export ledger.jsonl",
+    "countenance ledger export ledger.jsonl --bodies",
+    deed=Deed.LEDGER_EXPORT,
 )
 def export(
     file: Annotated[Path, typer.Argument(help="Where to write; must not exist yet.")],

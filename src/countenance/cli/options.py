@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from contextvars import ContextVar
+from functools import wraps
+from typing import Annotated, Any, TypedDict, TypeVar
 
 import typer
+
+from countenance.policy import Deed
 
 F = TypeVar("F", bound=Callable[..., Any])
 Commands = dict[str, Callable[..., Any]]
@@ -30,11 +34,40 @@ def examples(*commands: str) -> str:
     return "Examples:\n\n" + "\n\n".join(f"$ {command}" for command in commands)
 
 
-def shown_with(*commands: str) -> Callable[[F], F]:
-    """Give a command its examples; `--help` and the reference show them."""
+def shown_with(*commands: str, deed: Deed | None = None) -> Callable[[F], F]:
+    """Give a command its examples, and say what it asks of the program.
+
+    `session.unsealed` judges the deed before the command sees anything. A command without one needs only
+    the machine: `unsealed` refuses it, and `app.MACHINE_ONLY` says why it needs nobody.
+    """
 
     def decorate(function: F) -> F:
-        function.epilog = examples(*commands)  # type: ignore[attr-defined] # read where the tree is built
-        return function
+        @wraps(function)
+        def command(*arguments: Any, **options: Any) -> Any:
+            token = _running.set((deed, f"{function.__module__}.{function.__name__}"))
+            try:
+                return function(*arguments, **options)
+            finally:
+                _running.reset(token)
+
+        command.epilog = examples(*commands)  # type: ignore[attr-defined] # read where the tree is built
+        command.deed = deed  # type: ignore[attr-defined] # read by tests and docs
+        return command  # type: ignore[return-value] # of the same signature
 
     return decorate
+
+
+_running: ContextVar[tuple[Deed | None, str]] = ContextVar("running", default=(None, ""))
+
+
+class Asked(TypedDict):
+    """What a command asks of the program, and its name."""
+
+    deed: Deed | None
+    asked: str
+
+
+def running_command() -> Asked:
+    """Return what the running command asks of the program."""
+    deed, name = _running.get()
+    return Asked(deed=deed, asked=name)

@@ -11,11 +11,13 @@ from countenance.cli import output
 from countenance.cli.deployment import new_password
 from countenance.cli.options import AsJson, Commands, shown_with
 from countenance.cli.session import ask_secret, unsealed
+from countenance.policy import Deed
 
 
 @shown_with(
     'countenance person add "Ada Examiner" ada@example.org',
     'countenance person add "Ada Examiner" ada@example.org --generate',
+    deed=Deed.PERSON_INVITE,
 )
 def add(
     name: Annotated[str, typer.Argument(help="The person's name.")],
@@ -54,7 +56,7 @@ def add(
     output.result(value, *shown)
 
 
-@shown_with("countenance person list")
+@shown_with("countenance person list", deed=Deed.PERSON_READ)
 def list_(as_json: AsJson = False) -> None:
     """List the people of your agency."""
     with unsealed() as session:

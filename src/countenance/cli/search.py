@@ -11,7 +11,7 @@ from countenance.cli import output
 from countenance.cli.options import AsJson, Reason, shown_with
 from countenance.cli.session import unsealed
 from countenance.errors import InputError
-from countenance.policy import DEFAULT_CANDIDATES, MAX_CANDIDATES, MIN_CANDIDATES
+from countenance.policy import DEFAULT_CANDIDATES, MAX_CANDIDATES, MIN_CANDIDATES, Deed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,6 +35,7 @@ CAUTION = (
 @shown_with(
     'countenance search probe.jpg --gallery people --case MP-17 --reason "reported missing on 3 May"',
     'countenance search group.jpg --face 2 --top 10 -g people -g archive --case MP-17 --reason "..." --json',
+    deed=Deed.SEARCH_RUN,
 )
 def search(  # each is an option of the command
     photo: Annotated[Path, typer.Argument(help="The probe: a photo of the person to find.")],

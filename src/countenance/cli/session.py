@@ -6,16 +6,18 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from countenance.cli.options import running_command
 from countenance.cli.output import say
-from countenance.errors import KeyUnavailable
+from countenance.errors import KeyUnavailable, NotSignedIn
+from countenance.policy import Role
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import FrameType
 
-    from countenance.apps.agencies.models import Person
     from countenance.apps.galleries.models import Gallery, Source
     from countenance.config import Config
     from countenance.policy import Actor
@@ -31,12 +33,7 @@ class Session:
 
     settings: Config
     tools: Tools
-    person: Person
-
-    @property
-    def actor(self) -> Actor:
-        """Return the acting person as policy knows them."""
-        return self.person.actor
+    actor: Actor
 
     def gallery(self, name: str) -> Gallery:
         """Return the gallery of this name, or raise NotFound."""
@@ -85,23 +82,63 @@ def running() -> Iterator[Config]:
 
 @contextmanager
 def unsealed() -> Iterator[Session]:
-    """Open the deployment for one command.
+    """Open the deployment for one command, for the person whose token this is, and judge the command's deed.
+
+    The command works with the keys of the person's agency only.
 
     Raises:
         NotFound: nothing has been initialised here.
         KeyUnavailable: the keys do not open.
+        NotSignedIn: there is no token, or it has ended.
+        NotPermitted: the person, or the token, may not do this; recorded.
     """
     with running() as settings:
-        yield open_session(settings)
+        tools = unseal()
+        # Models can only be imported once Django is set up.
+        from countenance.apps.agencies import tokens
+        from countenance.apps.records.services import permit_at_gate
+
+        actor = tokens.actor_of(_token(settings), tools=tools)
+        with acting(actor, tools=tools) as narrowed:
+            permit_at_gate(actor, **running_command(), tools=narrowed)
+            yield Session(settings=settings, tools=narrowed, actor=actor)
 
 
-def open_session(settings: Config) -> Session:
-    """Unseal the running deployment and return a session of its operator."""
-    tools = unseal()
-    # Models can only be imported once Django is set up.
-    from countenance.apps.agencies import queries
+@contextmanager
+def acting(actor: Actor, *, tools: Tools) -> Iterator[Tools]:
+    """Work with the keys of the actor's agency only, within this block, in every thread."""
+    from countenance.apps.records.sealed import current_keyring, set_process_keyring
 
-    return Session(settings=settings, tools=tools, person=queries.operator())
+    view = tools.keyring.only(actor.agency, platform=Role.CUSTODIAN in actor.roles)
+    before = current_keyring()
+    set_process_keyring(view)
+    try:
+        yield replace(tools, keyring=view)
+    finally:
+        set_process_keyring(before)
+
+
+def _token(settings: Config) -> str:
+    """Return the token of the settings, or the one that `countenance login` kept."""
+    if settings.token is not None:
+        return settings.token.get_secret_value()
+    kept = token_file(settings)
+    try:
+        return kept.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise NotSignedIn("Nobody is signed in here. Run `countenance login`.") from None
+    except (OSError, UnicodeDecodeError):
+        raise NotSignedIn(f"{kept} cannot be read. Run `countenance login` again.") from None
+
+
+def token_file(settings: Config) -> Path:
+    """Return where `countenance login` keeps the token for this home: in the user's own folder."""
+    import hashlib
+
+    import platformdirs
+
+    name = hashlib.sha256(str(settings.home.resolve()).encode()).hexdigest()[:16]
+    return platformdirs.user_config_path("countenance", appauthor=False) / f"token-{name}"
 
 
 def unseal() -> Tools:

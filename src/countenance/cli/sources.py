@@ -9,6 +9,7 @@ import typer
 from countenance.cli import output
 from countenance.cli.options import AsJson, Commands, Reason, shown_with
 from countenance.cli.session import unsealed
+from countenance.policy import Deed
 
 if TYPE_CHECKING:
     from countenance.apps.galleries.models import Source
@@ -19,7 +20,8 @@ SourceArgument = Annotated[str, typer.Argument(metavar="NAME", help="The source'
 @shown_with(
     'countenance source add "Missing persons 2026" --owner "Police of Ourtown" '
     '--lawful-basis "Police Act, section 12" --collected-on 2026-01-15 --purpose "finding missing persons" '
-    '--retention-until 2027-01-15 --reference MP-2026 --steward "A. Keeper"'
+    '--retention-until 2027-01-15 --reference MP-2026 --steward "A. Keeper"',
+    deed=Deed.SOURCE_REGISTER,
 )
 def add(  # one option for each entry of the passport
     name: SourceArgument,
@@ -60,7 +62,7 @@ def add(  # one option for each entry of the passport
         output.result(described(source), f"Registered the source “{source.name}”.")
 
 
-@shown_with("countenance source list", "countenance source list --json")
+@shown_with("countenance source list", "countenance source list --json", deed=Deed.SOURCE_READ)
 def list_(as_json: AsJson = False) -> None:
     """List the sources with their passports."""
     with unsealed() as session:
@@ -82,7 +84,10 @@ def list_(as_json: AsJson = False) -> None:
     output.result({"sources": sources}, output.table("", columns, rows))
 
 
-@shown_with('countenance source remove "Missing persons 2026" --reason "retention has ended"')
+@shown_with(
+    'countenance source remove "Missing persons 2026" --reason "retention has ended"',
+    deed=Deed.SOURCE_REMOVE,
+)
 def remove(name: SourceArgument, reason: Reason, as_json: AsJson = False) -> None:
     """Remove a source with all its photos: templates leave the index, keys are destroyed.
 

@@ -85,7 +85,7 @@ def accountable(
                 # Not a refusal: the person is asked to prove who they are, and goes on.
                 raise
             except NotPermitted as refusal:
-                _record_refusal(actor, record, refusal, tools=tools)
+                _record_refusal(actor, str(record.action), refusal, tools=tools, about=record.about)
                 raise
             except IntegrityError:
                 raise Conflict("Somebody did the same at the same moment. Look again.") from None
@@ -220,6 +220,43 @@ def note_export(actor: Actor, record: Record, *, size: int, tools: Tools) -> Non
     record.note(size=size)
 
 
+@composed_of()
+def permit_at_gate(actor: Actor, *, deed: Deed | None, asked: str, tools: Tools) -> None:
+    """Permit what a page or a command asks for, before either begins; whatever it calls judges again.
+
+    Args:
+        actor: who asks.
+        deed: what for; None if nobody said what it is, which is refused.
+        asked: the name of the page's route, or of the command.
+        tools: the keys and the clock.
+
+    Raises:
+        StepUpNeeded: the person has not proved just now who they are.
+        NotPermitted: the person, or their token, may not do this; recorded.
+    """
+    try:
+        if deed is None:
+            _refuse_unclassified()
+        else:
+            permit_deed(actor, deed, now=tools.clock())
+    except NotPermitted as refusal:
+        record_refusal(actor, deed=deed, asked=asked, refusal=refusal, tools=tools)
+        raise
+
+
+def _refuse_unclassified() -> None:
+    raise NotPermitted("Nobody said who may use this, so nobody may.", rule="route.unclassified")
+
+
+@composed_of()
+def record_refusal(
+    actor: Actor, *, deed: Deed | None, asked: str, refusal: NotPermitted, tools: Tools
+) -> None:
+    """Record a refusal that no service gave; that somebody is to prove who they are is none."""
+    if not isinstance(refusal, StepUpNeeded):
+        _record_refusal(actor, str(deed or ""), refusal, tools=tools, asked=asked)
+
+
 def _tools(kwargs: dict[str, Any]) -> Tools:
     tools = kwargs.get("tools")
     if not isinstance(tools, Tools):
@@ -228,15 +265,22 @@ def _tools(kwargs: dict[str, Any]) -> Tools:
 
 
 def _record_refusal(
-    actor: Actor, attempted: Record, refusal: NotPermitted, *, tools: Tools
+    actor: Actor,
+    attempted: str,
+    refusal: NotPermitted,
+    *,
+    tools: Tools,
+    about: UUID | None = None,
+    **facts: object,
 ) -> None:
     record = Record(Action.ACTION_REFUSED)
     record.note(
-        about=attempted.about,
-        attempted=str(attempted.action),
+        about=about,
+        attempted=attempted,
         rule=refusal.rule,
         code=refusal.code,
         said=refusal.detail,
+        **facts,
     )
     with transaction.atomic(durable=True):
         append(actor, record, tools=tools)
