@@ -105,8 +105,10 @@ class Action(StrEnum):
     AUTHORITY_REFUSED = "authority.refused", "A second person refused an authority."
     AUTHORITY_REVOKED = "authority.revoked", "An authority was taken back."
     AUTHORITY_VIEWED = "authority.viewed", "The document of an authority was shown to a person."
+    AUTHORITY_DOCUMENTED = "authority.documented", "A document was put to a proposed authority."
     CASE_OPENED = "case.opened", "A case was opened."
     CASE_CLOSED = "case.closed", "A case was closed; it allows no more searches."
+    CASE_AUTHORISED = "case.authorised", "A case was put under another authority."
     CASE_MEMBERS_CHANGED = "case.members_changed", "People were added to a case or taken off it."
     CASE_WIDENED = (
         "case.widened",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from countenance.policy.casework import permit_case_lead, permit_case_member, sees_every_case
 from countenance.policy.facts import (
     DEFAULT_PACK,
     Ask,
@@ -67,6 +68,8 @@ __all__ = [
     "is_stepped_up",
     "may",
     "permit_authority",
+    "permit_case_lead",
+    "permit_case_member",
     "permit_case_work",
     "permit_deed",
     "permit_enrolment",
@@ -78,4 +81,5 @@ __all__ = [
     "permit_roles",
     "permit_search",
     "permit_sign_in",
+    "sees_every_case",
 ]
