@@ -1,0 +1,1 @@
+"""Four-eyes: what one person asks for, another decides, and a service then uses once."""

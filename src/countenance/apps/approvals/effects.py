@@ -1,0 +1,89 @@
+"""What follows an approval: which page carries it out, and how its subject is said and checked.
+
+The apps that own the services are above this one, so they tell it: from their `AppConfig.ready`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from countenance.policy import Actor
+from countenance.policy.approvals import ApprovalKind
+
+Words = Callable[[Actor, UUID, Mapping[str, Any]], Sequence[tuple[str, str]]]
+Subject = Callable[[Actor, UUID], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What is known about one kind.
+
+    Attributes:
+        url_name: the route of the page that carries an approval out; it takes the approval's id.
+        subject: returns the subject's name; raises NotFound if it is not the actor's.
+        words: returns what the payload says, as name and value, for whoever decides.
+    """
+
+    url_name: str = ""
+    subject: Subject | None = None
+    words: Words | None = None
+
+
+_effects: dict[ApprovalKind, Effect] = {}
+
+
+def register(
+    kind: ApprovalKind,
+    url_name: str = "",
+    *,
+    subject: Subject | None = None,
+    words: Words | None = None,
+) -> None:
+    """Say what follows an approval of this kind; what is left out stays as it was."""
+    known = _effects.get(kind, Effect())
+    _effects[kind] = replace(
+        known,
+        url_name=url_name or known.url_name,
+        subject=subject or known.subject,
+        words=words or known.words,
+    )
+
+
+def effect_of(kind: ApprovalKind) -> Effect:
+    """Return what is known about this kind; nothing, if nobody registered it."""
+    return _effects.get(kind, Effect())
+
+
+def subject_name(actor: Actor, kind: ApprovalKind, subject: UUID) -> str:
+    """Return the subject's name, or nothing where no app knows it.
+
+    Raises:
+        NotFound: there is no such thing, or it is not the actor's.
+    """
+    known = effect_of(kind).subject
+    return known(actor, subject) if known else ""
+
+
+def payload_words(
+    actor: Actor, kind: ApprovalKind, subject: UUID, payload: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Return exactly what a payload says, as name and value; from the payload, never from the asker."""
+    known = effect_of(kind).words
+    if known:
+        return list(known(actor, subject, payload))
+    return [(name.replace("_", " ").capitalize(), _said(value)) for name, value in payload.items()]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(_said(one) for one in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_said(one)}" for name, one in value.items()) or "none"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
