@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "countenance.ui",
     "countenance.apps.records",
+    "countenance.apps.approvals",
     "countenance.apps.agencies",
     "countenance.apps.galleries",
     "countenance.apps.cases",
