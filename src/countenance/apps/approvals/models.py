@@ -6,7 +6,6 @@ there to be queried, and are compared with the sealed ones before anything is do
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -109,7 +108,7 @@ class Approval(SealedModel):
     @property
     def payload(self) -> Mapping[str, Any]:
         """Return exactly what is asked for; an approval is used for this and nothing else."""
-        payload: Mapping[str, Any] = json.loads(self.details["payload"])
+        payload: Mapping[str, Any] = self.details["payload"]
         return payload
 
     def _compare(self, **sealed: object) -> None:

@@ -17,6 +17,7 @@ from countenance.ledger.entry import Action, canonical_json
 from countenance.policy import Actor, Role
 from countenance.policy import approvals as rules
 from countenance.policy.approvals import ApprovalKind
+from countenance.tools import Tools
 
 GLASS = ApprovalKind.BREAK_GLASS
 
@@ -90,7 +91,7 @@ def about(agency: UUID, kind: ApprovalKind, subject: UUID) -> QuerySet[Approval]
 
 def is_exactly(row: Approval, payload: Mapping[str, Any] | None) -> bool:
     """Say whether this is what was asked for, to the letter."""
-    return bool(row.details["payload"] == canonical_json(payload or {}).decode())
+    return canonical_json(row.payload) == canonical_json(payload or {})
 
 
 def is_approved(
@@ -99,13 +100,14 @@ def is_approved(
     kind: ApprovalKind,
     subject: UUID,
     payload: Mapping[str, Any] | None = None,
-    now: datetime,
+    tools: Tools,
 ) -> bool:
     """Say whether `use_approval` would find an approval for exactly this now; uses nothing up.
 
     Raises:
         TamperDetected: a row was changed in the database.
     """
+    now = tools.clock()
     return any(
         not rules.why_not_usable(row.facts, now=now)
         for row in about(actor.agency, kind, subject)

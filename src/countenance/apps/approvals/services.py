@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -215,7 +216,7 @@ def _write(
     now, rule = tools.clock(), KINDS[kind]
     expires = now + rule.waits
     until = now + rule.lasts if kind is ApprovalKind.BREAK_GLASS else None
-    exact = canonical_json(payload).decode()
+    exact = json.loads(canonical_json(payload))
     approval = Approval(
         agency_id=actor.agency,
         kind=str(kind),
