@@ -1,0 +1,308 @@
+"""Invitations: how anybody comes to have an account.
+
+The custodian invites the first people of an agency, with their roles, because somebody has to begin;
+from then on its coordinator invites, without roles, and a second person agrees to each role. A link
+works once, for 72 hours, and only its hash is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from countenance.apps.agencies import queries
+from countenance.apps.agencies.models import Agency, Invitation, Person, SignInSession
+from countenance.apps.agencies.queries import email_index_of, secret_hash
+from countenance.apps.records.services import Record, accountable
+from countenance.errors import (
+    AlreadyExists,
+    Conflict,
+    InputError,
+    NotPermitted,
+    RoleMissing,
+    Suspended,
+    WrongState,
+)
+from countenance.ledger.entry import Action
+from countenance.policy import SYSTEM, Actor, Deed, Role, permit_own
+from countenance.tools import Tools
+
+INVITATION_LASTS = timedelta(hours=72)
+SECRET_BYTES = 32
+FIRST_ROLES = (Role.COORDINATOR, Role.SUPERVISOR, Role.AUDITOR)
+"""What a custodian may appoint in an agency: those without whom nobody there can agree to anything."""
+
+
+@accountable(Action.PERSON_INVITED, deed=Deed.PERSON_INVITE)
+def invite_person(
+    actor: Actor, record: Record, *, name: str, email: str, tools: Tools
+) -> tuple[Invitation, str]:
+    """Invite somebody into the coordinator's agency, without any role; return the link's secret too.
+
+    Raises:
+        RoleMissing: the actor is not this agency's coordinator.
+        InputError: name or address is not usable.
+        AlreadyExists: somebody of the agency has the address, or an invitation to it is pending.
+    """
+    _permit_coordinator(actor)
+    name, email = _checked(name, email)
+    index = email_index_of(email, tools=tools)
+    # Whether another agency knows the address is not said here: see `settle`.
+    if Person.objects.filter(email_index=index, agency_id=actor.agency).exists():
+        raise AlreadyExists("A person of your agency has this e-mail address already.")
+    agency = Agency.objects.get(pk=actor.agency)
+    _refuse_second(agency, index, by_custodian=False, tools=tools)
+    details = {"name": name, "email": email, "roles": []}
+    return _invite(actor, record, agency=agency, details=details, by_custodian=False, tools=tools)
+
+
+@accountable(Action.PERSON_INVITED, deed=Deed.PERSON_INVITE)
+def invite_first(  # one keyword for each thing that vetting found
+    actor: Actor,
+    record: Record,
+    *,
+    agency: Agency,
+    role: Role,
+    name: str,
+    email: str,
+    instead: str = "",
+    trained_until: date | None = None,
+    tools: Tools,
+) -> tuple[Invitation, str]:
+    """Invite, as custodian, an agency's first coordinator, supervisor or auditor, or a further custodian.
+
+    Custodians cannot read who is in an agency. They know whom they invited; that nobody else holds the
+    role is judged with the agency's own keys when the invitation is accepted (`settle`).
+
+    Args:
+        actor: a custodian, or the machine itself.
+        record: what the entry says.
+        agency: where to.
+        role: which of `FIRST_ROLES`; in the custodians' own agency `custodian`.
+        name: whom.
+        email: their address; of somebody who is in the agency already, it lets them back in.
+        instead: why whoever holds the role now is lost to it; they are suspended on acceptance.
+        trained_until: the last day of their training, if it was part of the vetting.
+        tools: the keys and the clock.
+
+    Raises:
+        RoleMissing: the actor is no custodian, or the role is not one that custodians give.
+        NotPermitted: the agency has somebody in this role, and no reason says why they are lost.
+        AlreadyExists: the address is another agency's, or an invitation is pending.
+        Suspended: the agency is suspended.
+    """
+    if actor != SYSTEM and Role.CUSTODIAN not in actor.roles:
+        raise RoleMissing(
+            "Only a custodian invites an agency's first people.", rule="agency.first_people"
+        )
+    record.note(about=agency.pk)
+    _permit_first_role(agency, role)
+    name, email = _checked(name, email)
+    index = email_index_of(email, tools=tools)
+    known = Person.objects.filter(email_index=index).only("pk", "agency_id").first()
+    if known is not None and known.agency_id != agency.pk:
+        raise AlreadyExists("This e-mail address belongs to an account of another agency.")
+    _refuse_second(agency, index, by_custodian=True, tools=tools)
+    if not agency.custodial:
+        _permit_first(agency, role, instead=instead.strip(), tools=tools)
+    details: dict[str, Any] = {"name": name, "email": email, "roles": [str(role)]}
+    if instead.strip():
+        details["instead"] = instead.strip()
+    if known is not None:
+        details["replaces"] = str(known.pk)
+    if trained_until is not None:
+        details["trained_until"] = trained_until.isoformat()
+    return _invite(actor, record, agency=agency, details=details, by_custodian=True, tools=tools)
+
+
+@accountable(Action.INVITATION_WITHDRAWN, deed=Deed.PERSON_INVITE)
+def withdraw_invitation(
+    actor: Actor, record: Record, *, invitation: Invitation, tools: Tools
+) -> Invitation:
+    """Take an invitation back; its link opens nothing any more.
+
+    Raises:
+        NotPermitted: it is another agency's, or the other side's.
+        WrongState: it was accepted or withdrawn already.
+    """
+    record.note(about=invitation.pk)
+    invitation = Invitation.objects.select_for_update(no_key=True).get(pk=invitation.pk)
+    if invitation.by_custodian:
+        if actor != SYSTEM and Role.CUSTODIAN not in actor.roles:
+            raise RoleMissing(
+                "A custodian wrote this invitation. Ask a custodian to withdraw it.",
+                rule="invitation.own_only",
+            )
+    else:
+        permit_own(actor, invitation.agency_id)
+        _permit_coordinator(actor)
+    if invitation.accepted_at is not None:
+        raise WrongState("This invitation was accepted already. Suspend the person instead.")
+    if invitation.withdrawn_at is not None:
+        raise WrongState("This invitation was withdrawn already.")
+    invitation.withdrawn_at = tools.clock()
+    invitation.save(update_fields=("withdrawn_at",))
+    return invitation
+
+
+def _invite(
+    actor: Actor,
+    record: Record,
+    *,
+    agency: Agency,
+    details: dict[str, Any],
+    by_custodian: bool,
+    tools: Tools,
+) -> tuple[Invitation, str]:
+    """Store an invitation and return it with the secret of its link, which is kept nowhere."""
+    now = tools.clock()
+    drawn = tools.token_bytes(SECRET_BYTES)
+    secret = base64.urlsafe_b64encode(drawn).decode().rstrip("=")
+    invitation = Invitation(
+        agency=agency,
+        by_custodian=by_custodian,
+        details=details,
+        email_index=email_index_of(details["email"], tools=tools),
+        secret_hash=secret_hash(secret),
+        invited_by=actor.person,
+        invited_at=now,
+        expires_at=now + INVITATION_LASTS,
+    )
+    invitation.save(force_insert=True)
+    record.note(
+        about=invitation.pk,
+        agency=agency.pk,
+        roles=details["roles"],
+        replaces=details.get("replaces"),
+        instead=details.get("instead", ""),
+    )
+    return invitation, secret
+
+
+def invite_again(
+    actor: Actor, record: Record, *, person: Person, tools: Tools
+) -> tuple[Invitation, str]:
+    """Store an invitation that lets a known person in anew; part of `staff.reinvite_person`."""
+    details = {
+        "name": person.name,
+        "email": person.email,
+        "roles": sorted(person.roles),
+        "replaces": str(person.pk),
+    }
+    now = tools.clock()
+    earlier = Invitation.objects.filter(
+        agency_id=person.agency_id,
+        by_custodian=False,
+        email_index=bytes(person.email_index),
+        accepted_at=None,
+        withdrawn_at=None,
+    )
+    earlier.update(withdrawn_at=now)
+    return _invite(
+        actor, record, agency=person.agency, details=details, by_custodian=False, tools=tools
+    )
+
+
+invite_again.accountable = ()  # type: ignore[attr-defined] # a part of another service
+
+
+def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
+    """Judge, when an invitation is accepted, what needs the agency's own keys; return who was suspended.
+
+    Part of the transaction of whoever accepts, before the person's row is made or changed. The first
+    holder of a role is appointed by the custodian; after that the agency itself decides, unless the
+    custodian wrote down why the one who holds it is lost. That one is suspended, so nobody
+    is joined by a second coordinator whom their agency did not choose.
+
+    Raises:
+        NotPermitted: somebody holds the role, and no reason says why they are lost to it.
+        AlreadyExists: the address was given to somebody meanwhile.
+    """
+    details = invitation.details
+    replaced = UUID(details["replaces"]) if details.get("replaces") else None
+    index = bytes(invitation.email_index)
+    if Person.objects.filter(email_index=index).exclude(pk=replaced).exists():
+        raise AlreadyExists(
+            "This e-mail address cannot be used here. Ask to be invited with another one."
+        )
+    agency = Agency.objects.get(pk=invitation.agency_id)
+    if not invitation.by_custodian or agency.custodial:
+        return []
+    roles = {Role(role) for role in details["roles"]}
+    team = Person.objects.select_for_update(no_key=True).filter(agency=agency)
+    holders = [
+        one
+        for one in team.exclude(pk=replaced).order_by("pk")
+        if one.roles & roles and not one.suspended
+    ]
+    if holders and not details.get("instead"):
+        raise NotPermitted(_has_one(roles.pop()), rule="agency.first_people")
+    for one in holders:
+        suspended = {"since": tools.clock().isoformat(), "reason": "Replaced by the custodian."}
+        one.standing = {**(one.standing or {}), "suspended": suspended}
+        one.save(update_fields=("standing",))
+        SignInSession.objects.filter(person=one).delete()
+    return [one.pk for one in holders]
+
+
+settle.accountable = ()  # type: ignore[attr-defined] # a part of accepting
+
+
+def _permit_coordinator(actor: Actor) -> None:
+    """Refuse custodians, who invite first people only, and the program itself."""
+    if Role.COORDINATOR not in actor.roles:
+        raise RoleMissing(
+            "An agency's own coordinator does this. A custodian invites its first people only.",
+            rule="agency.first_people",
+        )
+
+
+def _permit_first_role(agency: Agency, role: Role) -> None:
+    """Permit the roles that a custodian gives in this agency."""
+    if agency.suspended:
+        raise Suspended("This agency is suspended. Restore it first.")
+    given = (Role.CUSTODIAN,) if agency.custodial else FIRST_ROLES
+    if role not in given:
+        raise NotPermitted(
+            f"A custodian does not make anybody {role} here. The agency's coordinator asks for it, and a "
+            "second person agrees.",
+            rule="agency.first_people",
+        )
+
+
+def _permit_first(agency: Agency, role: Role, *, instead: str, tools: Tools) -> None:
+    """Permit one invitation a role, and another only for somebody who is lost."""
+    sent = [
+        one for one in queries.custodian_invitations(agency) if str(role) in one.details["roles"]
+    ]
+    if any(queries.is_pending(one, tools=tools) for one in sent):
+        raise Conflict(
+            f"An invitation for this agency's {role} is pending. Withdraw it to send another."
+        )
+    if any(one.accepted_at for one in sent) and not instead:
+        raise NotPermitted(_has_one(role), rule="agency.first_people")
+
+
+def _has_one(role: Role) -> str:
+    return (
+        f"This agency has its {role}, and invites further people itself. If that one is lost to it, "
+        "say why; they are suspended when the new one accepts."
+    )
+
+
+def _refuse_second(agency: Agency, index: bytes, *, by_custodian: bool, tools: Tools) -> None:
+    """Refuse a second pending invitation to one address."""
+    sent = Invitation.objects.filter(agency=agency, by_custodian=by_custodian, email_index=index)
+    if any(queries.is_pending(one, tools=tools) for one in sent):
+        raise AlreadyExists(
+            "An invitation to this e-mail address is pending. Withdraw it to send another."
+        )
+
+
+def _checked(name: str, email: str) -> tuple[str, str]:
+    name, email = name.strip(), email.strip()
+    if not name or "@" not in email or len(email) > 254 or len(name) > 200:  # noqa: PLR2004
+        raise InputError("A person needs a name and an e-mail address.")
+    return name, email
