@@ -1,0 +1,209 @@
+"""Policy packs: the rules of a law as data, and the one place that applies them.
+
+A gallery's owner has a pack and so has the asker's agency; `stricter` merges them, rule by rule, and
+each rule keeps the pack and the section it came from. What the merged terms refuse, the pack named in
+the refusal refuses by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from countenance.errors import ForbiddenByPack
+from countenance.policy.facts import Ask, SearchKind, SourceFacts
+from countenance.policy.packs.catalogue import PACKS, Pack
+from countenance.policy.packs.offences import OFFENCES
+from countenance.policy.packs.rules import (
+    RULE_KINDS,
+    Authorisation,
+    Lead,
+    LeadLimit,
+    Offences,
+    PackRule,
+    Verifiers,
+)
+from countenance.policy.people import Permit
+
+__all__ = [
+    "GLASS_REVIEW",
+    "OFFENCES",
+    "PACKS",
+    "Held",
+    "LeadLimit",
+    "Pack",
+    "Terms",
+    "grace",
+    "lead_limits",
+    "offences_for",
+    "offences_of",
+    "permit_ask",
+    "permit_source",
+    "stricter",
+    "terms_of",
+    "verifiers",
+]
+
+GLASS_REVIEW = timedelta(hours=72)
+"""Within this time an auditor reviews what a supervisor did behind broken glass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A rule, and the pack that it came from."""
+
+    pack: str
+    rule: PackRule
+
+    @property
+    def name(self) -> str:
+        """Return the rule's full name, as the ledger keeps it."""
+        return f"{self.pack}.{self.rule.name}"
+
+    @property
+    def citation(self) -> str:
+        """Return where the rule comes from."""
+        return f"{self.rule.law}, {self.rule.section}"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The rules of a pack, or of several merged: of each kind the strictest."""
+
+    held: frozenset[Held] = frozenset()
+
+    def in_order(self) -> list[Held]:
+        """Return the rules in the order in which they are judged."""
+        return sorted(self.held, key=_order)
+
+
+def terms_of(pack: str) -> Terms:
+    """Return a pack's terms.
+
+    Raises:
+        ForbiddenByPack: there is no such pack, so nothing is permitted.
+    """
+    known = PACKS.get(pack)
+    if known is None:
+        raise ForbiddenByPack(
+            "There is no policy pack of this name, so nothing can be permitted under it. "
+            "The custodian chooses a pack for the agency.",
+            rule="pack.unknown",
+        )
+    return stricter(Terms(frozenset(Held(known.name, rule) for rule in known.rules)))
+
+
+def stricter(*terms: Terms) -> Terms:
+    """Return the stricter of several terms, rule by rule.
+
+    Where neither of two rules of a kind is stricter, both hold; of two that are equally strict, the
+    one of the pack whose name comes first.
+    """
+    every = frozenset().union(*(part.held for part in terms))
+    return Terms(
+        frozenset(held for held in every if not any(_replaces(other, held) for other in every))
+    )
+
+
+def permit_ask(terms: Terms, ask: Ask) -> Permit:
+    """Permit a search that every rule allows.
+
+    Raises:
+        ForbiddenByPack: a rule refuses; the refusal names pack and rule, law and section, and the way out.
+    """
+    _some(terms)
+    for held in terms.in_order():
+        if why := held.rule.refuses(ask):
+            raise _refusal(held, why)
+    return Permit(rule="pack.search")
+
+
+def permit_source(terms: Terms, source: SourceFacts, *, today: date) -> Permit:
+    """Permit enrolment from a source whose passport satisfies the pack.
+
+    Raises:
+        ForbiddenByPack: a rule refuses, as above.
+    """
+    _some(terms)
+    for held in terms.in_order():
+        if why := held.rule.refuses_source(source, today=today):
+            raise _refusal(held, why)
+    return Permit(rule="pack.source")
+
+
+def grace(terms: Terms, kind: SearchKind) -> timedelta | None:
+    """Return how long after the first search the authority may still be granted; None: not at all.
+
+    Every pack says when an authority is granted; terms in which none does allow no delay.
+    """
+    rules = [held.rule for held in terms.held if isinstance(held.rule, Authorisation)]
+    if not rules or any(kind not in rule.late for rule in rules):
+        return None
+    return min(rule.within for rule in rules)
+
+
+def offences_for(terms: Terms, kind: SearchKind) -> tuple[tuple[str, str], ...]:
+    """Return the codes and labels that an authority of a kind may name; empty if any may, or none need."""
+    lists = [
+        held.rule.codes
+        for held in terms.held
+        if isinstance(held.rule, Offences) and kind in held.rule.kinds
+    ]
+    if not lists:
+        return ()
+    allowed = frozenset.intersection(*lists)
+    return tuple((code, label) for code, label in OFFENCES.items() if code in allowed)
+
+
+def offences_of(terms: Terms) -> tuple[tuple[str, str], ...]:
+    """Return the closed list of offences, as codes and labels; empty if there is none."""
+    named = {pair for kind in SearchKind for pair in offences_for(terms, kind)}
+    return tuple(pair for pair in OFFENCES.items() if pair in named)
+
+
+def verifiers(terms: Terms) -> int:
+    """Return how many people must confirm a result, each for themselves."""
+    return max(
+        (held.rule.least for held in terms.held if isinstance(held.rule, Verifiers)), default=2
+    )
+
+
+def lead_limits(terms: Terms) -> dict[LeadLimit, str]:
+    """Return what a lead may not be used for, or must be disclosed with, each with its citation."""
+    return {
+        held.rule.limit: held.citation for held in terms.in_order() if isinstance(held.rule, Lead)
+    }
+
+
+def _order(held: Held) -> tuple[int, str, str]:
+    return RULE_KINDS.index(type(held.rule)), held.rule.name, held.pack
+
+
+def _replaces(one: Held, other: Held) -> bool:
+    """Say whether one rule makes the other needless: it is stricter, or as strict and comes first."""
+    if type(one.rule) is not type(other.rule) or not one.rule.covers(other.rule):
+        return False
+    return not other.rule.covers(one.rule) or _first(one) < _first(other)
+
+
+def _first(held: Held) -> tuple[str, str, str]:
+    return held.pack, held.rule.law, held.rule.section
+
+
+def _some(terms: Terms) -> None:
+    """Refuse terms that hold no rule: they are no pack's."""
+    if not terms.held:
+        raise ForbiddenByPack(
+            "No policy pack says what is allowed here. The custodian chooses one for the agency.",
+            rule="pack.missing",
+        )
+
+
+def _refusal(held: Held, why: str) -> ForbiddenByPack:
+    pack = PACKS[held.pack].title if held.pack in PACKS else held.pack
+    return ForbiddenByPack(
+        f"{why} ({held.citation}; policy pack “{pack}”)",
+        rule=held.name,
+        law=held.rule.law,
+        section=held.rule.section,
+    )
