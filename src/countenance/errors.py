@@ -101,6 +101,7 @@ class NotPermitted(CountenanceError):
         """Keep the rule that refused beside the sentence that says the way out."""
         super().__init__(detail, **facts)
         self.rule = rule or self.code
+        self.recorded = False  # the door says so, once its entry is on the ledger
 
 
 class NotSignedIn(NotPermitted):

@@ -106,12 +106,16 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Who may do a deed, with which scope of a token, and what else it needs."""
+    """Who may do a deed, with which scope of a token, and what else it needs.
+
+    `anyone`: whoever is signed in, also before they were given a role.
+    """
 
     roles: frozenset[Role]
     scope: Scope | None  # None: never with a token
     step_up: bool = False
     certificate: bool = False
+    anyone: bool = False
 
 
 def _rule(
@@ -125,7 +129,7 @@ _I, _E, _S, _A = Role.INVESTIGATOR, Role.EXAMINER, Role.SUPERVISOR, Role.AUDITOR
 _OF_AGENCY = (_O, _T, _I, _E, _S, _A)
 
 DEEDS: Mapping[Deed, Rule] = {
-    Deed.OWN_ACCOUNT: _rule(_C, *_OF_AGENCY, scope=None),
+    Deed.OWN_ACCOUNT: Rule(roles=frozenset(Role), scope=None, anyone=True),
     Deed.TOKEN_MAKE: _rule(_C, *_OF_AGENCY, scope=None, step_up=True),
     Deed.AGENCY_READ: _rule(_C, scope=Scope.MANAGE),
     Deed.AGENCY_ADMIT: _rule(_C, scope=Scope.MANAGE, step_up=True),
@@ -249,7 +253,7 @@ def permit_deed(actor: Actor, deed: Deed, *, now: datetime) -> Permit:
     if actor == SYSTEM:
         return Permit(rule="role.system")
     rule = DEEDS[deed]
-    if not actor.roles & rule.roles:
+    if not rule.anyone and not actor.roles & rule.roles:
         raise RoleMissing(_who_may(rule.roles), rule=f"role.{deed}")
     if actor.scopes is not None and rule.scope not in actor.scopes:
         raise ScopeMissing(_which_scope(rule.scope), rule=f"scope.{deed}")
@@ -269,7 +273,9 @@ def is_stepped_up(actor: Actor, *, now: datetime) -> bool:
 def may(actor: Actor, deed: Deed) -> bool:
     """Say whether a page should offer this; the deed itself is judged when it is asked for."""
     rule = DEEDS[deed]
-    return bool(actor.roles & rule.roles) and (actor.scopes is None or rule.scope in actor.scopes)
+    return (rule.anyone or bool(actor.roles & rule.roles)) and (
+        actor.scopes is None or rule.scope in actor.scopes
+    )
 
 
 def permit_roles(roles: Iterable[Role]) -> Permit:

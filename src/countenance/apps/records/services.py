@@ -252,8 +252,8 @@ def _refuse_unclassified() -> None:
 def record_refusal(
     actor: Actor, *, deed: Deed | None, asked: str, refusal: NotPermitted, tools: Tools
 ) -> None:
-    """Record a refusal that no service gave; that somebody is to prove who they are is none."""
-    if not isinstance(refusal, StepUpNeeded):
+    """Record a refusal, unless a service did; that somebody is to prove who they are is none."""
+    if not isinstance(refusal, StepUpNeeded) and not refusal.recorded:
         _record_refusal(actor, str(deed or ""), refusal, tools=tools, asked=asked)
 
 
@@ -284,3 +284,4 @@ def _record_refusal(
     )
     with transaction.atomic(durable=True):
         append(actor, record, tools=tools)
+    refusal.recorded = True

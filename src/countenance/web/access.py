@@ -1,0 +1,137 @@
+"""Who may ask for which page: one line for every route, read by the gate before any view runs.
+
+A route that is missing here is refused. GET and HEAD ask for the `read` deed, POST for the `write`
+deed; a method without a deed is not answered, unless the route is open to strangers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from countenance.policy import Actor, Deed, Role, may
+
+SAFE = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What a route asks for.
+
+    Attributes:
+        read: the deed of GET and HEAD.
+        write: the deed of POST.
+        open_to_strangers: nobody needs to be signed in; the deeds are then not judged.
+        account: also for a session that a recovery code began, which may do nothing else.
+        consumes_step_up: what it did needs a proof of its own the next time.
+        loaded_by_pages: no sign that somebody sits there, so it does not put off the idle lock.
+    """
+
+    read: Deed | None = None
+    write: Deed | None = None
+    open_to_strangers: bool = False
+    account: bool = False
+    consumes_step_up: bool = False
+    loaded_by_pages: bool = False
+
+    def deed(self, method: str | None) -> Deed | None:
+        """Return what this method asks for; None: it is not answered."""
+        if method in SAFE:
+            return self.read
+        return self.write if method == "POST" else None
+
+
+def _form(deed: Deed, *, consumes_step_up: bool = False) -> Access:
+    """Return the access of a form: whoever may not send it does not see it either."""
+    return Access(read=deed, write=deed, consumes_step_up=consumes_step_up)
+
+
+def _page(deed: Deed) -> Access:
+    return Access(read=deed)
+
+
+def _image(deed: Deed) -> Access:
+    return Access(read=deed, loaded_by_pages=True)
+
+
+_OPEN = Access(open_to_strangers=True)
+_ACCOUNT = Access(read=Deed.OWN_ACCOUNT, write=Deed.OWN_ACCOUNT, account=True)
+
+ACCESS: Mapping[str, Access] = {
+    "health": _OPEN,
+    "unseal": _OPEN,
+    "sign_in": _OPEN,
+    "sign_out": Access(write=Deed.OWN_ACCOUNT, account=True),
+    "home": Access(read=Deed.OWN_ACCOUNT, account=True),
+    "cases": _page(Deed.CASE_READ),
+    "case_new": _form(Deed.CASE_OPEN),
+    "case": _page(Deed.CASE_READ),
+    "case_close": _form(Deed.CASE_CLOSE),
+    "search_new": _form(Deed.EVIDENCE_ADD),
+    "probe": _page(Deed.EVIDENCE_VIEW),
+    "probe_image": _image(Deed.EVIDENCE_VIEW),
+    "search_check": Access(write=Deed.SEARCH_RUN),
+    "search_run": Access(write=Deed.SEARCH_RUN, consumes_step_up=True),
+    "searches": _page(Deed.SEARCH_READ),
+    "search": _page(Deed.SEARCH_READ),
+    "galleries": _page(Deed.GALLERY_READ),
+    "gallery_new": _form(Deed.GALLERY_CREATE),
+    "gallery": _page(Deed.GALLERY_READ),
+    "enrol": _form(Deed.ENROL),
+    "enrolment": _page(Deed.GALLERY_READ),
+    "rejects": _page(Deed.GALLERY_READ),
+    "source_new": _form(Deed.SOURCE_REGISTER),
+    "source": _page(Deed.SOURCE_READ),
+    "source_remove": _form(Deed.SOURCE_REMOVE),
+    "photo": _page(Deed.PHOTO_VIEW),
+    "photo_image": _image(Deed.PHOTO_VIEW),
+    "photo_remove": _form(Deed.PHOTO_REMOVE),
+    "subject_remove": _form(Deed.PHOTO_REMOVE),
+    "face_crop": _image(Deed.PHOTO_VIEW),
+    "ledger": _page(Deed.LEDGER_READ),
+}
+"""The table, by the names in `web/urls.py`; a test compares them."""
+
+NAV: tuple[tuple[str, str, str], ...] = (
+    ("Cases", "cases", "cases"),
+    ("Requests", "requests", "requests"),
+    ("Searches", "searches", "searches"),
+    ("Galleries", "galleries", "galleries"),
+    ("Authorities", "authorities", "authorities"),
+    ("Approvals", "approvals", "approvals"),
+    ("People", "people", "people"),
+    ("Agencies", "agencies", "agencies"),
+    ("Ledger", "ledger", "ledger"),
+)
+"""The main navigation: words, route, and the section by which a page says where it is."""
+
+FIRST_PAGES: tuple[tuple[Role, str], ...] = (
+    (Role.CUSTODIAN, "agencies"),
+    (Role.INVESTIGATOR, "cases"),
+    (Role.EXAMINER, "requests"),
+    (Role.SUPERVISOR, "approvals"),
+    (Role.STEWARD, "galleries"),
+    (Role.COORDINATOR, "people"),
+    (Role.AUDITOR, "ledger"),
+)
+"""Where somebody's work begins; of several roles the first one counts."""
+
+ACCOUNT_PAGE = "account"
+
+
+def may_read(actor: Actor, route: str) -> bool:
+    """Say whether a page should be offered to somebody; the gate judges when it is asked for."""
+    access = ACCESS.get(route)
+    return access is not None and access.read is not None and may(actor, access.read)
+
+
+def offered(actor: Actor) -> list[tuple[str, str, str]]:
+    """Return the part of the navigation that somebody may read."""
+    return [one for one in NAV if may_read(actor, one[1])]
+
+
+def first_page(actor: Actor) -> str:
+    """Return the route of the page on which somebody's work begins; their account before any role."""
+    wanted = [route for role, route in FIRST_PAGES if role in actor.roles]
+    wanted += [route for _, route, _ in offered(actor)]
+    return next((route for route in wanted if may_read(actor, route)), ACCOUNT_PAGE)
