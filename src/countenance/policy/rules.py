@@ -266,7 +266,8 @@ def permit_search(
         Ask(
             kind=authority.kind,
             offence=authority.offence,
-            authorised=authority.granted_at is not None,
+            # Behind broken glass nobody is waited for.
+            authorised=authority.granted_at is not None or glass,
             documented=authority.documented,
             earlier=earlier,
             top=top,
@@ -275,24 +276,21 @@ def permit_search(
         ),
     )
     return SearchPermit(
-        rule="search.permitted", authorise_by=_authorise_by(authority, terms, glass=glass, now=now)
+        rule="search.permitted", authorise_by=_authorise_by(authority, terms, now=now)
     )
 
 
 def _authorise_by(
-    authority: AuthorityFacts, terms: packs.Terms, *, glass: bool, now: datetime
+    authority: AuthorityFacts, terms: packs.Terms, *, now: datetime
 ) -> datetime | None:
-    """Return until when the authority must be granted; refuse if it must be granted first."""
+    """Return until when the authority must be granted; refuse if that is over already.
+
+    Whether it may be granted late at all, the packs have judged; where they allow no delay, the glass
+    is broken, and a second person decides as late as a review of it may come.
+    """
     if authority.granted_at is not None:
         return None
-    grace = packs.grace(terms, authority.kind)
-    if grace is None and not glass:
-        raise NoAuthority(
-            "The authority waits for a supervisor to grant it. Search once that is done.",
-            rule="authority.waiting",
-        )
-    # Behind broken glass a second person decides later, as late as a review of it may come.
-    grace = packs.GLASS_REVIEW if grace is None else grace
+    grace = packs.grace(terms, authority.kind) or packs.GLASS_REVIEW
     deadline = (authority.first_used_at or now) + grace
     if now > deadline:
         raise AuthorityExpired(
