@@ -6,15 +6,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from countenance.apps.agencies import services as agencies
+from countenance.apps.agencies.models import Agency
+from countenance.apps.cases import authorities
 from countenance.apps.cases import services as cases
+from countenance.apps.cases.models import Authority, Case
 from countenance.apps.galleries import enrolment
 from countenance.apps.galleries import services as galleries
 from countenance.apps.galleries.batch import Incoming
 from countenance.apps.galleries.models import EnrolmentRun, Gallery, Source
+from countenance.apps.searches import asking, evidence, queries
 from countenance.apps.searches import services as searches
-from countenance.policy import SYSTEM, Actor, Role
+from countenance.apps.searches.models import Probe
+from countenance.policy import SYSTEM, Actor, Role, SearchKind
 from countenance.testing import FakeEngine
 
 PASSPORT = {
@@ -28,14 +34,14 @@ PASSPORT = {
 }
 
 
-def other_agency(on: Any) -> Actor:
-    """Admit a second agency and return somebody of it."""
-    agency = agencies.admit_agency(SYSTEM, name="Other agency", tools=on.tools)
+def other_agency(on: Any, name: str = "Other agency", email: str = "other@example.org") -> Actor:
+    """Admit a second agency and return somebody of it, who holds every role."""
+    agency = agencies.admit_agency(SYSTEM, name=name, tools=on.tools)
     person = agencies.add_person(
         SYSTEM,
         agency=agency,
         name="Other Person",
-        email="other@example.org",
+        email=email,
         password=None,
         tools=on.tools,
     )
@@ -86,25 +92,97 @@ def enrol(on: Any, gallery: Gallery, source: Source, photos: list[Any]) -> Enrol
     )
 
 
-def make_case(on: Any, reference: str = "26-0001") -> Any:
-    """Open a case."""
-    return cases.open_case(
-        on.actor,
-        reference=reference,
-        purpose="Find a missing person",
-        reason="Reported missing on 3 May",
-        tools=on.tools,
+def make_authority(on: Any, galleries: Iterable[Any] = (), **overrides: Any) -> Authority:
+    """Propose an authority over these galleries (or their ids) and let somebody else grant it."""
+    terms: dict[str, Any] = {
+        "kind": SearchKind.MISSING,
+        "statute": "Missing Persons Act, section 4",
+        "purpose": "Find a missing person",
+        "galleries": [getattr(one, "pk", one) for one in galleries],
+        "quota": 1000,
+        "expires_on": date(2199, 12, 31),
+    }
+    proposed = authorities.propose_authority(on.actor, **terms | overrides, tools=on.tools)
+    return authorities.decide_authority(
+        second_person(on), authority=proposed, grant=True, reason="In order", tools=on.tools
     )
+
+
+def second_person(on: Any) -> Actor:
+    """Return a supervisor of the acting person's agency who is somebody else, just stepped up."""
+    supervisor = getattr(on, "supervisor", None)
+    if supervisor is None or supervisor.agency != on.actor.agency:
+        person = agencies.add_person(
+            SYSTEM,
+            agency=Agency.objects.get(pk=on.actor.agency),
+            name="Second Person",
+            email=f"second-{uuid4().hex}@example.org",
+            password=None,
+            roles=[Role.SUPERVISOR],
+            tools=on.tools,
+        )
+        supervisor = person.actor
+    return replace(supervisor, stepped_up_at=on.tools.clock())
+
+
+def make_case(on: Any, reference: str = "26-0001", **overrides: Any) -> Case:
+    """Open a case; if the agency has galleries, under a granted authority over all of them."""
+    wishes: dict[str, Any] = {
+        "purpose": "Find a missing person",
+        "reason": "Reported missing on 3 May",
+    }
+    galleries = list(Gallery.objects.filter(agency_id=on.actor.agency))
+    if galleries and "authority" not in overrides:
+        wishes["authority"] = make_authority(on, galleries)
+    return cases.open_case(on.actor, reference=reference, **wishes | overrides, tools=on.tools)
+
+
+def cover(on: Any, case: Case, galleries: Iterable[Gallery]) -> Case:
+    """Put a case under an authority that covers these galleries, unless it is already."""
+    wanted = {gallery.pk for gallery in galleries}
+    case = Case.objects.select_related("authority").get(pk=case.pk)
+    if case.authority is not None and wanted <= case.authority.galleries:
+        return case
+    covered = wanted | (case.authority.galleries if case.authority else set())
+    return cases.set_authority(
+        on.actor, case=case, authority=make_authority(on, sorted(covered)), tools=on.tools
+    )
+
+
+def ask(
+    on: Any, case: Any, galleries: list[Gallery], photo: bytes, file_name: str = "probe.jpg"
+) -> Probe:
+    """Add evidence to a case under an authority, and ask for a search with it; return the evidence."""
+    cover(on, case, galleries)
+    case = Case.objects.get(pk=case.pk)
+    probe = evidence.add_probe(
+        on.actor, case=case, upload=photo, file_name=file_name, tools=on.tools
+    )
+    if queries.open_request(probe) is None:
+        asking.ask_for_search(
+            on.actor,
+            probe=probe,
+            reason="Reported missing on 3 May",
+            galleries=galleries,
+            tools=on.tools,
+        )
+    return probe
+
+
+def widen(case: Any, people: int = 50) -> None:
+    """Let a case be about many people, past the services: most tests are about something else."""
+    case = Case.objects.get(pk=case.pk)
+    case.set_standing(people=people)
+    case.save()
 
 
 def search(on: Any, case: Any, galleries: list[Gallery], photo: bytes, **wishes: Any) -> Any:
-    """Add a probe to the case and search with it."""
-    probe = searches.add_probe(
-        on.actor, case=case, upload=photo, file_name="probe.jpg", tools=on.tools
-    )
+    """Add evidence to the case, ask for a search with it, and have the examiner run it."""
+    probe = ask(on, case, galleries, photo)
+    widen(case)
     wishes.setdefault("face", None)
     return searches.run_search(
-        on.actor,
+        replace(on.examiner, stepped_up_at=on.tools.clock()),
         probe=probe,
         galleries=galleries,
         reason="Reported missing on 3 May",

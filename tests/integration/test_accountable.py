@@ -15,13 +15,16 @@ from countenance.ledger.entry import Action
 
 APPS = Path(__file__).resolve().parents[2] / "src" / "countenance" / "apps"
 SERVICES = sorted(
-    path for name in ("services", "enrolment", "viewing") for path in APPS.glob(f"*/{name}.py")
+    path
+    for name in ("services", "enrolment", "viewing", "authorities", "widening")
+    for path in APPS.glob(f"*/{name}.py")
 )
 MAY_WRITE = {
     # The door itself, and what it stands on.
     "records/services.py",
     # Called by services inside their transaction.
     "galleries/batch.py",
+    "cases/uses.py",
     # Derived data: sealed copies of an index, rebuilt from the database at will.
     "galleries/indexing.py",
     *(f"{path.parent.name}/{path.name}" for path in SERVICES),

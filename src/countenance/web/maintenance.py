@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib.sessions.backends.db import SessionStore
 
+from countenance.apps.cases.models import Authority
 from countenance.apps.galleries.models import IndexSnapshot, Photo, StagedPhoto
 from countenance.apps.searches.models import Probe
 from countenance.tools import Tools
@@ -37,6 +38,7 @@ def clear_sessions() -> None:
 def _named_objects() -> Iterator[UUID]:
     yield from Photo.objects.filter(removed_at=None).values_list("pk", flat=True).iterator()
     yield from StagedPhoto.objects.values_list("pk", flat=True).iterator()
+    yield from Authority.objects.values_list("pk", flat=True).iterator()
     yield from Probe.objects.values_list("pk", flat=True).iterator()
     for parts in IndexSnapshot.objects.values_list("parts", flat=True):
         yield from (UUID(part) for part in parts)
