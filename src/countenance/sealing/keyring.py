@@ -63,6 +63,11 @@ class Keyring:
         """The deployment whose keys these are."""
         return self._chest.deployment
 
+    @property
+    def agency(self) -> UUID | None:
+        """The agency whose view this is; None if it opens everything."""
+        return self._agency
+
     def only(self, agency: UUID, *, platform: bool = False) -> Keyring:
         """Return a view that opens this agency's keys and what every request needs, no other.
 

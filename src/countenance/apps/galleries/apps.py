@@ -9,3 +9,9 @@ class GalleriesConfig(AppConfig):
     name = "countenance.apps.galleries"
     label = "galleries"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell the approvals which of them are about galleries and sources, and how each is carried out."""
+        from countenance.apps.galleries import asked
+
+        asked.register_all()

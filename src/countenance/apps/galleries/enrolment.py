@@ -25,6 +25,7 @@ from countenance.apps.galleries.batch import (
 )
 from countenance.apps.galleries.models import EnrolmentRun, Gallery, Photo, Source, StagedPhoto
 from countenance.apps.galleries.queries import subject_label_index
+from countenance.apps.galleries.terms import LARGE_ENROLMENT, permit_large
 from countenance.apps.records.objects import delete_objects, get_object, seal_for_store
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import InputError, ModelMismatch, NotFound, NotPermitted, WrongState
@@ -57,6 +58,7 @@ def start_enrolment(
     Raises:
         PassportIncomplete, SourceClosed, GalleryClosedToCase, NotPermitted: policy says no.
         ModelMismatch: the gallery holds templates of another model.
+        ApprovalNeeded: so many photos need a second person's approval.
         SealBroken: the source's date of retention is not the one of its passport.
     """
     record.note(gallery=gallery.pk, source=source.pk, total=total)
@@ -71,6 +73,8 @@ def start_enrolment(
             gallery=gallery.model,
             engine=tools.engine.model,
         )
+    if total is not None and total >= LARGE_ENROLMENT:
+        permit_large(actor, record, gallery=gallery, source=source, tools=tools)
     run = EnrolmentRun(
         agency_id=actor.agency,
         gallery=gallery,
@@ -104,6 +108,11 @@ def enrol_batch(
         actor, source=source.facts, gallery=gallery.facts, today=tools.clock().date()
     )
     source.check_links()
+    if (
+        run.total or 0
+    ) < LARGE_ENROLMENT and run.photos < LARGE_ENROLMENT <= run.photos + batch.seen:
+        # More photos came than were announced.
+        permit_large(actor, record, gallery=gallery, source=source, tools=tools)
     stored, faces, late = store_photos(run, batch.analysed, tools=tools)
     run.photos += batch.seen
     run.enrolled += len(stored)

@@ -18,7 +18,7 @@ from countenance.apps.records.sealed import (
     SealedText,
 )
 from countenance.errors import SealBroken
-from countenance.policy import GalleryFacts, SourceFacts
+from countenance.policy import GalleryFacts, GrantFacts, SearchKind, SourceFacts
 from countenance.sealing.kinds import KeyKind
 
 PASSPORT = (
@@ -31,6 +31,9 @@ PASSPORT = (
     "steward",
 )
 """What a source's passport says; all of it is required. Dates are ISO 8601."""
+
+RELEASE = "written_release"
+"""Where the written releases of the people in the photos are filed; some policy packs require it."""
 
 
 class Source(SealedModel):
@@ -69,11 +72,17 @@ class Source(SealedModel):
             missing=[entry for entry in PASSPORT if not self.passport.get(entry)],
             retention_until=self.retention_until,
             removed=self.removed_at is not None,
+            collected_on=date.fromisoformat(self.passport["collected_on"]),
+            written_release=bool(self.passport.get(RELEASE)),
         )
 
 
 class Gallery(ObjectSealedModel):
-    """People enrolled under one authority. `version` counts the changes that an index must follow."""
+    """People enrolled under one authority. `version` counts the changes that an index must follow.
+
+    `terms` holds what two people agreed on: sensitive (each case needs an approval), and threshold (the
+    least similarity, as text, below which nobody is listed; null lists whoever is nearest).
+    """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
 
@@ -83,6 +92,7 @@ class Gallery(ObjectSealedModel):
     name_index = models.BinaryField()
     model = models.CharField(max_length=200)
     rotation = SealedBytes()
+    terms = SealedJSON(null=True)
     version = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
@@ -94,8 +104,55 @@ class Gallery(ObjectSealedModel):
 
     @property
     def facts(self) -> GalleryFacts:
+        """Return what policy needs to know of it by itself; `grants.facts_of` adds what an asker needs."""
+        return GalleryFacts(
+            id=self.pk,
+            agency=self.agency_id,
+            closed=self.closed_at is not None,
+            pack=self.agency.pack,
+            sensitive=self.sensitive,
+        )
+
+    @property
+    def sensitive(self) -> bool:
+        """Say whether each case needs a second person's approval to search here."""
+        return bool((self.terms or {}).get("sensitive"))
+
+    @property
+    def threshold(self) -> float | None:
+        """Return the least similarity of a candidate here; None if two people set none."""
+        text = (self.terms or {}).get("threshold")
+        return None if text is None else float(text)
+
+
+class GalleryGrant(SealedModel):
+    """That an owner lets another agency search a gallery, for some purposes and until a date.
+
+    `proof` is sealed by the owner's own key and opens the owner's photos to the grantee: nobody else can
+    make one. Ending the grant destroys it. `details` holds kinds, until, the gallery's and the owner's
+    name, so that the grantee sees what it was granted.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.SOURCE
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    gallery = models.ForeignKey(Gallery, on_delete=models.PROTECT, related_name="grants")
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    grantee = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    proof = models.BinaryField(null=True)
+    details = SealedJSON()
+    granted_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    @property
+    def facts(self) -> GrantFacts:
         """Return what policy needs to know."""
-        return GalleryFacts(agency=self.agency_id, closed=self.closed_at is not None)
+        return GrantFacts(
+            grantee=UUID(self.details["grantee"]),
+            until=date.fromisoformat(self.details["until"]),
+            kinds=frozenset(SearchKind(kind) for kind in self.details["kinds"]),
+            ended=self.ended_at is not None or self.proof is None,
+        )
 
 
 class Subject(SealedModel):

@@ -10,12 +10,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from countenance.apps.galleries import listing, looks, queries, services, viewing
+from countenance.apps.galleries import grants, listing, looks, queries, services, viewing
 from countenance.apps.galleries.models import Face, Photo, Subject
 from countenance.apps.galleries.views import REMAINS
 from countenance.apps.records.queries import entries_about, receipt_of
 from countenance.errors import Conflict, InputError, NotFound
 from countenance.ledger.entry import Action
+from countenance.policy import Deed, may
 from countenance.ui import drawing
 from countenance.ui.forms import ReasonForm
 from countenance.ui.pages import confirm_page
@@ -29,7 +30,13 @@ LISTED_FACES = 48
 @require_safe
 def photo(request: Request, photo_id: UUID) -> HttpResponse:
     """Show a photo with its faces framed, their quality, its source and its entries."""
-    one = _present(request, photo_id)
+    one = queries.photo(request.actor, photo_id)
+    with grants.reading(request.actor, [one.gallery], tools=request.tools) as tools:
+        grants.permit_look(request.actor, one.gallery, tools=tools)
+        return _photo_page(request, _present(request, photo_id))
+
+
+def _photo_page(request: Request, one: Photo) -> HttpResponse:
     faces = queries.faces(one)
     all_others = listing.other_faces(one)
     others = list(all_others[:LISTED_FACES])
@@ -51,6 +58,9 @@ def photo(request: Request, photo_id: UUID) -> HttpResponse:
         "others": [_thumb(face) for face in others],
         "more_others": all_others.count() - len(others),
         "entries": _entries(one),
+        "own": one.gallery.agency_id == request.actor.agency,
+        "may_remove": one.gallery.agency_id == request.actor.agency
+        and may(request.actor, Deed.PHOTO_REMOVE),
     }
     return render(request, "galleries/photo.html", context)
 
@@ -67,7 +77,9 @@ def image(request: Request, photo_id: UUID) -> HttpResponse:
 def crop(request: Request, face_id: int) -> HttpResponse:
     """Return the small image of a face that a page of this session showed."""
     looks.require_look(request, face_id)
-    return HttpResponse(viewing.crop(request.actor, face_id), content_type="image/jpeg")
+    return HttpResponse(
+        viewing.crop(request.actor, face_id, tools=request.tools), content_type="image/jpeg"
+    )
 
 
 def photo_remove(request: Request, photo_id: UUID) -> HttpResponse:

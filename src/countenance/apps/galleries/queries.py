@@ -118,9 +118,14 @@ def photos(one: Gallery) -> QuerySet[Photo]:
 
 
 def photo(actor: Actor, photo_id: UUID) -> Photo:
-    """Return one photo, removed ones included, or raise NotFound."""
+    """Return one photo, removed ones included, or raise NotFound.
+
+    One of a gallery that was granted opens only within `grants.reading`.
+    """
+    own = Q(gallery__agency_id=actor.agency)
+    granted = Q(gallery__grants__grantee_id=actor.agency, gallery__grants__ended_at=None)
     found = (
-        Photo.objects.filter(gallery__agency_id=actor.agency, pk=photo_id)
+        Photo.objects.filter(own | granted, pk=photo_id)
         .select_related("gallery", "subject__gallery", "source")
         .first()
     )

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from countenance import policy
 from countenance.apps.galleries.models import (
     PASSPORT,
+    RELEASE,
     EnrolmentRun,
     Face,
     Gallery,
@@ -48,7 +49,8 @@ def register_source(
         actor: the steward who answers for it.
         record: filled in by `@accountable`.
         name: unique in the agency.
-        passport: every entry of `PASSPORT`; dates as YYYY-MM-DD.
+        passport: every entry of `PASSPORT`, and `RELEASE` if there are written releases; dates as
+            YYYY-MM-DD.
         tools: keys and clock.
 
     Raises:
@@ -59,6 +61,8 @@ def register_source(
     name = name.strip()
     entries = {key: str(passport.get(key, "")).strip() for key in PASSPORT}
     missing = [key for key, value in entries.items() if not value]
+    if release := str(passport.get(RELEASE, "")).strip():
+        entries[RELEASE] = release
     if missing or not name:
         raise PassportIncomplete(
             f"The passport lacks: {', '.join(missing or ['name'])}. No photo is enrolled without it."

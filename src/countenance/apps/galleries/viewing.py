@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from countenance import policy
+from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face, Gallery, Photo
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.services import Record, accountable
-from countenance.errors import NotFound
+from countenance.errors import NotFound, NotPermitted
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.tools import Tools
@@ -28,13 +28,14 @@ def view_photo(
 
     Raises:
         NotFound: it was removed.
-        NotPermitted: it is another agency's.
+        GalleryClosedToCase: it is another agency's, which does not grant its gallery, or no longer.
     """
     record.note(about=photo.pk)
-    policy.permit_own(actor, photo.gallery.agency_id)
     if photo.removed_at is not None:
         raise NotFound("This photo was removed.")
-    return tools.engine.render(get_object(photo, tools=tools), long_side=long_side)
+    with grants.reading(actor, [photo.gallery], tools=tools) as lent:
+        grants.permit_look(actor, photo.gallery, tools=lent)
+        return tools.engine.render(get_object(photo, tools=lent), long_side=long_side)
 
 
 @accountable(Action.PHOTO_VIEWED, deed=Deed.PHOTO_VIEW)
@@ -44,23 +45,32 @@ def view_faces(
     """Record that the crops of these faces are looked at, as on one page of a gallery.
 
     Raises:
-        NotPermitted: the gallery is another agency's.
+        GalleryClosedToCase: it is another agency's, which does not grant it, or no longer.
     """
     record.note(about=gallery, faces=list(faces))
-    policy.permit_own(actor, Gallery.objects.get(pk=gallery).agency_id)
+    one = Gallery.objects.get(pk=gallery)
+    with grants.reading(actor, [one], tools=tools) as lent:
+        grants.permit_look(actor, one, tools=lent)
 
 
-def crop(actor: Actor, face: int) -> bytes:
+def crop(actor: Actor, face: int, *, tools: Tools) -> bytes:
     """Return the small JPEG of a face; only for rows that an entry of this session names.
 
     Raises:
         NotFound: there is none, it was removed, or it is another agency's.
     """
     found = (
-        Face.objects.filter(pk=face, removed_version=None, gallery__agency_id=actor.agency)
-        .select_related("photo__gallery")
+        Face.objects.filter(pk=face, removed_version=None)
+        .select_related("photo__gallery", "gallery")
         .first()
     )
-    if found is None or found.crop is None:
+    if found is None:
         raise NotFound("There is no such face.")
-    return found.crop  # type: ignore[no-any-return] # a sealed column opens to bytes
+    with grants.reading(actor, [found.gallery], tools=tools) as lent:
+        try:
+            grants.permit_look(actor, found.gallery, tools=lent)
+        except NotPermitted:
+            raise NotFound("There is no such face.") from None
+        if found.crop is None:
+            raise NotFound("There is no such face.")
+        return found.crop  # type: ignore[no-any-return] # a sealed column opens to bytes

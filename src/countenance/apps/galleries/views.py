@@ -12,11 +12,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from countenance.apps.galleries import listing, looks, queries, services, viewing
+from countenance.apps.agencies import queries as agencies
+from countenance.apps.galleries import grants, listing, looks, queries, services, viewing
 from countenance.apps.galleries.models import EnrolmentRun, Gallery, Source
 from countenance.apps.records.queries import receipt_about
 from countenance.errors import Conflict, InputError
 from countenance.ledger.entry import Action
+from countenance.policy import Deed, may
 from countenance.ui.forms import DateInput, Form, ReasonForm
 from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.requests import Request
@@ -33,7 +35,7 @@ class GalleryForm(Form):
 
 
 class SourceForm(Form):
-    """A source's name and passport; all of it is required."""
+    """A source's name and passport; all of it but the releases is required."""
 
     name = forms.CharField(max_length=200, help_text="How you will call this collection.")
     owner = forms.CharField(max_length=500, help_text="Who owns the photos.")
@@ -49,6 +51,12 @@ class SourceForm(Form):
         max_length=500, help_text="Where the agreement is filed, or the collection's address."
     )
     steward = forms.CharField(max_length=500, help_text="Who answers for this source.")
+    written_release = forms.CharField(
+        required=False,
+        max_length=500,
+        help_text="Where the written releases of the people in the photos are filed, if there are any. "
+        "Some policy packs require them.",
+    )
 
     def passport(self) -> dict[str, str]:
         """Return the passport as the service takes it: dates in ISO 8601."""
@@ -69,8 +77,25 @@ def galleries(request: Request) -> HttpResponse:
         }
         for one in queries.uncounted_galleries(request.actor)
     ]
-    sources = [_listed(one) for one in queries.sources(request.actor) if one.removed_at is None]
-    context = {"section": "galleries", "galleries": found, "sources": sources}
+    sources = []
+    if may(request.actor, Deed.SOURCE_READ):
+        present = queries.sources(request.actor)
+        sources = [_listed(one) for one in present if one.removed_at is None]
+    context = {
+        "section": "galleries",
+        "galleries": found,
+        "granted": [
+            {
+                "name": one.name,
+                "owner": one.owner,
+                "until": one.until,
+                "kinds": ", ".join(sorted(one.kinds)),
+            }
+            for one in grants.granted_to(request.actor, tools=request.tools)
+        ],
+        "sources": sources,
+        **_offers(request),
+    }
     return render(request, "galleries/list.html", context)
 
 
@@ -79,7 +104,9 @@ def gallery(request: Request, gallery_id: UUID) -> HttpResponse:
     """Show one gallery: size, sources, enrolments, and its subjects a page at a time."""
     one = queries.gallery(request.actor, gallery_id)
     page = Paginator(queries.subjects(one), SUBJECTS_A_PAGE).get_page(request.GET.get("page"))
-    faces = listing.first_faces(list(page.object_list))
+    # Who stewards, examines or supervises sees faces; the others see how much there is.
+    seen = may(request.actor, Deed.PHOTO_VIEW)
+    faces = listing.first_faces(list(page.object_list)) if seen else {}
     if faces:
         rows = [face.pk for face in faces.values()]
         viewing.view_faces(request.actor, gallery=one.pk, faces=rows, tools=request.tools)
@@ -97,7 +124,17 @@ def gallery(request: Request, gallery_id: UUID) -> HttpResponse:
     sizes = _sizes(one)
     context = {
         "section": "galleries",
-        "gallery": {"id": one.pk, "name": one.name, "model": one.model, **sizes},
+        "gallery": {
+            "id": one.pk,
+            "name": one.name,
+            "model": one.model,
+            "sensitive": one.sensitive,
+            "threshold": one.threshold,
+            **sizes,
+        },
+        "sees_faces": seen,
+        "grants": _grants(request, one),
+        **_offers(request),
         "subjects": subjects,
         "page": page,
         "unnamed": sizes["subjects"] - page.paginator.count,
@@ -163,6 +200,7 @@ def source(request: Request, source_id: UUID) -> HttpResponse:
     context = {
         "section": "galleries",
         "source": {**_listed(one), "removed_at": one.removed_at},
+        **_offers(request),
         "receipt": receipt_about(one.pk, Action.SOURCE_REGISTERED),
     }
     return render(request, "galleries/source.html", context)
@@ -218,6 +256,34 @@ def run_context(run: EnrolmentRun) -> dict[str, Any]:
         "rejected": run.rejected,
         "faces": run.faces,
     }
+
+
+def _offers(request: Request) -> dict[str, bool]:
+    """Return what this person may be offered; each service judges for itself."""
+    return {
+        "may_create": may(request.actor, Deed.GALLERY_CREATE),
+        "may_read_sources": may(request.actor, Deed.SOURCE_READ),
+        "may_register": may(request.actor, Deed.SOURCE_REGISTER),
+        "may_remove": may(request.actor, Deed.SOURCE_REMOVE),
+        "may_extend": may(request.actor, Deed.RETENTION_EXTEND),
+        "may_enrol": may(request.actor, Deed.ENROL),
+        "may_change": may(request.actor, Deed.GALLERY_TERMS),
+        "may_grant": may(request.actor, Deed.GALLERY_GRANT),
+    }
+
+
+def _grants(request: Request, one: Gallery) -> list[dict[str, Any]]:
+    names = dict(agencies.directory(request.actor))
+    return [
+        {
+            "id": grant.pk,
+            "to": names.get(grant.grantee_id, "an agency that is not listed"),
+            "kinds": ", ".join(grant.details["kinds"]),
+            "until": grant.facts.until,
+            "ended_at": grant.ended_at,
+        }
+        for grant in grants.grants_of(request.actor, one)
+    ]
 
 
 def _sizes(one: Gallery) -> dict[str, int]:
