@@ -88,30 +88,29 @@ def demo(
 
 def _set_up(settings: Config) -> tuple[Session, list[str]]:
     """Make keys, an agency and two people in a running throw-away home."""
-    from countenance.cli.deployment import new_password, set_up
+    from countenance.cli.deployment import make_keys, new_password
     from countenance.cli.session import DEMO_KEYS, Session
+    from countenance.policy import SYSTEM
     from countenance.sealing.factors import FileFactor
     from countenance.web import jobs, wiring
 
     wiring.use_jobs(jobs.Queue())
-    (name, email), (second, second_email) = DEMO_PEOPLE
-    person, password = set_up(
-        FileFactor(settings.file_factor), agency="Demo agency", name=name, email=email
-    )
-    session = Session(settings=settings, tools=wiring.current(), actor=person.actor)
-    from countenance.apps.agencies import queries, services  # needs Django set up
+    tools = make_keys(FileFactor(settings.file_factor))
+    from countenance.apps.agencies import services  # needs Django set up
 
-    second_password = new_password()
-    services.add_person(
-        session.actor,
-        agency=queries.agency(session.actor),
-        name=second,
-        email=second_email,
-        password=second_password,
-        tools=session.tools,
-    )
+    agency = services.admit_agency(SYSTEM, name="Demo agency", tools=tools)
+    log_ins, people = [], []
+    for name, email in DEMO_PEOPLE:
+        password = new_password()
+        people.append(
+            services.add_person(
+                SYSTEM, agency=agency, name=name, email=email, password=password, tools=tools
+            )
+        )
+        log_ins.append(f"{email}  {password}")
+    session = Session(settings=settings, tools=tools, actor=people[0].actor)
     output.say(DEMO_KEYS)
-    return session, [f"{email}  {password}", f"{second_email}  {second_password}"]
+    return session, log_ins
 
 
 def _samples() -> Material:

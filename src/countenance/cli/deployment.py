@@ -13,23 +13,25 @@ from countenance.cli.options import AsJson, shown_with
 from countenance.cli.session import DEMO_KEYS, ask_secret, ends_tidily, running
 
 if TYPE_CHECKING:
-    from countenance.apps.agencies.models import Agency, Person
+    from countenance.apps.agencies.models import Invitation
     from countenance.config import Config
     from countenance.sealing.factors import Factor
+    from countenance.tools import Tools
     from countenance.web.server import WebServer
 
-OPERATOR = "operator@localhost"
+FIRST_EMAIL = "custodian@localhost"
 
 
 @shown_with(
-    "countenance init",
+    'countenance init --name "Cleo Custodian" --email cleo@example.org',
     "COUNTENANCE_PASSPHRASE_FILE=/run/secrets/passphrase countenance init --json",
     "COUNTENANCE_HOME=/tmp/try countenance init --demo-keys",
 )
 def init(
-    agency: Annotated[str, typer.Option(help="The name of your organisation.")] = "Our agency",
-    name: Annotated[str, typer.Option(help="The name of the first person.")] = "Operator",
-    email: Annotated[str, typer.Option(help="Their address, with which they sign in.")] = OPERATOR,
+    name: Annotated[str, typer.Option(help="The name of the first custodian.")] = "First custodian",
+    email: Annotated[
+        str, typer.Option(help="Their address, with which they sign in.")
+    ] = FIRST_EMAIL,
     demo_keys: Annotated[
         bool,
         typer.Option(
@@ -40,11 +42,12 @@ def init(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new deployment: its folder, database, keys and first person.
+    """Make a new deployment: its folder, database, keys, and the first custodian's invitation.
 
     Asks for a passphrase of at least 12 characters, or reads it from the file that COUNTENANCE_PASSPHRASE_FILE
-    names. Whoever loses it loses everything in the deployment: nothing else opens it. The commands act on
-    behalf of the first person, whose password for the web app is made here and shown once.
+    names. Whoever loses it loses everything in the deployment: nothing else opens it. Prints a link that works
+    once, for 72 hours, while `countenance serve` runs: with it the custodian makes their account, and then
+    admits the first agency.
     """
     from countenance import config
     from countenance.web import wiring
@@ -59,14 +62,15 @@ def init(
         if factor is None:
             _refuse_second()
             factor = _new_factor(settings, demo_keys=wiring.uses_demo_keys())
-        person, password = set_up(factor, agency=agency, name=name, email=email)
+        invitation, secret = set_up(factor, name=name, email=email)
+        link = invitation_link(settings, secret)
         value = {
             "home": str(settings.home),
             "deployment": str(wiring.current().keyring.deployment),
             "factor": factor.kind,
-            "agency": agency,
-            "person": {"id": str(person.pk), "name": name, "email": email},
-            "password": password,
+            "custodian": {"name": name, "email": email},
+            "invitation": link,
+            "invitation_ends": invitation.expires_at.isoformat(),
         }
     finally:
         wiring.stop()
@@ -75,47 +79,67 @@ def init(
     output.result(
         value,
         f"The deployment is ready in {settings.home}.",
-        f"Web log-in, shown only now: {email}  {password}",
-        "Next: `countenance source add`, `countenance gallery create`, `countenance enrol`; `countenance serve`.",
+        f"The custodian's invitation, shown only now, for 72 hours: {link}",
+        "Next: `countenance serve`, then open the link.",
     )
 
 
-def set_up(factor: Factor, *, agency: str, name: str, email: str) -> tuple[Person, str]:
-    """Make keys, agency and first person in the started, migrated deployment; leave it unsealed.
+def set_up(factor: Factor, *, name: str, email: str) -> tuple[Invitation, str]:
+    """Make keys, the custodians' agency and the first custodian's invitation; leave it unsealed.
 
     A set-up that was interrupted goes on where it stopped.
 
     Raises:
-        AlreadyExists: there is a person already.
+        AlreadyExists: a custodian was invited already.
     """
-    from countenance.apps.agencies import services
-    from countenance.apps.agencies.models import Agency
-    from countenance.policy import SYSTEM
+    from countenance.apps.agencies import inviting, queries, services, upgrade
+    from countenance.policy import SYSTEM, Role
+
+    tools = make_keys(factor)
+    home = queries.custodians() or services.admit_agency(
+        SYSTEM, name=upgrade.CUSTODIANS, listed=False, custodial=True, tools=tools
+    )
+    return inviting.invite_first(
+        SYSTEM, agency=home, role=Role.CUSTODIAN, name=name, email=email, tools=tools
+    )
+
+
+def make_keys(factor: Factor) -> Tools:
+    """Make the keys of the started, migrated deployment, or open those of an interrupted set-up.
+
+    Raises:
+        AlreadyExists: the deployment is complete.
+    """
     from countenance.web import wiring
 
     if wiring.has_ledger():
         _refuse_second()
-        wiring.unseal(factor)
-    else:
-        wiring.initialise(factor)
-    tools = wiring.current()
-    home: Agency | None = Agency.objects.first()
-    home = home or services.admit_agency(SYSTEM, name=agency, tools=tools)
-    password = new_password()
-    person = services.add_person(
-        SYSTEM, agency=home, name=name, email=email, password=password, tools=tools
+        return wiring.unseal(factor)
+    wiring.initialise(factor)
+    return wiring.current()
+
+
+def invitation_link(settings: Config, secret: str) -> str:
+    """Return the address at which an invitation is accepted, as the server will be reached."""
+    web = settings.web
+    # By name, because no passkey belongs to a number.
+    name = web.names[0] if web.names else "localhost"
+    return (
+        f"https://{name}/invitation/{secret}/"
+        if web.https
+        else (f"http://{name}:{web.port}/invitation/{secret}/")
     )
-    return person, password
 
 
 def _refuse_second() -> None:
     """Refuse to make a deployment where one is complete already."""
-    from countenance.apps.agencies.models import Person
+    from countenance.apps.agencies.models import Invitation, Person
     from countenance.errors import AlreadyExists
 
-    if Person.objects.exists():
+    if Person.objects.exists() or Invitation.objects.exists():
         raise AlreadyExists(
-            "There is a deployment in this home already. Choose another home with COUNTENANCE_HOME."
+            "There is a deployment in this home already. Choose another home with COUNTENANCE_HOME, or run "
+            "`countenance custodian invite` for another link."
         )
 
 

@@ -120,7 +120,7 @@ def initialise(factor: Factor) -> None:
 
 
 def unseal(factor: Factor, *, serving: bool = False) -> Tools:
-    """Open the keys, and close searches that a crash left behind.
+    """Open the keys, bring old records up to date, and close searches that a crash left behind.
 
     Args:
         factor: what opens the root key.
@@ -130,6 +130,7 @@ def unseal(factor: Factor, *, serving: bool = False) -> Tools:
         NotFound: the home is not initialised.
         KeyUnavailable: this is not the right factor.
     """
+    from countenance.apps.agencies import upgrade
     from countenance.apps.records import services
     from countenance.apps.searches.services import abort_abandoned_searches
 
@@ -143,6 +144,8 @@ def unseal(factor: Factor, *, serving: bool = False) -> Tools:
     keyring = Keyring(root, deployment=deployment, records=records)
     tools = _install(keyring)
     try:
+        if upgrade.is_needed(tools=tools):
+            upgrade.upgrade_records(SYSTEM, tools=tools)
         abort_abandoned_searches(SYSTEM, tools=tools)
         if serving:
             services.note_unsealed(SYSTEM, by=factor.kind, tools=tools)

@@ -103,6 +103,11 @@ def agency_by_name(name: str) -> Agency:
     raise NotFound("No agency of this name is admitted.")
 
 
+def custodians() -> Agency | None:
+    """Return the custodians' own agency, if it is made."""
+    return next((one for one in agencies() if one.custodial), None)
+
+
 def admitted() -> list[Agency]:
     """Return the agencies but for the custodians' own."""
     return [one for one in agencies() if not one.custodial]
@@ -174,3 +179,13 @@ def invitation_by_secret(secret: str, *, tools: Tools) -> Invitation:
 def email_index_of(email: str, *, tools: Tools) -> bytes:
     """Return the blind index of an e-mail address."""
     return tools.keyring.blind_index(email.strip(), purpose="person.email")
+
+
+def directory(actor: Actor) -> list[tuple[UUID, str]]:
+    """Return id and name of the other agencies that are listed, by name."""
+    found = [
+        (one.pk, str(one.standing["name"]))
+        for one in Agency.objects.exclude(pk=actor.agency)
+        if one.standing and one.standing.get("name") and not one.custodial and not one.suspended
+    ]
+    return sorted(found, key=lambda pair: pair[1].casefold())
