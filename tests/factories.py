@@ -189,3 +189,31 @@ def search(on: Any, case: Any, galleries: list[Gallery], photo: bytes, **wishes:
         tools=on.tools,
         **wishes,
     )
+
+
+def give_app(person: Any, tools: Any) -> str:
+    """Give a person an authenticator app, past the services, and return its secret."""
+    from countenance.apps.agencies import proofs
+    from countenance.apps.agencies.models import Factor
+
+    secret = proofs.new_app_secret(tools=tools)
+    Factor(
+        person=person,
+        kind=Factor.TOTP,
+        secret={"secret": secret, "last_step": -1},
+        added_at=tools.clock(),
+    ).save(force_insert=True)
+    return secret
+
+
+def app_code(secret: str, person: Any = None) -> str:
+    """Return the code that an app shows now; as if it had not been used yet, if its person is given."""
+    import pyotp
+
+    from countenance.apps.agencies.models import Factor
+
+    if person is not None:
+        app = Factor.objects.select_related("person").get(person=person, kind=Factor.TOTP)
+        app.secret |= {"last_step": -1}
+        app.save()
+    return str(pyotp.TOTP(secret).now())

@@ -1,0 +1,396 @@
+"""What a person sees and changes of their own account: means of signing in, sessions, tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+from uuid import UUID
+
+from django import forms
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from countenance.apps.agencies import factors, queries, sessions, tokens
+from countenance.apps.agencies.models import Factor
+from countenance.apps.agencies.views import challenge_of, read_answer, site_of, step_up_page
+from countenance.errors import Conflict, InputError, NotFound
+from countenance.policy import Scope, is_stepped_up
+from countenance.ui.forms import Form
+from countenance.ui.pages import confirm_page, form_page, status_of
+from countenance.ui.requests import Request
+
+P = ParamSpec("P")
+
+METHODS: Mapping[str, str] = {
+    Factor.PASSKEY: "with a passkey",
+    Factor.TOTP: "with password and app",
+    Factor.RECOVERY: "with a recovery code",
+}
+SCOPES: Mapping[Scope, str] = {
+    Scope.READ: "Read: galleries, cases, authorities and their lists",
+    Scope.ENROL: "Enrol: sources and photos",
+    Scope.CASES: "Cases: open them, add evidence, ask for searches",
+    Scope.SEARCH: "Search: run searches and see candidates, for 12 hours at most",
+    Scope.MANAGE: "Manage: people and approvals, for 12 hours at most",
+    Scope.AUDIT: "Audit: read and export the ledger, for 12 hours at most",
+}
+HOUR = timedelta(hours=1)
+LIVES = (
+    (1, "1 hour"),
+    (12, "12 hours"),
+    (7 * 24, "7 days"),
+    (30 * 24, "30 days"),
+    (2160, "90 days"),
+)
+
+
+def proved(
+    view: Callable[Concatenate[Request, P], HttpResponse],
+) -> Callable[Concatenate[Request, P], HttpResponse]:
+    """Ask for a recent proof before the page of a key operation is shown, not only when it is sent."""
+
+    @wraps(view)
+    def wrapper(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not is_stepped_up(request.actor, now=request.tools.clock()):
+            return step_up_page(request)
+        return view(request, *args, **kwargs)
+
+    return wrapper
+
+
+class NameForm(Form):
+    """What a passkey is called on its owner's page."""
+
+    name = forms.CharField(
+        max_length=80,
+        initial="This device",
+        label="Name of the passkey",
+        help_text="So that you know later which device it is on.",
+    )
+
+
+def code_field() -> forms.CharField:
+    """Return the field for a code of the app that is being set up."""
+    return forms.CharField(
+        label="Code that the app shows now",
+        max_length=16,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
+        ),
+    )
+
+
+def new_password_field(label: str) -> forms.CharField:
+    """Return a field for a password to be."""
+    return forms.CharField(
+        label=label,
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class AppForm(Form):
+    """The secret of an app, brought along until a code proves that the app has it."""
+
+    app_secret = forms.CharField(max_length=128, widget=forms.HiddenInput)
+    code = code_field()
+
+
+class PasswordForm(Form):
+    """The present password and the next one, twice."""
+
+    old_password = forms.CharField(
+        label="Present password",
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    new_password = new_password_field("New password")
+    new_password_again = new_password_field("New password, again")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse two that differ."""
+        given = super().clean() or self.cleaned_data
+        if given.get("new_password") != given.get("new_password_again"):
+            self.add_error("new_password_again", "The two new passwords differ.")
+        return given
+
+
+class TokenForm(Form):
+    """What a token is called, what it is for, and how long it lives."""
+
+    name = forms.CharField(
+        max_length=80, help_text="So that you know later where it is used: “laptop”, “night job”."
+    )
+    scopes = forms.TypedMultipleChoiceField(
+        label="What it may be used for", coerce=Scope, widget=forms.CheckboxSelectMultiple
+    )
+    hours = forms.TypedChoiceField(
+        label="How long it lives", coerce=int, choices=LIVES, initial=12, widget=forms.RadioSelect
+    )
+
+
+@require_safe
+def account(request: Request) -> HttpResponse:
+    """Show a person everything that belongs to their own account."""
+    means = factors.of(request.actor)
+    person = queries.person(request.actor)
+    app = next((one for one in means if one.kind == Factor.TOTP), None)
+    codes = next((one for one in means if one.kind == Factor.RECOVERY), None)
+    shown = sessions.of(request.actor, here=row_of(request), tools=request.tools)
+    context = {
+        "section": "account",
+        "person": person,
+        "roles": sorted(role.value for role in request.actor.roles),
+        "passkeys": [one for one in means if one.kind == Factor.PASSKEY],
+        "app": app,
+        "codes": codes,
+        "recovering": sessions.is_recovery(request.session),
+        "sessions": [{"row": one, "method": METHODS.get(one.method, "")} for one in shown],
+        "tokens": tokens.of(request.actor, tools=request.tools),
+        "done": request.session.pop("done", ""),
+    }
+    return render(request, "agencies/account.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proved
+def passkey_new(request: Request) -> HttpResponse:
+    """Add a passkey that the browser has just made."""
+    form = NameForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        number, answer = read_answer(request.POST.get("passkey", ""))
+        try:
+            factors.add_passkey(
+                request.actor,
+                challenge=number,
+                answer=answer,
+                name=form.cleaned_data["name"],
+                site=site_of(request),
+                tools=request.tools,
+            )
+        except InputError as error:
+            form.add_error(None, error.detail)
+        else:
+            sessions.recovered(request.session)
+            return _done(request, "The passkey was added. From now on you can sign in with it.")
+    context = {"form": form, "section": "account"}
+    return render(request, "agencies/passkey_new.html", context, status=status_of(form))
+
+
+@require_POST
+def passkey_options(request: Request) -> HttpResponse:
+    """Give the browser a challenge for a passkey to be made."""
+    made = factors.passkey_registration(request.actor, site=site_of(request), tools=request.tools)
+    return challenge_of(*made)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proved
+def app_new(request: Request) -> HttpResponse:
+    """Set up an authenticator app; the present one goes on working until the new one is proved."""
+    if request.method == "POST":
+        form = AppForm(request.POST)
+        if form.is_valid():
+            given = form.cleaned_data
+            try:
+                factors.add_app(
+                    request.actor,
+                    secret=given["app_secret"],
+                    code=given["code"],
+                    tools=request.tools,
+                )
+            except InputError as error:
+                form.add_error("code", error.detail)
+            else:
+                sessions.recovered(request.session)
+                return _done(request, "The authenticator app was set up.")
+    else:
+        form = AppForm(initial={"app_secret": factors.begin_app(tools=request.tools)})
+    person = queries.person(request.actor)
+    context = {
+        "form": form,
+        "section": "account",
+        "replaces": any(one.kind == Factor.TOTP for one in factors.of(request.actor)),
+        **app_pictures(form["app_secret"].value(), person.email),
+    }
+    return render(request, "agencies/app_new.html", context, status=status_of(form))
+
+
+def app_pictures(secret: object, label: str) -> dict[str, Any]:
+    """Return the secret of an app in groups of four, and as a picture."""
+    text = str(secret or "")
+    groups = " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+    svg = factors.qr_svg(factors.app_uri(text, label))
+    return {"app_secret": groups, "qr": mark_safe(svg)}  # noqa: S308 # drawn by us, of no one's words
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proved
+def factor_remove(request: Request, *, factor_id: UUID) -> HttpResponse:
+    """Remove a passkey or the app, after asking."""
+    means = next((one for one in factors.of(request.actor) if one.id == factor_id), None)
+    if means is None or means.kind == Factor.RECOVERY:
+        raise NotFound
+    what = f"the passkey “{means.name}”" if means.kind == Factor.PASSKEY else "the app"
+    form = Form(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        try:
+            factors.remove_factor(request.actor, factor=factor_id, tools=request.tools)
+        except Conflict as error:
+            form.add_error(None, error.detail)
+        else:
+            return _done(request, f"{what[:1].upper()}{what[1:]} was removed.")
+    return confirm_page(
+        request,
+        form,
+        heading=f"Remove {what}?",
+        verb="Remove it",
+        back=reverse("account"),
+        back_label="My account",
+        crumb="Remove",
+        section="account",
+        consequences=["Nobody can sign in with it any more. Your sessions go on."],
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proved
+def recovery_codes_new(request: Request) -> HttpResponse:
+    """Make new recovery codes and show them once."""
+    if request.method == "POST":
+        codes = factors.make_recovery_codes(request.actor, tools=request.tools)
+        return recovery_codes_page(request, codes, joined=False)
+    return confirm_page(
+        request,
+        Form(),
+        heading="Make new recovery codes?",
+        verb="Make new codes",
+        back=reverse("account"),
+        back_label="My account",
+        crumb="Recovery codes",
+        section="account",
+        keep="Keep the present ones",
+        consequences=["Those that you have stop working at once. The new ones are shown once."],
+    )
+
+
+def recovery_codes_page(request: Request, codes: list[str], *, joined: bool) -> HttpResponse:
+    """Show recovery codes, this once."""
+    context = {
+        "codes": codes,
+        "joined": joined,
+        "next": reverse("sign_in" if joined else "account"),
+        "section": "account",
+    }
+    return render(request, "agencies/recovery_codes.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proved
+def password_change(request: Request) -> HttpResponse:
+    """Change the password; the other sessions end."""
+    form = PasswordForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            factors.change_password(
+                request.actor,
+                old=form.cleaned_data["old_password"],
+                new=form.cleaned_data["new_password"],
+                keep=row_of(request),
+                tools=request.tools,
+            )
+        except InputError as error:
+            form.add_error(None, error.detail)
+        else:
+            sessions.renew(request)
+            return _done(request, "The password was changed. Your other sessions have ended.")
+    return form_page(
+        request,
+        form,
+        heading="Change the password",
+        verb="Change the password",
+        back=reverse("account"),
+        back_label="My account",
+        section="account",
+        lede="Your other sessions end; passkeys, app and tokens go on working.",
+    )
+
+
+@require_POST
+def session_end(request: Request, *, session_id: UUID) -> HttpResponse:
+    """End one of the person's own sessions."""
+    sessions.end(request.actor, session_id=session_id, tools=request.tools)
+    return _done(request, "The session has ended. Whoever used it is out at the next click.")
+
+
+@require_POST
+def sessions_end(request: Request) -> HttpResponse:
+    """End all of the person's sessions but this one."""
+    for one in sessions.of(request.actor, here=row_of(request), tools=request.tools):
+        if not one.here:
+            sessions.end(request.actor, session_id=one.id, tools=request.tools)
+    return _done(request, "Your other sessions have ended.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@proved
+def token_new(request: Request) -> HttpResponse:
+    """Make a token and show its secret once."""
+    form = TokenForm(request.POST if request.method == "POST" else None)
+    scopes = cast("forms.ChoiceField", form.fields["scopes"])
+    scopes.choices = [(one.value, SCOPES[one]) for one in tokens.usable_scopes(request.actor)]
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            token, secret = tokens.make_token(
+                request.actor,
+                name=given["name"],
+                scopes=given["scopes"],
+                lasts=given["hours"] * HOUR,
+                tools=request.tools,
+            )
+        except InputError as error:
+            form.add_error(None, error.detail)
+        else:
+            context = {
+                "section": "account",
+                "name": given["name"],
+                "scopes": [one.value for one in given["scopes"]],
+                "secret": secret,
+                "expires_at": token.expires_at,
+            }
+            return render(request, "agencies/token.html", context)
+    return form_page(
+        request,
+        form,
+        heading="Make a token",
+        verb="Make the token",
+        back=reverse("account"),
+        back_label="My account",
+        section="account",
+        lede="A token lets the command line act in your name, never with more than your roles.",
+    )
+
+
+@require_POST
+def token_revoke(request: Request, *, token_id: UUID) -> HttpResponse:
+    """Make one of the person's own tokens useless."""
+    tokens.revoke_token(request.actor, token=token_id, tools=request.tools)
+    return _done(request, "The token was revoked.")
+
+
+def row_of(request: Request) -> UUID | None:
+    """Return the id of the session's row, by which its owner may name it."""
+    return cast("sessions.SessionStore", request.session).row_id
+
+
+def _done(request: Request, said: str) -> HttpResponse:
+    request.session["done"] = said
+    return HttpResponseRedirect(reverse("account"))
