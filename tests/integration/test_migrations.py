@@ -12,10 +12,11 @@ from countenance import config
 from countenance.testing import FakeEngine
 from countenance.web.postgres_user import installed_binaries
 
-OURS = ("agencies", "cases", "galleries", "records", "searches")
+OURS = ("agencies", "approvals", "cases", "galleries", "records", "searches")
 
 IN_CLEAR = {
     # Fixed words, ids and hashes; nothing that anybody typed.
+    "approvals_approval.kind": "a word of ours",
     "galleries_gallery.model": "the id of a model",
     "galleries_indexsnapshot.parts": "random ids",
     "records_keyrow.kind": "a word of ours",

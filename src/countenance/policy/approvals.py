@@ -275,6 +275,19 @@ def is_overdue(glass: ApprovalFacts, *, now: datetime) -> bool:
     return not glass.reviewed and now > glass.expires_at
 
 
+def state_words(request: ApprovalFacts, *, now: datetime) -> str:
+    """Return in a few words how a request stands."""
+    if request.kind is ApprovalKind.BREAK_GLASS:
+        return _state_of_glass(request, now)
+    if request.withdrawn:
+        return "Withdrawn"
+    if request.decided_by is None:
+        return "Lapsed" if now > request.expires_at else "Waits for a decision"
+    if not request.approved:
+        return "Refused"
+    return _state_of_approval(request, now)
+
+
 def decided_by(roles: frozenset[Role]) -> frozenset[ApprovalKind]:
     """Return the kinds that somebody with these roles decides, or reviews."""
     return frozenset(kind for kind, rule in KINDS.items() if roles & rule.decide)
@@ -322,3 +335,15 @@ def _why_over(request: ApprovalFacts, uses: int | None, now: datetime) -> str:
     if uses is not None and request.uses >= uses:
         return "The approval was used already."
     return ""
+
+
+def _state_of_glass(glass: ApprovalFacts, now: datetime) -> str:
+    if glass.reviewed:
+        return "Reviewed: good reason" if glass.justified else "Reviewed: no good reason"
+    return "Review overdue" if is_overdue(glass, now=now) else "Waits for its review"
+
+
+def _state_of_approval(request: ApprovalFacts, now: datetime) -> str:
+    if not why_not_usable(request, now=now):
+        return "Approved"
+    return "Approved, and used" if request.uses else "Approved, and ended unused"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from countenance.apps.approvals.models import Approval
 from countenance.apps.records.models import LedgerRow
@@ -69,12 +69,21 @@ def approval(actor: Actor, approval_id: UUID) -> Approval:
 
 def waiting_on(actor: Actor, *, now: datetime) -> QuerySet[Approval]:
     """Return the requests and broken glass that the actor can decide or review now, oldest first."""
-    kinds = rules.decided_by(actor.roles)
-    rows = Approval.objects.filter(agency_id=actor.agency, withdrawn_at=None, decided_at=None)
-    requests = rows.filter(kind__in=[str(kind) for kind in kinds - {GLASS}], expires_at__gte=now)
-    glass = rows.filter(kind__in=[str(kind) for kind in kinds & {GLASS}], reviewed_at=None)
-    of_others = (requests | glass).exclude(asked_by=actor.person).exclude(subject=actor.person)
+    kinds = [str(kind) for kind in rules.decided_by(actor.roles)]
+    rows = Approval.objects.filter(_waits(now), agency_id=actor.agency, kind__in=kinds)
+    of_others = rows.exclude(asked_by=actor.person).exclude(subject=actor.person)
     return of_others.order_by("asked_at", "pk")
+
+
+def waiting_on_others(actor: Actor, *, now: datetime) -> QuerySet[Approval]:
+    """Return what the actor may read and somebody else has to decide or review, oldest first."""
+    mine = waiting_on(actor, now=now).values("pk")
+    return approvals(actor).filter(_waits(now)).exclude(pk__in=mine).order_by("asked_at", "pk")
+
+
+def over(actor: Actor, *, now: datetime) -> QuerySet[Approval]:
+    """Return what the actor may read and nobody has to decide any more, newest first; slice it."""
+    return approvals(actor).exclude(_waits(now))
 
 
 def waiting_for(actor: Actor, *, now: datetime) -> int:
@@ -165,3 +174,10 @@ def _alarm(row: Approval, now: datetime) -> Alarm:
 
 def _on_ledger(agency: UUID) -> int:
     return LedgerRow.objects.filter(agency=agency, action=str(Action.GLASS_BROKEN)).count()
+
+
+def _waits(now: datetime) -> Q:
+    """Return the condition of a request that waits for a decision, or of glass for its review."""
+    # Nobody decides or withdraws glass. Its review may come late, so it does not lapse.
+    in_time = Q(expires_at__gte=now) | Q(kind=str(GLASS))
+    return in_time & Q(withdrawn_at=None, decided_at=None, reviewed_at=None)
