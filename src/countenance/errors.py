@@ -170,6 +170,12 @@ class AuthoritySpent(NotPermitted):
     code = "authority_spent"
 
 
+class QuotaSpent(NotPermitted):
+    """As many searches were made as are allowed."""
+
+    code = "quota_spent"
+
+
 class ForbiddenByPack(NotPermitted):
     """A policy pack does not allow this."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 from uuid import UUID
 
 from countenance.errors import Unavailable
+from countenance.policy import Actor, Role
 
 if TYPE_CHECKING:
     from countenance.faces.types import Analysis
@@ -55,6 +56,26 @@ class PhotoEngine(Protocol):
     ) -> bytes:
         """Return the photo as an upright, metadata-free JPEG, at most `long_side` px; `blur` boxes blurred."""
 
+    def cut(
+        self,
+        data: bytes,
+        *,
+        box: tuple[int, int, int, int] | None = None,
+        quarter_turns: int = 0,
+    ) -> bytes:
+        """Return a part of the upright photo, turned clockwise by quarters, without loss or metadata.
+
+        Pixels are left out or moved; none is made: nothing is sharpened, filled in or enlarged.
+
+        Args:
+            data: the photo's bytes.
+            box: x, y, width and height in pixels of the upright photo; None keeps all of it.
+            quarter_turns: how far to turn what is left, 0 to 3.
+
+        Raises:
+            ImageRejected: not a photo, or the box lies outside of it.
+        """
+
     def close(self) -> None:
         """Stop the workers."""
 
@@ -94,3 +115,12 @@ class Tools:
     clock: Callable[[], datetime] = field(default=utc_now)
     token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
     jobs: Jobs = field(default_factory=NoJobs)
+
+    def of(self, actor: Actor) -> Self:
+        """Return these tools with the keys of the actor's agency only; the custodian's open the platform's.
+
+        Raises:
+            KeyUnavailable: these are the tools of another agency already.
+        """
+        platform = Role.CUSTODIAN in actor.roles
+        return replace(self, keyring=self.keyring.only(actor.agency, platform=platform))

@@ -6,13 +6,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from countenance.cli.options import running_command
 from countenance.cli.output import say
 from countenance.errors import KeyUnavailable, NotSignedIn
-from countenance.policy import Role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +97,7 @@ def unsealed() -> Iterator[Session]:
         from countenance.apps.agencies import tokens
         from countenance.apps.records.services import permit_at_gate
 
-        actor = tokens.actor_of(_token(settings), tools=tools)
+        _, actor = tokens.actor_of(_token(settings), tools=tools)
         with acting(actor, tools=tools) as narrowed:
             permit_at_gate(actor, **running_command(), tools=narrowed)
             yield Session(settings=settings, tools=narrowed, actor=actor)
@@ -109,11 +108,10 @@ def acting(actor: Actor, *, tools: Tools) -> Iterator[Tools]:
     """Work with the keys of the actor's agency only, within this block, in every thread."""
     from countenance.apps.records.sealed import current_keyring, set_process_keyring
 
-    view = tools.keyring.only(actor.agency, platform=Role.CUSTODIAN in actor.roles)
-    before = current_keyring()
-    set_process_keyring(view)
+    narrowed, before = tools.of(actor), current_keyring()
+    set_process_keyring(narrowed.keyring)
     try:
-        yield replace(tools, keyring=view)
+        yield narrowed
     finally:
         set_process_keyring(before)
 

@@ -40,6 +40,12 @@ class Access:
             return self.read
         return self.write if method == "POST" else None
 
+    @property
+    def methods(self) -> list[str]:
+        """Return the methods that are answered."""
+        read = [] if self.read is None else sorted(SAFE)
+        return read if self.write is None else [*read, "POST"]
+
 
 def _form(deed: Deed, *, consumes_step_up: bool = False) -> Access:
     """Return the access of a form: whoever may not send it does not see it either."""
@@ -61,7 +67,23 @@ ACCESS: Mapping[str, Access] = {
     "health": _OPEN,
     "unseal": _OPEN,
     "sign_in": _OPEN,
+    "sign_in_passkey": _OPEN,
     "sign_out": Access(write=Deed.OWN_ACCOUNT, account=True),
+    "step_up": _ACCOUNT,
+    "step_up_passkey": Access(write=Deed.OWN_ACCOUNT, account=True),
+    "invitation": _OPEN,
+    "invitation_passkey": _OPEN,
+    "account": Access(read=Deed.OWN_ACCOUNT, account=True),
+    "passkey_new": _ACCOUNT,
+    "passkey_options": Access(write=Deed.OWN_ACCOUNT, account=True),
+    "app_new": _ACCOUNT,
+    "factor_remove": _ACCOUNT,
+    "recovery_codes_new": _ACCOUNT,
+    "password_change": _ACCOUNT,
+    "session_end": Access(write=Deed.OWN_ACCOUNT, account=True),
+    "sessions_end": Access(write=Deed.OWN_ACCOUNT, account=True),
+    "token_new": _form(Deed.TOKEN_MAKE),
+    "token_revoke": Access(write=Deed.OWN_ACCOUNT, account=True),
     "home": Access(read=Deed.OWN_ACCOUNT, account=True),
     "cases": _page(Deed.CASE_READ),
     "case_new": _form(Deed.CASE_OPEN),
@@ -78,16 +100,30 @@ ACCESS: Mapping[str, Access] = {
     "gallery_new": _form(Deed.GALLERY_CREATE),
     "gallery": _page(Deed.GALLERY_READ),
     "enrol": _form(Deed.ENROL),
+    "gallery_terms": _form(Deed.GALLERY_TERMS),
+    "gallery_grant": _form(Deed.GALLERY_GRANT),
+    "enrol_large": _form(Deed.ENROL),
+    "gallery_for_case": Access(read=Deed.CASE_READ, write=Deed.APPROVAL_ASK),
+    "grant_end": _form(Deed.GALLERY_GRANT),
     "enrolment": _page(Deed.GALLERY_READ),
     "rejects": _page(Deed.GALLERY_READ),
     "source_new": _form(Deed.SOURCE_REGISTER),
     "source": _page(Deed.SOURCE_READ),
     "source_remove": _form(Deed.SOURCE_REMOVE),
+    "retention_extend": _form(Deed.RETENTION_EXTEND),
     "photo": _page(Deed.PHOTO_VIEW),
     "photo_image": _image(Deed.PHOTO_VIEW),
     "photo_remove": _form(Deed.PHOTO_REMOVE),
     "subject_remove": _form(Deed.PHOTO_REMOVE),
     "face_crop": _image(Deed.PHOTO_VIEW),
+    "approvals": _page(Deed.APPROVAL_READ),
+    "approval": _page(Deed.APPROVAL_READ),
+    "approval_decide": Access(write=Deed.APPROVAL_DECIDE),
+    "approval_withdraw": _form(Deed.APPROVAL_ASK),
+    # What was approved is a deed of its own, which its service judges.
+    "carry_out": Access(read=Deed.APPROVAL_READ, write=Deed.APPROVAL_ASK),
+    "glass_break": _form(Deed.GLASS_BREAK),
+    "glass_review": _form(Deed.GLASS_REVIEW),
     "ledger": _page(Deed.LEDGER_READ),
 }
 """The table, by the names in `web/urls.py`; a test compares them."""

@@ -1,6 +1,7 @@
-"""What each request passes through: a number, the seal, the sign-in, and errors as pages.
+"""What each request passes through: a number, the seal, the sign-in, the access table, errors as pages.
 
-Nothing but the sign-in page, the unseal page and the health check answers a stranger.
+Nothing but what `access.ACCESS` opens to strangers answers one. Whoever is signed in works with the
+keys of their own agency only, from here on.
 """
 
 from __future__ import annotations
@@ -11,21 +12,37 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import structlog
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
+from django.urls import Resolver404, resolve
 
+from countenance.apps.agencies import sessions
+from countenance.apps.agencies import views as agencies
 from countenance.apps.agencies.models import Person
-from countenance.apps.records import queries as records
-from countenance.errors import CountenanceError, Sealed
-from countenance.ui.requests import LastEntry, Request, Shell
-from countenance.web import bodies, problems, views, wiring
+from countenance.apps.records import services as records
+from countenance.apps.records.sealed import using_keyring
+from countenance.errors import (
+    CountenanceError,
+    KeyUnavailable,
+    NotFound,
+    NotPermitted,
+    Sealed,
+    StepUpNeeded,
+    Suspended,
+)
+from countenance.policy import permit_sign_in
+from countenance.ui.requests import Request, Shell
+from countenance.web import access, bodies, frame, problems, views, wiring
 
 log = structlog.get_logger()
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
 HEALTH, UNSEAL, SIGN_IN = "/health/", "/unseal/", "/sign-in/"
-LOADED_BY_PAGES = frozenset({"photo_image", "probe_image", "face_crop"})
-"""What a page loads by itself; like a poll of htmx, it is no sign that somebody sits there."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -58,7 +75,7 @@ class RequestNumber:
 
 
 class Gate:
-    """Lets nobody in while the deployment is sealed, and only people who signed in afterwards."""
+    """Lets nobody in while the deployment is sealed, and afterwards people to what the table gives them."""
 
     def __init__(self, get_response: Handler) -> None:
         """Keep the next handler."""
@@ -83,21 +100,69 @@ class Gate:
         if refusal is not None:
             return refusal
         if isinstance(person, Person):
-            ours.actor = person.actor
-            ours.shell = _shell_of(person)
             structlog.contextvars.bind_contextvars(person=str(person.pk))
-        elif request.path != SIGN_IN:
-            return _to_sign_in(request)
-        return self._answer(request)
+            return self._of_person(ours, person)
+        return self._answer(request) if _is_open(request) else _to_sign_in(request)
 
-    def process_view(self, request: HttpRequest, *_: Any) -> None:
-        """Put off the idle lock when a person opens a page, and only then."""
-        match = request.resolver_match
-        by_itself = request.headers.get("HX-Request") or (
-            match is not None and match.url_name in LOADED_BY_PAGES
-        )
-        if not by_itself and hasattr(request, "actor"):
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        """Refuse what the table does not give this person, before the view runs."""
+        ours = cast("Request", request)
+        if not hasattr(request, "actor"):
+            return None  # a stranger, at a route that is open
+        route = _route(request)
+        asked = access.ACCESS.get(route)
+        if not request.headers.get("HX-Request") and not (asked and asked.loaded_by_pages):
+            # A person opens a page: that puts off the idle lock, and nothing else does.
             request.session.modified = True
+        if asked is not None and asked.open_to_strangers:
+            return None
+        try:
+            return _judge(ours, route, asked)
+        except StepUpNeeded:
+            return agencies.step_up_page(ours)
+        except NotPermitted as refusal:
+            return problems.page_of(request, refusal)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Show an error of ours as its page; Django answers any other with `handler500`, which logs it."""
+        if isinstance(error, Sealed):
+            return views.sealed(request)
+        if not isinstance(error, CountenanceError):
+            return None
+        if hasattr(request, "actor"):
+            ours = cast("Request", request)
+            if isinstance(error, StepUpNeeded):
+                return agencies.step_up_page(ours)
+            if isinstance(error, NotPermitted):
+                _record(ours, _route(request), error)
+            if isinstance(error, KeyUnavailable):
+                # What another agency's key seals does not exist for this one.
+                error = NotFound()
+        log.info("request.refused", code=error.code)
+        return problems.page_of(request, error)
+
+    def _of_person(self, request: Request, person: Person) -> HttpResponse:
+        """Pass on for somebody who is signed in, with the keys of their agency only."""
+        request.actor = sessions.actor_of(person, request.session)
+        request.tools = request.tools.of(request.actor)
+        with using_keyring(request.tools.keyring):
+            try:
+                _permit_session(request, person)
+            except NotPermitted as refusal:
+                _record(request, _route(request), refusal)
+                request.session.flush()
+                return problems.page_of(request, refusal)
+            request.shell = frame.shell_of(person, request.actor, request.tools)
+            response = self._answer(request)
+            asked = access.ACCESS.get(_route(request))
+            if (
+                asked
+                and asked.consumes_step_up
+                and request.method == "POST"
+                and _went_well(response)
+            ):
+                sessions.spend_step_up(cast("sessions.SessionStore", request.session))
+            return response
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         """Pass on; of large bodies, only so many at a time."""
@@ -110,30 +175,79 @@ class Gate:
         finally:
             bodies.large.release()
 
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Show an error of ours as its page; Django answers any other with `handler500`, which logs it."""
-        if isinstance(error, Sealed):
-            return views.sealed(request)
-        if isinstance(error, CountenanceError):
-            log.info("request.refused", code=error.code)
-            return problems.page_of(request, error)
+
+def _judge(request: Request, route: str, asked: access.Access | None) -> HttpResponse | None:
+    """Permit what the table gives; a page to be read needs no new proof of who one is, what it sends does.
+
+    Raises:
+        NotPermitted: the table does not give it; recorded.
+    """
+    if asked is None:
+        records.permit_at_gate(request.actor, deed=None, asked=route, tools=request.tools)
         return None
+    deed = asked.deed(request.method)
+    if deed is None:
+        return HttpResponseNotAllowed(asked.methods)
+    if sessions.is_recovery(request.session) and not asked.account:
+        refusal = NotPermitted(
+            "You came in with a recovery code. Add a passkey or an authenticator app to your account "
+            "first; then everything else is open again.",
+            rule="session.recovery",
+        )
+        _record(request, route, refusal)
+        raise refusal
+    again = agencies.take_step_up(request)
+    if again is not None:
+        return again
+    try:
+        records.permit_at_gate(request.actor, deed=deed, asked=route, tools=request.tools)
+    except StepUpNeeded:
+        if request.method not in access.SAFE:
+            raise
+    return None
 
 
-def _shell_of(person: Person) -> Shell:
-    return Shell(
-        person=person.name,
-        agency=person.agency.name,
-        demo_keys=wiring.uses_demo_keys(),
-        read_last_entry=_last_entry,
+def _permit_session(request: Request, person: Person) -> None:
+    """Permit a session to go on.
+
+    Raises:
+        Suspended: the person or their agency was suspended meanwhile.
+        CertificateMissing: their training has ended meanwhile.
+    """
+    if person.suspended or person.agency.suspended:
+        raise Suspended
+    today = request.tools.clock().date()
+    permit_sign_in(person.roles, trained_until=person.trained_until, today=today)
+
+
+def _record(request: Request, route: str, refusal: NotPermitted) -> None:
+    """Put a refusal on the ledger that no service put there."""
+    asked = access.ACCESS.get(route)
+    records.record_refusal(
+        request.actor,
+        deed=asked.deed(request.method) if asked else None,
+        asked=route,
+        refusal=refusal,
+        tools=request.tools,
     )
 
 
-def _last_entry() -> LastEntry | None:
-    for row in records.newest_entries(1):
-        receipt = records.receipt_of(row)
-        return LastEntry(number=row.index, code=receipt.code, at=row.at)
-    return None
+def _route(request: HttpRequest) -> str:
+    """Return the name of the route that an address leads to; empty if there is none."""
+    try:
+        return resolve(request.path).url_name or ""
+    except Resolver404:
+        return ""
+
+
+def _is_open(request: HttpRequest) -> bool:
+    """Say whether strangers may come here."""
+    asked = access.ACCESS.get(_route(request))
+    return asked is not None and asked.open_to_strangers
+
+
+def _went_well(response: HttpResponse) -> bool:
+    return response.status_code < 400  # noqa: PLR2004 # where HTTP's failures begin
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -90,7 +89,7 @@ def problem_page(
 ) -> HttpResponse:
     """Return one of our error pages. Its foot reads nothing, because reading may be what failed."""
     ours = cast("Request", request)
-    ours.shell = replace(getattr(request, "shell", Shell()), read_last_entry=lambda: None)
+    ours.shell = getattr(request, "shell", Shell()).resting()
     context = {
         "status": status,
         "code": code,

@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from django.urls import path
 
+from countenance.apps.agencies import account_views as account
+from countenance.apps.agencies import joining_views as joining
+from countenance.apps.agencies import approval_views as approvals
 from countenance.apps.agencies import views as agencies
 from countenance.apps.cases import views as cases
 from countenance.apps.galleries import enrol_views as enrolment
 from countenance.apps.galleries import photo_views as photos
+from countenance.apps.galleries import terms_views as terms
 from countenance.apps.galleries import views as galleries
 from countenance.apps.searches import case_views as case_pages
 from countenance.apps.searches import views as searches
-from countenance.web import views
+from countenance.web import frame, views
 
 urlpatterns = [
     path("health/", views.health, name="health"),
     path("unseal/", views.unseal, name="unseal"),
     path("sign-in/", agencies.sign_in, name="sign_in"),
+    path("sign-in/passkey/", agencies.sign_in_passkey, name="sign_in_passkey"),
     path("sign-out/", agencies.sign_out, name="sign_out"),
-    path("", case_pages.cases, name="cases"),
+    path("step-up/", agencies.step_up, name="step_up"),
+    path("step-up/passkey/", agencies.step_up_passkey, name="step_up_passkey"),
+    path("invitation/<str:secret>/", joining.invitation, name="invitation"),
+    path("invitation/<str:secret>/passkey/", joining.invitation_passkey, name="invitation_passkey"),
+    path("account/", account.account, name="account"),
+    path("account/passkeys/new/", account.passkey_new, name="passkey_new"),
+    path("account/passkeys/options/", account.passkey_options, name="passkey_options"),
+    path("account/app/", account.app_new, name="app_new"),
+    path("account/keys/<uuid:factor_id>/remove/", account.factor_remove, name="factor_remove"),
+    path("account/recovery-codes/", account.recovery_codes_new, name="recovery_codes_new"),
+    path("account/password/", account.password_change, name="password_change"),
+    path("account/sessions/<uuid:session_id>/end/", account.session_end, name="session_end"),
+    path("account/sessions/end-others/", account.sessions_end, name="sessions_end"),
+    path("account/tokens/new/", account.token_new, name="token_new"),
+    path("account/tokens/<uuid:token_id>/revoke/", account.token_revoke, name="token_revoke"),
+    path("", frame.home, name="home"),
+    path("cases/", case_pages.cases, name="cases"),
     path("cases/new/", cases.new, name="case_new"),
     path("cases/<uuid:case_id>/", case_pages.case, name="case"),
     path("cases/<uuid:case_id>/close/", cases.close, name="case_close"),
@@ -33,6 +54,17 @@ urlpatterns = [
     path("galleries/new/", galleries.gallery_new, name="gallery_new"),
     path("galleries/<uuid:gallery_id>/", galleries.gallery, name="gallery"),
     path("galleries/<uuid:gallery_id>/enrol/", enrolment.enrol, name="enrol"),
+    path("galleries/<uuid:gallery_id>/terms/", terms.gallery_terms, name="gallery_terms"),
+    path("galleries/<uuid:gallery_id>/grant/", terms.gallery_grant, name="gallery_grant"),
+    path("galleries/<uuid:gallery_id>/large/", terms.enrol_large, name="enrol_large"),
+    path(
+        "galleries/<uuid:gallery_id>/for-case/<uuid:case_id>/",
+        terms.gallery_for_case,
+        name="gallery_for_case",
+    ),
+    path("grants/<uuid:grant_id>/end/", terms.grant_end, name="grant_end"),
+    path("sources/<uuid:source_id>/extend/", terms.retention_extend, name="retention_extend"),
+    path("approvals/<uuid:approval_id>/carry-out/", terms.carry_out, name="carry_out"),
     path("enrolments/<uuid:run_id>/", enrolment.enrolment, name="enrolment"),
     path("enrolments/<uuid:run_id>/rejects.csv", enrolment.rejects, name="rejects"),
     path("sources/new/", galleries.source_new, name="source_new"),
@@ -43,6 +75,12 @@ urlpatterns = [
     path("photos/<uuid:photo_id>/remove/", photos.photo_remove, name="photo_remove"),
     path("subjects/<uuid:subject_id>/remove/", photos.subject_remove, name="subject_remove"),
     path("faces/<int:face_id>/crop/", photos.crop, name="face_crop"),
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/<uuid:approval_id>/", approvals.approval, name="approval"),
+    path("approvals/<uuid:approval_id>/decide/", approvals.decide, name="approval_decide"),
+    path("approvals/<uuid:approval_id>/withdraw/", approvals.withdraw, name="approval_withdraw"),
+    path("approvals/<uuid:approval_id>/review/", approvals.review, name="glass_review"),
+    path("cases/<uuid:case_id>/break-glass/", approvals.break_glass, name="glass_break"),
     path("ledger/", views.ledger, name="ledger"),
 ]
 
