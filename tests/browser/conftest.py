@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -131,17 +131,17 @@ def session_cookie(site: Site, person: Any = None) -> Any:
     from importlib import import_module
 
     from django.conf import settings as django_settings
-    from django.contrib.auth import login
     from django.http import HttpRequest
 
+    from countenance.apps.agencies import sessions
+    from countenance.apps.agencies.models import Factor
+    from countenance.apps.agencies.signing import SignedIn
+
     request = HttpRequest()
+    request.META["HTTP_USER_AGENT"] = "Chrome Linux"
     request.session = import_module(django_settings.SESSION_ENGINE).SessionStore()
-    login(
-        request,
-        person or site.deployment.person,
-        backend=django_settings.AUTHENTICATION_BACKENDS[0],
-    )
-    request.session["stepped_up_at"] = site.deployment.tools.clock().isoformat()
+    came = SignedIn(person or site.deployment.person, Factor.TOTP)
+    sessions.begin(request, came, tools=site.deployment.tools)
     request.session.save()
     return {
         "name": django_settings.SESSION_COOKIE_NAME,
@@ -150,6 +150,40 @@ def session_cookie(site: Site, person: Any = None) -> Any:
         "httpOnly": True,
         "sameSite": "Strict",
     }
+
+
+class Authenticator:
+    """A passkey device of this page, without a hand: it says yes at once, and knows its holder."""
+
+    KIND: ClassVar[dict[str, Any]] = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+
+    def __init__(self, page: Page) -> None:
+        """Put the device in."""
+        self._cdp = page.context.new_cdp_session(page)
+        self._cdp.send("WebAuthn.enable")
+        self._ask = {"options": self.KIND}
+        self._id = self._cdp.send("WebAuthn.addVirtualAuthenticator", self._ask)["authenticatorId"]
+
+    def knows_its_holder(self, verified: bool) -> None:
+        """Let the device recognise its holder from now on, or not."""
+        asked = {"authenticatorId": self._id, "isUserVerified": verified}
+        self._cdp.send("WebAuthn.setUserVerified", asked)
+
+    def count(self) -> int:
+        """Return how many passkeys are on it."""
+        asked = {"authenticatorId": self._id}
+        return len(self._cdp.send("WebAuthn.getCredentials", asked)["credentials"])
+
+    def lose(self) -> None:
+        """Take the device away, with everything on it."""
+        self._cdp.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": self._id})
 
 
 @dataclass
@@ -173,6 +207,35 @@ class Desk:
         """
         self.page.context.add_cookies([session_cookie(self.site, person)])
         self.go("/")
+
+    def heading(self) -> str:
+        """Return the heading of the page."""
+        return self.page.get_by_role("heading", level=1).inner_text()
+
+    def press(self, name: str) -> None:
+        """Press the button of this name."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def forget_proof(self) -> None:
+        """Let the time pass in which the last proof of who one is counts, for every session."""
+        from countenance.apps.agencies import session_rows, sessions
+        from countenance.apps.agencies.models import SignInSession
+
+        for row in SignInSession.objects.all():
+            session_rows.forget(row.pk, sessions.PROVED_AT)
+
+    def dress(self, scheme: Any, width: int) -> None:
+        """Show pages from now on in light or dark, this wide."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.set_viewport_size({"width": width, "height": 900})
+
+    def look(self, name: str, scheme: str, width: int) -> list[str]:
+        """Keep a screenshot, and return what is wrong with the page as it is shown now."""
+        wrong = [f"{name}: {finding}" for finding in self.axe()]
+        if self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            wrong.append(f"{name}: scrolls sideways at {width} px")
+        self.picture(f"screen_{name}_{scheme}_{width}")
+        return wrong
 
     def picture(self, name: str) -> None:
         """Keep a screenshot for people to look at."""
