@@ -85,6 +85,15 @@ def _seen(actor: Actor, rows: QuerySet[Case]) -> Case:
     return found
 
 
+def reference_of(actor: Actor, case_id: UUID) -> str:
+    """Return the reference of a case that the actor sees.
+
+    Raises:
+        NotFound: there is none, or it is not the actor's to see.
+    """
+    return str(case(actor, case_id).reference)
+
+
 def facts_of(case: Case, *, now: datetime) -> CaseFacts:
     """Return what policy needs to know of a case, with the glass that a supervisor broke for it."""
     return replace(case.facts, glass_until=glass_until(case.pk, now, agency=case.agency_id))
