@@ -12,6 +12,7 @@ from countenance.apps.agencies import services as agencies
 from countenance.apps.agencies.models import Agency
 from countenance.apps.cases import authorities
 from countenance.apps.cases import services as cases
+from countenance.apps.cases.documents import Document
 from countenance.apps.cases.models import Authority, Case
 from countenance.apps.galleries import enrolment
 from countenance.apps.galleries import services as galleries
@@ -101,6 +102,7 @@ def make_authority(on: Any, galleries: Iterable[Any] = (), **overrides: Any) -> 
         "galleries": [getattr(one, "pk", one) for one in galleries],
         "quota": 1000,
         "expires_on": date(2199, 12, 31),
+        "document": Document(file_name="order.txt", data=b"The order, on paper"),
     }
     proposed = authorities.propose_authority(on.actor, **terms | overrides, tools=on.tools)
     return authorities.decide_authority(
@@ -153,8 +155,7 @@ def ask(
     on: Any, case: Any, galleries: list[Gallery], photo: bytes, file_name: str = "probe.jpg"
 ) -> Probe:
     """Add evidence to a case under an authority, and ask for a search with it; return the evidence."""
-    cover(on, case, galleries)
-    case = Case.objects.get(pk=case.pk)
+    case = cover(on, case, galleries)
     probe = evidence.add_probe(
         on.actor, case=case, upload=photo, file_name=file_name, tools=on.tools
     )
@@ -170,16 +171,17 @@ def ask(
 
 
 def widen(case: Any, people: int = 50) -> None:
-    """Let a case be about many people, past the services: most tests are about something else."""
+    """Let a case be about many people, and for long, past the services: most tests are about something else."""
     case = Case.objects.get(pk=case.pk)
-    case.set_standing(people=people)
+    case.set_standing(people=people, expires_on="2199-12-31")
     case.save()
 
 
 def search(on: Any, case: Any, galleries: list[Gallery], photo: bytes, **wishes: Any) -> Any:
     """Add evidence to the case, ask for a search with it, and have the examiner run it."""
-    probe = ask(on, case, galleries, photo)
+    cover(on, case, galleries)
     widen(case)
+    probe = ask(on, case, galleries, photo)
     wishes.setdefault("face", None)
     return searches.run_search(
         replace(on.examiner, stepped_up_at=on.tools.clock()),

@@ -166,6 +166,29 @@ class FakeEngine:
         step = max(1, -(-WIDTH // long_side))
         return _jpeg(canvas[::step, ::step])
 
+    def cut(
+        self,
+        data: bytes,
+        *,
+        box: tuple[int, int, int, int] | None = None,
+        quarter_turns: int = 0,
+    ) -> bytes:
+        """Return a photo of those people whose face's middle lies in the box."""
+        note = self._read(data)
+        if note["rejected"]:
+            raise ImageRejected(note["rejected"])
+        people = note["people"]
+        if box is not None:
+            x, y, width, height = box
+            boxes = [_face(number, len(people)).box for number in range(len(people))]
+            middles = [(u + side / 2, v + side / 2) for u, v, side, _ in boxes]
+            kept = [x <= u < x + width and y <= v < y + height for u, v in middles]
+            people = [person for person, keep in zip(people, kept, strict=True) if keep]
+        cut: _Note = {**note, "people": people}
+        tint = _colour(f"{people} {box} {quarter_turns}")
+        picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
+        return picture + MARK + json.dumps(cut, sort_keys=True).encode()
+
     def close(self) -> None:
         """Refuse everything from now on."""
         self._closed = True

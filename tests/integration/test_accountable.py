@@ -16,7 +16,16 @@ from countenance.ledger.entry import Action
 APPS = Path(__file__).resolve().parents[2] / "src" / "countenance" / "apps"
 SERVICES = sorted(
     path
-    for name in ("services", "enrolment", "viewing", "authorities", "widening")
+    for name in (
+        "services",
+        "enrolment",
+        "viewing",
+        "authorities",
+        "widening",
+        "evidence",
+        "asking",
+        "purging",
+    )
     for path in APPS.glob(f"*/{name}.py")
 )
 MAY_WRITE = {
@@ -24,6 +33,7 @@ MAY_WRITE = {
     "records/services.py",
     # Called by services inside their transaction.
     "galleries/batch.py",
+    "approvals/using.py",
     "cases/uses.py",
     # Derived data: sealed copies of an index, rebuilt from the database at will.
     "galleries/indexing.py",

@@ -44,6 +44,17 @@ def _search(on: Any, photo: bytes, galleries: list[Any] | None = None, **wishes:
     return factories.search(on, on.case, galleries or [on.gallery], photo, **wishes)
 
 
+def run(on: Any, probe: Any, actor: Any = None, **wishes: Any) -> Search:
+    """Have the examiner, or somebody else, run a search with evidence."""
+    asked: dict[str, Any] = {
+        "face": 0,
+        "galleries": [on.gallery],
+        "reason": "Reported missing on 3 May",
+        "tools": on.tools,
+    }
+    return services.run_search(actor or on.examiner, probe=probe, **asked | wishes)
+
+
 def _found(on: Any, search: Search) -> list[queries.Candidate]:
     return queries.candidates(queries.search(on.actor, search.pk))
 
@@ -204,16 +215,25 @@ def test_a_search_needs_a_reason_and_a_photo(ready: Any) -> None:
 
 
 def test_another_agencys_case_and_gallery_are_refused_on_the_record(ready: Any) -> None:
-    own = ready.actor
-    ready.actor = factories.other_agency(ready)
-    with pytest.raises(NotPermitted, match="another agency"):
-        _search(ready, FakeEngine.photo("anna"))
-    assert _actions()[-1] == "action.refused"
-    theirs = factories.make_case(ready, "theirs")
-    with pytest.raises(NotPermitted, match="another agency"):
-        factories.search(ready, theirs, [ready.gallery], FakeEngine.photo("anna"))
-    assert _actions()[-1] == "action.refused"
-    assert own != ready.actor
+    probe = factories.ask(ready, ready.case, [ready.gallery], FakeEngine.photo("anna"))
+    stranger = factories.other_agency(ready)
+    for attempt in (
+        lambda: services.add_probe(
+            stranger,
+            case=ready.case,
+            upload=FakeEngine.photo("anna"),
+            file_name="p.jpg",
+            tools=ready.tools,
+        ),
+        lambda: run(ready, probe, actor=stranger),
+    ):
+        with pytest.raises(NotPermitted, match="another agency"):
+            attempt()
+        assert _actions()[-1] == "action.refused"
+    other = replace(ready, actor=stranger, examiner=stranger)
+    theirs = factories.make_case(other, "theirs")
+    with pytest.raises(InputError, match="nor granted"):
+        factories.search(other, theirs, [ready.gallery], FakeEngine.photo("anna"))
     assert not Search.objects.exists()
 
 
@@ -266,24 +286,12 @@ class _Newer(FakeEngine):
 def test_after_an_upgrade_no_other_person_than_the_chosen_one_is_searched(
     ready: Any, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe = services.add_probe(
-        ready.actor,
-        case=ready.case,
-        upload=FakeEngine.photo("anna", shot=2, others=["ben"]),
-        file_name="p.jpg",
-        tools=ready.tools,
-    )
+    photo = FakeEngine.photo("anna", shot=2, others=["ben"])
+    probe = factories.ask(ready, ready.case, [ready.gallery], photo)
     asked: list[Any] = []
     monkeypatch.setattr(Shelf, "search", lambda *args, **_: asked.append(args) or [])
     with pytest.raises(WrongState, match="Add the probe again"):
-        services.run_search(
-            ready.actor,
-            probe=probe,
-            face=0,
-            galleries=[ready.gallery],
-            reason="Reported missing",
-            tools=replace(ready.tools, engine=engine),
-        )
+        run(ready, probe, tools=replace(ready.tools, engine=engine))
     assert asked == []
     assert _actions()[-2:] == ["search.intended", "search.aborted"]
     assert Search.objects.get().state == SearchState.ABORTED

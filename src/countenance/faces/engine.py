@@ -164,7 +164,25 @@ class Engine:
         The boxes in `blur`, in pixels of the upright photo, are blurred beyond repair.
         """
         boxes = [[float(value) for value in box] for box in blur]
-        request = {"do": "render", "data": data, "long_side": int(long_side), "blur": boxes}
+        return self._picture(
+            {"do": "render", "data": data, "long_side": int(long_side), "blur": boxes}
+        )
+
+    def cut(
+        self,
+        data: bytes,
+        *,
+        box: tuple[int, int, int, int] | None = None,
+        quarter_turns: int = 0,
+    ) -> bytes:
+        """Return a part of the upright photo, turned clockwise by quarters; see `tools.PhotoEngine`."""
+        sides = None if box is None else [int(side) for side in box]
+        return self._picture(
+            {"do": "cut", "data": data, "box": sides, "quarter_turns": int(quarter_turns) % 4}
+        )
+
+    def _picture(self, request: dict[str, Any]) -> bytes:
+        """Return the picture that a worker makes."""
         picture = self._ask(request).get("picture")
         if not isinstance(picture, bytes):
             msg = "The photo made its worker answer nonsense."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,6 +10,7 @@ import simplejpeg
 from jaxtyping import UInt8
 from PIL import Image, ImageFilter
 
+from countenance.errors import ImageRejected
 from countenance.faces.align import shrink, warp
 from countenance.faces.types import CROP_SIDE
 
@@ -18,6 +20,8 @@ Box = tuple[float, float, float, float]
 CROP_ROOM = 1.6
 GREY = (128, 128, 128)
 QUALITY = 85
+PNG_EFFORT = 1
+CUT_PIXELS = 20_000_000
 BLUR_ROOM = 1.3
 BLUR_CELLS = 5
 """A blurred face keeps this many averages a side: too few to tell one person from another."""
@@ -73,6 +77,28 @@ def rendered(
     down = small.shape[0] / (pixels.shape[0] * scale[1])
     placed = [(x * across, y * down, w * across, h * down) for x, y, w, h in boxes]
     return to_jpeg(blurred(small, placed) if placed else small)
+
+
+def cut_out(pixels: Pixels, box: tuple[int, int, int, int] | None, quarter_turns: int) -> bytes:
+    """Return a part of a photo, turned clockwise by quarters, as a PNG; every pixel is the photo's own.
+
+    Raises:
+        ImageRejected: the box lies outside of the photo, or holds too much of it.
+    """
+    if box is not None:
+        x, y, width, height = box
+        inside = 0 <= x < x + width <= pixels.shape[1] and 0 <= y < y + height <= pixels.shape[0]
+        if not inside:
+            detail = "The part lies outside of the photo."
+            raise ImageRejected(detail)
+        pixels = pixels[y : y + height, x : x + width]
+    if pixels.shape[0] * pixels.shape[1] > CUT_PIXELS:
+        detail = f"At most {CUT_PIXELS / 1e6:.0f} megapixels are kept without loss; choose a smaller part."
+        raise ImageRejected(detail)
+    turned = np.ascontiguousarray(np.rot90(pixels, -quarter_turns))
+    target = io.BytesIO()
+    Image.fromarray(turned).save(target, "PNG", compress_level=PNG_EFFORT)
+    return target.getvalue()
 
 
 def to_jpeg(pixels: Pixels) -> bytes:

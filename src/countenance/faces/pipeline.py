@@ -11,12 +11,13 @@ from countenance.faces.decode import Decoded, Pixels, decode
 from countenance.faces.detect import SCORE, Detector, Row, Rows
 from countenance.faces.embed import Embedder
 from countenance.faces.limits import Limits
-from countenance.faces.picture import head_crop, rendered
+from countenance.faces.picture import cut_out, head_crop, rendered
 from countenance.faces.quality import CROP, CROP_LANDMARKS, judge
 from countenance.faces.types import AnalysedFace, Analysis, Face, Gate, Template
 from countenance.faces.zoo import ReadyModel, Session, model_id
 
 Box = tuple[float, float, float, float]
+CutBox = tuple[int, int, int, int]
 
 FINE_WIDTH = 64.0
 """Faces narrower than this in a scaled-down photo are taken from a finer one."""
@@ -81,6 +82,11 @@ class Pipeline:
         """Return what `tools.PhotoEngine.render` promises."""
         photo = decode(data, self.limits, max(long_side, 1))
         return rendered(photo.pixels, _scale(photo), long_side, blur)
+
+    def cut(self, data: bytes, *, box: CutBox | None, quarter_turns: int) -> bytes:
+        """Return what `tools.PhotoEngine.cut` promises."""
+        photo = decode(data, self.limits, self.limits.side)
+        return cut_out(photo.pixels, box, quarter_turns)
 
     def _finer(self, data: bytes, photo: Decoded, rows: Rows) -> tuple[Decoded, Rows]:
         """Return the photo and rows at a finer scale if a face is small in a scaled-down one."""

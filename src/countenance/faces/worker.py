@@ -98,6 +98,13 @@ def _serve(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
                 request["data"], long_side=request["long_side"], blur=request["blur"]
             )
             return {"picture": picture}
+        if request["do"] == "cut":
+            made = pipeline.cut(
+                request["data"],
+                box=None if request["box"] is None else tuple(request["box"]),
+                quarter_turns=request["quarter_turns"],
+            )
+            return {"picture": made}
         analysis = pipeline.analyse(
             request["data"], only=request["only"], templates=request["templates"]
         )

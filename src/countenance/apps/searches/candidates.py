@@ -12,8 +12,8 @@ from django.db.models import Count, QuerySet
 
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Face, Gallery, Source
-from countenance.apps.records.objects import get_object
 from countenance.apps.searches.models import Search
+from countenance.apps.searches.queries import photo_of
 from countenance.errors import WrongState
 from countenance.faces.types import Gate, Template
 from countenance.index.base import MOST_CANDIDATES, Hit
@@ -32,19 +32,27 @@ MOST_FACES = 50
 
 
 def find_candidates(
-    search: Search, galleries: Sequence[Gallery], *, tools: Tools
+    search: Search,
+    galleries: Sequence[Gallery],
+    template: Template | None,
+    *,
+    tools: Tools,
 ) -> dict[str, Any]:
-    """Return the outcome of a search: its answer, and the candidates as ids and similarities."""
+    """Return the outcome of a search: its answer, and the candidates as ids and similarities.
+
+    Args:
+        search: what is asked.
+        galleries: where to look.
+        template: of the face that was chosen, from `template_of`.
+        tools: the shelf, the clock.
+    """
     faces = search.probe.details["faces"]
     if not faces:
         return _outcome(NO_FACE)
-    chosen = faces[search.request["face"]]
-    if chosen["quality"]["gate"] == Gate.UNUSABLE:
-        return _outcome(QUALITY_TOO_LOW, reason=chosen["quality"]["reason"])
-    template = _template(search, chosen, tools=tools)
     if template is None:
-        return _outcome(QUALITY_TOO_LOW, reason=chosen["quality"]["reason"])
-    for source in Source.objects.filter(agency_id=search.agency_id):
+        reason = faces[search.request["face"]]["quality"]["reason"]
+        return _outcome(QUALITY_TOO_LOW, reason=reason)
+    for source in Source.objects.filter(agency_id__in={one.agency_id for one in galleries}):
         # Faces are left out by its date in clear: nobody may go missing because somebody changed it.
         source.check_links()
     synchronise(galleries, tools=tools)
@@ -54,21 +62,24 @@ def find_candidates(
     return _outcome(answer, candidates=found, versions=versions)
 
 
-def _template(search: Search, chosen: dict[str, Any], *, tools: Tools) -> Template | None:
-    """Return the template of the face that was chosen, and of no other.
+def template_of(search: Search, *, tools: Tools) -> Template | None:
+    """Return the template of the face that was chosen, and of no other; None if it cannot be compared.
 
     Raises:
         WrongState: the photo is no longer analysed as it was when the face was chosen.
     """
+    faces = search.probe.details["faces"]
+    if not faces or faces[search.request["face"]]["quality"]["gate"] == Gate.UNUSABLE:
+        return None
     changed = WrongState("The program changed since this photo was added. Add the probe again.")
     if search.probe.details["model"] != tools.engine.model:
         raise changed
     number = search.request["face"]
-    analysis = tools.engine.analyse(get_object(search.probe, tools=tools), only=number)
+    analysis = tools.engine.analyse(photo_of(search.probe, tools=tools), only=number)
     if number >= len(analysis.faces):
         raise changed
     found = analysis.faces[number]
-    if overlap(found.face.box, chosen["box"]) < SAME_FACE:
+    if overlap(found.face.box, faces[number]["box"]) < SAME_FACE:
         raise changed
     template: Template | None = found.template
     return template

@@ -1,22 +1,34 @@
-"""Probes and searches; everything said and found is sealed."""
+"""Evidence, requests for searches, and searches; everything said and found is sealed."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
 
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.cases.models import Case
-from countenance.apps.records.sealed import ObjectSealedModel, SealedJSON, SealedModel, SealedText
+from countenance.apps.records.sealed import (
+    ObjectSealedModel,
+    SealedBytes,
+    SealedJSON,
+    SealedModel,
+    SealedText,
+    current_keyring,
+)
+from countenance.errors import SealBroken
 from countenance.sealing.kinds import KeyKind
 
 
 class Probe(ObjectSealedModel):
-    """A photo to be searched with, in a case. Its bytes are a sealed object of the same id.
+    """A photo to be searched with: evidence of a case, or a crop or rotation that was made of it.
 
-    `details` holds file name, size, format and the faces found (box, landmarks, score, quality).
+    Its bytes are a sealed object of the same id. `details` holds file name, size, format, the faces found
+    (box, landmarks, score, quality), the SHA-256 of the bytes, and who added it. Of a crop or rotation it
+    also holds what it was made of and how (`box`, `quarter_turns`). `content_index` finds the same photo
+    in the same case again; probes of before there was one have none.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.PROBE
@@ -25,8 +37,82 @@ class Probe(ObjectSealedModel):
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="probes")
     details = SealedJSON()
+    content_index = models.BinaryField(null=True)
+    derived_from = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="derived"
+    )
     added_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("case", "content_index"), name="one_probe_a_content"),
+        )
+
+    def check_links(self) -> None:
+        """Check that case, adder and origin, kept in clear for queries, are the sealed ones.
+
+        Raises:
+            SealBroken: somebody changed them.
+        """
+        sealed = self.details.get("links")
+        if sealed is not None and sealed != self.links:
+            raise SealBroken("A probe is filed under a case or person it was not added to or by.")
+
+    @property
+    def links(self) -> dict[str, str | None]:
+        """Return what the row names in clear, as it is sealed in `details`."""
+        return {
+            "case": str(self.case_id),
+            "added_by": str(self.added_by_id),
+            "derived_from": None if self.derived_from_id is None else str(self.derived_from_id),
+        }
+
+
+class RequestState(models.TextChoices):
+    """What became of a request; it leaves `waiting` once."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+class SearchRequest(SealedModel):
+    """An investigator's wish for a search, which an examiner runs or declines.
+
+    `wishes` holds why, the galleries wished for, and who asked with which photo; `answer` who answered
+    and what they said.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="requests")
+    probe = models.ForeignKey(Probe, on_delete=models.PROTECT, related_name="requests")
+    wishes = SealedJSON()
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=RequestState.choices)
+    answer = SealedJSON(null=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("agency", "state", "asked_at")),)
+
+    def check_links(self) -> None:
+        """Check that photo and asker, kept in clear for queries, are the sealed ones.
+
+        Raises:
+            SealBroken: somebody changed them, or opened again what was answered.
+        """
+        sealed = (self.wishes["probe"], self.wishes["asked_by"])
+        answered = self.answer is not None
+        if sealed != (str(self.probe_id), str(self.asked_by_id)) or answered == (
+            self.state == RequestState.WAITING
+        ):
+            raise SealBroken("A request contradicts what is sealed in it.")
 
 
 class SearchState(models.TextChoices):
@@ -37,24 +123,76 @@ class SearchState(models.TextChoices):
     ABORTED = "aborted"  # ended without an outcome; counted as a search all the same
 
 
-class Search(SealedModel):
+class Search(ObjectSealedModel):
     """One search: who asked what and why, and what came of it.
 
-    `request` holds face, galleries, number of candidates and threshold; `outcome` the answer and, for
-    each candidate, ids and similarity only: what they stand for is read when it is shown, so that an
-    erased photo is gone from old searches too.
+    `request` holds face, galleries, number of candidates and threshold, and under what it was permitted;
+    `outcome` the answer and, for each candidate, ids and similarity only: what they stand for is read
+    when it is shown, so that an erased photo is gone from old searches too. `template` is that of the
+    face, to tell whether the next search of the case is about somebody else.
+
+    Outcome and template are under the row's own key: a purge destroys it. The rest stays readable,
+    because who searched for what and why is never purged. Searches of before there was such a key
+    (`object_key` is null) have all of it under the key of their class.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+    PURGED: ClassVar[frozenset[str]] = frozenset({"outcome", "template"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="searches")
     probe = models.ForeignKey(Probe, on_delete=models.PROTECT, related_name="searches")
+    answers = models.ForeignKey(
+        SearchRequest, on_delete=models.PROTECT, null=True, related_name="searches"
+    )
+    authority_id = models.UUIDField(null=True, db_index=True)
     state = models.CharField(max_length=16, choices=SearchState.choices)
     reason = SealedText()
     request = SealedJSON()
     outcome = SealedJSON(null=True)
+    template = SealedBytes(null=True)
     asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     intended_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    authorise_by = models.DateTimeField(null=True)
+    frozen_at = models.DateTimeField(null=True)
+    purged_at = models.DateTimeField(null=True)
+    certificate = SealedJSON(null=True)
+
+    def seal_column(self, plaintext: bytes, column: str) -> bytes:
+        """Seal what a purge destroys under the row's own key, the rest under the key of its class."""
+        if self._own(column):
+            return super().seal_column(plaintext, column)
+        return SealedModel.seal_column(self, plaintext, column)
+
+    def unseal_column(self, sealed: bytes, column: str) -> bytes:
+        """Open a column with the key that it was sealed with."""
+        if self._own(column):
+            return super().unseal_column(sealed, column)
+        return SealedModel.unseal_column(self, sealed, column)
+
+    def _own(self, column: str) -> bool:
+        keyed = self._state.adding or self.object_key is not None
+        return keyed and column.rpartition(".")[2] in self.PURGED
+
+    @property
+    def deadline(self) -> datetime | None:
+        """Return until when its authority had to be granted, as it was sealed.
+
+        Raises:
+            SealBroken: the column in clear, which the clock looks for, says something else.
+        """
+        text = self.request.get("authorise_by")
+        sealed = datetime.fromisoformat(text) if text else None
+        under = self.request.get("authority")
+        plain = None if self.authority_id is None else str(self.authority_id)
+        if sealed != self.authorise_by or under != plain:
+            raise SealBroken("The columns of a search contradict what is sealed in it.")
+        return sealed
+
+
+def content_index(agency: uuid.UUID, case: uuid.UUID, sha256: str) -> bytes:
+    """Return the blind index of a photo within one case; in another case it is another."""
+    purpose = f"probe.content.{case}"
+    return current_keyring().blind_index(bytes.fromhex(sha256), purpose=purpose, agency=agency)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +12,20 @@ from django.db.models import Count, QuerySet
 
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries.models import Face, Gallery
+from countenance.apps.records.objects import get_object
 from countenance.apps.records.queries import receipt_about
-from countenance.apps.searches.models import Probe, Search
-from countenance.errors import NotFound
+from countenance.apps.searches.models import (
+    Probe,
+    RequestState,
+    Search,
+    SearchRequest,
+    content_index,
+)
+from countenance.errors import NotEvidence, NotFound, SealBroken
 from countenance.ledger.entry import Action
 from countenance.ledger.receipt import Receipt
 from countenance.policy import Actor
+from countenance.tools import Tools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +76,85 @@ def probe(actor: Actor, probe_id: UUID) -> Probe:
 def probes(one: Case) -> QuerySet[Probe]:
     """Return a case's probes, newest first; slice it."""
     return Probe.objects.filter(case=one).select_related("added_by").order_by("-added_at", "pk")
+
+
+def root_of(one: Probe) -> Probe:
+    """Return the photo that a crop or rotation goes back to; a photo that was added is its own.
+
+    Raises:
+        NotEvidence: it was added before the hash of evidence was sealed to its case.
+        SealBroken: somebody filed it elsewhere.
+    """
+    case_id = one.case_id
+    while True:
+        one.check_links()
+        if one.content_index is None or "sha256" not in one.details:
+            raise NotEvidence(
+                "This photo was added before photos were sealed to their case. Its investigator adds it again."
+            )
+        if one.case_id != case_id:
+            raise SealBroken("A crop or rotation is filed under a photo of another case.")
+        if one.derived_from is None:
+            return one
+        one = one.derived_from
+
+
+def find_evidence(case: Case, data: bytes) -> Probe:
+    """Return the evidence that these bytes are.
+
+    Raises:
+        NotEvidence: the case has no such photo.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    index = content_index(case.agency_id, case.pk, sha256)
+    found = Probe.objects.filter(case=case, content_index=index).select_related("case").first()
+    if found is None:
+        raise NotEvidence(
+            "This photo is not evidence of the case. Its investigator adds it first, and asks for a search."
+        )
+    return found
+
+
+def photo_of(one: Probe, *, tools: Tools) -> bytes:
+    """Return the bytes of evidence as they were added.
+
+    Raises:
+        SealBroken: they are not the ones whose hash is sealed to the case.
+    """
+    data = get_object(one, tools=tools)
+    if hashlib.sha256(data).hexdigest() != one.details.get("sha256"):
+        raise SealBroken("A photo is not the one that was added to the case.")
+    return data
+
+
+def request(actor: Actor, request_id: UUID) -> SearchRequest:
+    """Return one request for a search, or raise NotFound."""
+    found = (
+        SearchRequest.objects.filter(agency_id=actor.agency, pk=request_id)
+        .select_related("case", "probe__case", "asked_by")
+        .first()
+    )
+    if found is None:
+        raise NotFound("There is no such request.")
+    return found
+
+
+def waiting_requests(actor: Actor) -> QuerySet[SearchRequest]:
+    """Return the agency's open requests, oldest first; slice it."""
+    found = SearchRequest.objects.filter(agency_id=actor.agency, state=RequestState.WAITING)
+    return found.select_related("case", "probe", "asked_by").order_by("asked_at", "pk")
+
+
+def requests_of(one: Case) -> QuerySet[SearchRequest]:
+    """Return the requests in a case, newest first; slice it."""
+    found = SearchRequest.objects.filter(case=one).select_related("probe", "asked_by")
+    return found.order_by("-asked_at", "pk")
+
+
+def open_request(one: Probe) -> SearchRequest | None:
+    """Return the oldest open request for evidence, or for what a crop or rotation was made of."""
+    found = SearchRequest.objects.filter(probe=root_of(one), state=RequestState.WAITING)
+    return found.order_by("asked_at", "pk").first()
 
 
 def search(actor: Actor, search_id: UUID) -> Search:

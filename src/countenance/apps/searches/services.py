@@ -1,4 +1,4 @@
-"""Probes and searches. Order: authorise, intent durable, search, outcome durable, show with receipt."""
+"""Searches. Order: authorise, intent durable, whose face, search, outcome durable, show with receipt."""
 
 from __future__ import annotations
 
@@ -11,103 +11,41 @@ from django.db import DatabaseError
 
 from countenance import policy
 from countenance.apps.cases.models import Case
-from countenance.apps.galleries.batch import face_details
+from countenance.apps.cases.uses import count_use
+from countenance.apps.galleries.grants import reading
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.locks import session_lock
-from countenance.apps.records.objects import get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.apps.searches.candidates import find_candidates
-from countenance.apps.searches.models import Probe, Search, SearchState
-from countenance.errors import CaseClosed, CountenanceError, InputError, NotPermitted, WrongState
-from countenance.faces.types import Analysis
+from countenance.apps.searches.candidates import find_candidates, template_of
+from countenance.apps.searches.clock import permit_unfrozen
+from countenance.apps.searches.evidence import add_probe, derive_probe, view_probe
+from countenance.apps.searches.grounds import gather, permit_one_more
+from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest, SearchState
+from countenance.apps.searches.unrelated import count_people, earlier_templates, same_person
+from countenance.errors import (
+    CountenanceError,
+    InputError,
+    NotPermitted,
+    WrongState,
+)
+from countenance.faces.types import Template
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
+from countenance.policy.searching import permit_people
 from countenance.tools import Tools
 
-
-@accountable(Action.PROBE_ADDED, deed=Deed.EVIDENCE_ADD)
-def _record_probe(
-    actor: Actor,
-    record: Record,
-    *,
-    case: Case,
-    upload: bytes,
-    file_name: str,
-    analysis: Analysis | None,
-    tools: Tools,
-) -> Probe:
-    record.note(about=case.pk, case=case.pk)
-    case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
-    _permit_probe(actor, case)
-    if analysis is None:
-        raise WrongState("The case changed a moment ago. Add the photo again.")
-    probe = Probe(
-        agency_id=actor.agency,
-        case=case,
-        details={
-            "file_name": file_name,
-            "width": analysis.width,
-            "height": analysis.height,
-            "format": analysis.format,
-            "bytes": len(upload),
-            "model": tools.engine.model,
-            "faces": [face_details(face) for face in analysis.faces],
-        },
-        added_by_id=actor.person,
-        added_at=tools.clock(),
-    )
-    put_object(probe, upload, tools=tools)
-    probe.save(force_insert=True)
-    record.note(about=probe.pk, faces=len(analysis.faces))
-    return probe
-
-
-@composed_of(_record_probe)
-def add_probe(actor: Actor, *, case: Case, upload: bytes, file_name: str, tools: Tools) -> Probe:
-    """Add a photo to a case as a probe and find the faces in it; no template is made.
-
-    A photo without a face is a clear answer and is recorded: `probe.details["faces"]` is empty.
-
-    Raises:
-        CaseClosed, NotPermitted: the case is closed, or another agency's; recorded.
-        ImageRejected: this is not a photo that can be read safely.
-    """
-    try:
-        _permit_probe(actor, case)
-        # Before the case is locked: looking for faces takes a while.
-        analysis = tools.engine.analyse(upload, templates=False)
-    except NotPermitted:
-        analysis = None
-    return _record_probe(
-        actor, case=case, upload=upload, file_name=file_name, analysis=analysis, tools=tools
-    )
-
-
-@accountable(Action.PROBE_VIEWED, deed=Deed.EVIDENCE_VIEW)
-def view_probe(
-    actor: Actor,
-    record: Record,
-    *,
-    probe: Probe,
-    long_side: int,
-    only: int | None = None,
-    tools: Tools,
-) -> bytes:
-    """Return the probe as a JPEG to look at.
-
-    Args:
-        actor: who looks.
-        record: filled in by `@accountable`.
-        probe: the probe.
-        long_side: pixels.
-        only: the chosen face; every other face is then blurred beyond recovery.
-        tools: engine, keys, store.
-    """
-    record.note(about=probe.pk, face=only)
-    policy.permit_own(actor, probe.agency_id)
-    faces = probe.details["faces"]
-    blur = [face["box"] for i, face in enumerate(faces) if only is not None and i != only]
-    return tools.engine.render(get_object(probe, tools=tools), long_side=long_side, blur=blur)
+__all__ = [
+    "abort_abandoned_searches",
+    "abort_search",
+    "add_probe",
+    "conclude_search",
+    "derive_probe",
+    "hold_search",
+    "intend_search",
+    "run_search",
+    "view_candidates",
+    "view_probe",
+]
 
 
 @accountable(Action.SEARCH_INTENDED, deed=Deed.SEARCH_RUN)
@@ -130,49 +68,63 @@ def intend_search(
         ReasonMissing, InputError: the request is incomplete.
         CaseClosed, GalleryClosedToCase, NotPermitted: policy says no; recorded.
     """
-    case = Case.objects.select_for_update(no_key=True).get(pk=probe.case_id)
-    record.note(about=probe.pk, case=case.pk, probe=probe.pk, reason=reason.strip())
-    policy.permit_search(
-        actor,
-        case=case.facts,
-        galleries=[gallery.facts for gallery in galleries],
-        reason=reason,
-        top=top,
+    record.note(about=probe.pk, case=probe.case_id, probe=probe.pk, reason=reason.strip())
+    grounds = gather(actor, probe=probe, galleries=galleries, tools=tools)
+    now = tools.clock()
+    face = _chosen_face(probe, face)
+    permit = grounds.permit(
+        actor, reason=reason, top=top, earlier=_known_earlier(probe, face), now=now
     )
-    faces = len(probe.details["faces"])
-    if face is None and faces == 1:
-        face = 0
-    if faces and (face is None or not 0 <= face < faces):
-        raise InputError(f"Choose one of the {faces} faces in the probe.", faces=faces)
+    permit_one_more(actor, grounds, galleries, now=now)
     if threshold is not None and not -1 <= threshold <= 1:
         raise InputError("A similarity lies between -1 and 1.")
+    agreed = [value for value in (threshold, grounds.threshold) if value is not None]
+    authority = grounds.authority
     request: dict[str, Any] = {
-        "face": face if faces else None,
+        "face": face,
         "galleries": [str(gallery.pk) for gallery in galleries],
         "top": top,
-        "threshold": threshold,
+        "threshold": max(agreed, default=None),
         "model": tools.engine.model,
+        "authority": None if authority is None else str(authority.pk),
+        "authorise_by": None if permit.authorise_by is None else permit.authorise_by.isoformat(),
+        "pack": grounds.pack,
+        "sections": grounds.sections,
+        "searches_today": grounds.searches_today,
     }
     search = Search(
         pk=search_id or uuid4(),
         agency_id=actor.agency,
-        case=case,
+        case=grounds.locked_case,
         probe=probe,
+        answers=grounds.request,
+        authority_id=None if authority is None else authority.pk,
+        authorise_by=permit.authorise_by,
         state=SearchState.INTENDED,
         reason=reason.strip(),
         request=request,
         asked_by_id=actor.person,
-        intended_at=tools.clock(),
+        intended_at=now,
     )
     search.save(force_insert=True)
+    if authority is not None:
+        count_use(authority, at=now)
     record.note(about=search.pk, face=face, galleries=request["galleries"], top=top)
-    record.note(threshold=None if threshold is None else f"{threshold:.6f}")
+    record.note(threshold=None if request["threshold"] is None else f"{request['threshold']:.6f}")
+    record.note(authority=request["authority"], pack=grounds.pack, rule=permit.rule)
+    record.note(authorise_by=permit.authorise_by, sections=request["sections"])
     return search
 
 
 @accountable(Action.SEARCH_CONCLUDED, deed=None)
 def conclude_search(
-    actor: Actor, record: Record, *, search: Search, outcome: dict[str, Any], tools: Tools
+    actor: Actor,
+    record: Record,
+    *,
+    search: Search,
+    outcome: dict[str, Any],
+    template: Template | None = None,
+    tools: Tools,
 ) -> Search:
     """Put the outcome on the ledger, durably, before anything is shown.
 
@@ -185,7 +137,9 @@ def conclude_search(
         outcome,
         tools.clock(),
     )
-    search.save(update_fields=("state", "outcome", "ended_at"))
+    search.template = None if template is None else template.vector.astype("<f4").tobytes()
+    search.save(update_fields=("state", "outcome", "template", "ended_at"))
+    _answer_request(actor, search, tools=tools)
     record.note(
         about=search.pk,
         answer=outcome["answer"],
@@ -212,7 +166,29 @@ def abort_search(actor: Actor, record: Record, *, search: Search, why: str, tool
     return search
 
 
-@composed_of(intend_search, conclude_search, abort_search)
+@accountable(Action.SEARCH_HELD, deed=None)
+def hold_search(
+    actor: Actor,
+    record: Record,
+    *,
+    search: Search,
+    refusal: NotPermitted,
+    facts: dict[str, Any],
+    tools: Tools,
+) -> Search:
+    """End a search before the index is asked, because of whose face it is; it counts as a search.
+
+    Raises:
+        WrongState: it has ended already.
+    """
+    record.note(about=search.pk, case=search.case_id, why=refusal.code, rule=refusal.rule, **facts)
+    search = _intended(search)
+    search.state, search.ended_at = SearchState.ABORTED, tools.clock()
+    search.save(update_fields=("state", "ended_at"))
+    return search
+
+
+@composed_of(intend_search, hold_search, conclude_search, abort_search)
 def run_search(
     actor: Actor,
     *,
@@ -227,8 +203,8 @@ def run_search(
     """Search galleries for one face of a probe and return the concluded search.
 
     Args:
-        actor: who searches.
-        probe: the photo.
+        actor: who searches: an examiner who neither added the photo nor asked for the search.
+        probe: evidence that a search was asked for, or a crop or rotation of it.
         face: which face of it, from 0; may be None if there is exactly one, or none at all.
         galleries: where to search; nothing outside them is looked at.
         reason: why, in words.
@@ -239,10 +215,16 @@ def run_search(
 
     Raises:
         ReasonMissing, InputError, CaseClosed, GalleryClosedToCase, NotPermitted: before any search.
+        UnrelatedFace: the face is none of the case's people; recorded, nothing was compared.
         WrongState, Unavailable, TamperDetected: the search was aborted; nothing is shown.
     """
     search_id = uuid4()
-    with session_lock(search_id, wait=False):
+    # One search of a case at a time: the next one is compared with the faces of those before it.
+    with (
+        session_lock(probe.case_id, wait=True),
+        session_lock(search_id, wait=False),
+        reading(actor, galleries, tools=tools) as opened,
+    ):
         search = intend_search(
             actor,
             search_id=search_id,
@@ -252,17 +234,62 @@ def run_search(
             reason=reason,
             top=top,
             threshold=threshold,
-            tools=tools,
+            tools=opened,
         )
         try:
-            outcome = find_candidates(search, galleries, tools=tools)
-            return conclude_search(actor, search=search, outcome=outcome, tools=tools)
+            template = template_of(search, tools=opened)
+            if template is not None:
+                _permit_face(actor, search, galleries, template, tools=opened)
+            outcome = find_candidates(search, galleries, template, tools=opened)
+            return conclude_search(
+                actor, search=search, outcome=outcome, template=template, tools=opened
+            )
         except Exception as error:
             why = error.code if isinstance(error, CountenanceError) else "internal error"
-            # What made it fail may make this fail too; then the next start closes the search.
+            # What made it fail may make this fail too; then the next start closes the search. One that
+            # was held has ended already.
             with suppress(CountenanceError, DatabaseError, OSError):
-                abort_search(actor, search=search, why=why, tools=tools)
+                abort_search(actor, search=search, why=why, tools=opened)
             raise
+
+
+def _permit_face(
+    actor: Actor,
+    search: Search,
+    galleries: Sequence[Gallery],
+    template: Template,
+    *,
+    tools: Tools,
+) -> None:
+    """Permit the face that turned up, before the index is asked: now it is known whose it may be.
+
+    Raises:
+        UnrelatedFace: with it, the case would be about more people than it is for.
+        NotPermitted: policy allows no further search for this person.
+    """
+    earlier = earlier_templates(search)
+    people = count_people([*earlier, template.vector])
+    again = same_person(template, earlier)
+    facts = {"people": people, "earlier": again}
+    try:
+        case = Case.objects.get(pk=search.case_id)
+        case.check_links()
+        permit_people(people, about=case.people)
+        if again:
+            grounds = gather(
+                actor, probe=search.probe, galleries=galleries, lock=False, tools=tools
+            )
+            # As it was at the intent, which was counted meanwhile.
+            grounds.before(search).permit(
+                actor,
+                reason=search.reason,
+                top=search.request["top"],
+                earlier=again,
+                now=search.intended_at,
+            )
+    except NotPermitted as refusal:
+        hold_search(actor, search=search, refusal=refusal, facts=facts, tools=tools)
+        raise
 
 
 @composed_of(abort_search)
@@ -294,8 +321,10 @@ def view_candidates(actor: Actor, record: Record, *, search: Search, tools: Tool
     """
     record.note(about=search.pk)
     policy.permit_own(actor, search.agency_id)
+    search = Search.objects.select_for_update(no_key=True).get(pk=search.pk)
     if search.state != SearchState.CONCLUDED:
         raise WrongState("This search has no outcome.")
+    permit_unfrozen(search, now=tools.clock())
     return search
 
 
@@ -306,7 +335,29 @@ def _intended(search: Search) -> Search:
     return locked
 
 
-def _permit_probe(actor: Actor, case: Case) -> None:
-    policy.permit_own(actor, case.agency_id)
-    if case.closed_at is not None:
-        raise CaseClosed("The case is closed; a probe needs an open case.")
+def _chosen_face(probe: Probe, face: int | None) -> int | None:
+    """Return which face is meant; None if there is none."""
+    faces = len(probe.details["faces"])
+    if not faces:
+        return None
+    if face is None and faces == 1:
+        return 0
+    if face is None or not 0 <= face < faces:
+        raise InputError(f"Choose one of the {faces} faces in the probe.", faces=faces)
+    return face
+
+
+def _known_earlier(probe: Probe, face: int | None) -> int:
+    """Return how often this very face was searched for; whose face others were shows only later."""
+    earlier = Search.objects.filter(probe=probe, state=SearchState.CONCLUDED)
+    return sum(one.request["face"] == face for one in earlier)
+
+
+def _answer_request(actor: Actor, search: Search, *, tools: Tools) -> None:
+    if search.answers_id is None:
+        return
+    request = SearchRequest.objects.select_for_update(no_key=True).get(pk=search.answers_id)
+    if request.state == RequestState.WAITING:
+        request.state, request.answered_at = RequestState.DONE, tools.clock()
+        request.answer = {"by": str(actor.person), "search": str(search.pk)}
+        request.save(update_fields=("state", "answer", "answered_at"))
