@@ -44,9 +44,9 @@ class Policy:
     modules: dict
 
     def __getattr__(self, name):
-        """Return a module by its last name."""
+        """Return a module by its last name; `packs_rules` is the rules of the packs."""
         try:
-            return self.modules[f"{PACKAGE}.{name}"]
+            return self.modules[f"{PACKAGE}.{name.replace('packs_', 'packs.')}"]
         except KeyError:
             raise AttributeError(name) from None
 
@@ -62,9 +62,9 @@ class _Loader:
     def __init__(self, changed, code):
         self.changed, self.code = changed, code
 
-    def find_spec(self, name, path=None, target=None):  # noqa: ARG002 # importlib's interface
+    def find_spec(self, name, path=None, target=None):  # importlib's interface
         """Return a specification for the modules of the policy, and for no others."""
-        from importlib.machinery import ModuleSpec  # noqa: PLC0415 # only needed here
+        from importlib.machinery import ModuleSpec  # only needed here
 
         if name not in sources():
             return None
@@ -73,14 +73,14 @@ class _Loader:
             spec.submodule_search_locations.append(str(sources()[name].parent))
         return spec
 
-    def create_module(self, spec):  # noqa: ARG002 # importlib's interface
+    def create_module(self, spec):  # importlib's interface
         """Let importlib make the module."""
         return
 
     def exec_module(self, module: ModuleType):
         """Run the code."""
         name = module.__name__
-        exec(self.code if name == self.changed else _code_of(name), module.__dict__)  # noqa: S102 # our own code
+        exec(self.code if name == self.changed else _code_of(name), module.__dict__)  # our own code
 
 
 def mutated(name, tree):

@@ -101,9 +101,12 @@ def raised(wanted, call, *args, **kwargs):
     try:
         call(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 # whatever it is, it is looked at
-        assert type(error) is wanted, f"{type(error).__name__} instead of {wanted.__name__}"
-        return error
-    raise AssertionError(f"{call.__name__} permitted it")
+        caught = error
+    else:
+        raise AssertionError(f"{call.__name__} permitted it")
+    if type(caught) is not wanted:
+        raise AssertionError(f"{caught!r} instead of {wanted.__name__}")
+    return caught
 
 
 def actor(p, letters="", **more):
