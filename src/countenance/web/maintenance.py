@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from uuid import UUID
 
-from django.contrib.sessions.backends.db import SessionStore
-
 from countenance.apps.cases.models import Authority
+from countenance.apps.agencies import lockout
+from countenance.apps.agencies.session_rows import SessionStore
 from countenance.apps.galleries.models import IndexSnapshot, Photo, StagedPhoto
 from countenance.apps.searches.models import Probe
 from countenance.tools import Tools
@@ -31,8 +31,9 @@ def sweep_objects(*, tools: Tools, grace: float = GRACE_SECONDS) -> int:
 
 
 def clear_sessions() -> None:
-    """Delete the sessions that have ended."""
+    """Delete the sessions that have ended, and old tries to sign in."""
     SessionStore.clear_expired()
+    lockout.forget_old()
 
 
 def _named_objects() -> Iterator[UUID]:

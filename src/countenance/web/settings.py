@@ -89,8 +89,8 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "/sign-in/"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
-SESSION_COOKIE_AGE = 15 * 60
+# Sealed rows of our own; idle and absolute limits are kept there, not in the cookie.
+SESSION_ENGINE = "countenance.apps.agencies.sessions"
 # The gate says which requests put off the idle lock: images and polls do not.
 SESSION_SAVE_EVERY_REQUEST = False
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

@@ -5,16 +5,27 @@ A person has up to ten passkeys, one app (another one replaces it) and one set o
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from countenance.apps.agencies.models import Factor
-from countenance.apps.agencies.webauthn import Site
-from countenance.policy import Actor
+import pyotp
+import segno
+from django.contrib.auth.hashers import check_password, make_password
+
+from countenance.apps.agencies import factor_rows, proofs, session_rows, webauthn
+from countenance.apps.agencies.models import Factor, Person
+from countenance.apps.agencies.webauthn import Purpose, Site
+from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.errors import Conflict, InputError, NotFound
+from countenance.ledger.entry import Action
+from countenance.policy import Actor, Deed
 from countenance.tools import Tools
+
+ISSUER = "Countenance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,78 +40,176 @@ class Means:
     left: int = 0  # of recovery codes
 
 
+@composed_of()
 def of(actor: Actor) -> list[Means]:
     """Return the actor's own factors, oldest first."""
-    raise NotImplementedError
+    rows = Factor.objects.filter(person_id=actor.person).select_related("person")
+    return [
+        Means(
+            id=row.pk,
+            kind=row.kind,
+            name=row.secret.get("name", ""),
+            added_at=row.added_at,
+            used_at=row.used_at,
+            left=len(row.secret.get("codes", ())),
+        )
+        for row in rows.order_by("added_at", "pk")
+    ]
 
 
-def passkey_registration(
-    actor: Actor, *, site: Site, tools: Tools
-) -> tuple[dict[str, Any], str]:
+def _self(actor: Actor) -> Person:
+    """Return the actor's own row, locked, so that their factors change one after the other."""
+    return (
+        Person.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("agency")
+        .get(pk=actor.person, agency_id=actor.agency)
+    )
+
+
+@composed_of()
+def passkey_registration(actor: Actor, *, site: Site, tools: Tools) -> tuple[dict[str, Any], str]:
     """Return what the browser's `navigator.credentials.create` is asked, as JSON types, and its number."""
-    raise NotImplementedError
+    person = Person.objects.get(pk=actor.person, agency_id=actor.agency)
+    rows = Factor.objects.filter(person=person, kind=Factor.PASSKEY).select_related("person")
+    return webauthn.ask_for_passkey(
+        site,
+        purpose=Purpose.ADD,
+        user=person.pk,
+        about=None,
+        name=person.name,
+        email=person.email,
+        known=[factor_rows.passkey_of(row).credential for row in rows],
+        tools=tools,
+    )
 
 
+@accountable(Action.FACTOR_ADDED, deed=Deed.TOKEN_MAKE)
 def add_passkey(
-    actor: Actor, *, challenge: str, answer: Mapping[str, Any], name: str, site: Site, tools: Tools
+    actor: Actor,
+    record: Record,
+    *,
+    challenge: str,
+    answer: Mapping[str, Any],
+    name: str,
+    site: Site,
+    tools: Tools,
 ) -> Factor:
     """Add the passkey that answered; needs a recent proof (`StepUpNeeded`).
 
     Raises:
-        InputError: the answer is not right, or there are ten already.
+        InputError: the answer is not right, or was to another's challenge, or there are ten already.
     """
-    raise NotImplementedError
+    pending = webauthn.challenges.take(challenge, Purpose.ADD, tools=tools)
+    if pending.user != actor.person:
+        raise InputError("This challenge was made for somebody else. Begin again.")
+    passkey = webauthn.check_registration(pending, answer, site=site)
+    factor = factor_rows.keep_passkey(_self(actor), passkey, name=name, tools=tools)
+    record.note(about=actor.person, kind=factor.kind, factor=factor.pk)
+    return factor
 
 
+@composed_of()
 def begin_app(*, tools: Tools) -> str:
     """Return a new secret for an authenticator app; it is kept nowhere until a code proves it."""
-    raise NotImplementedError
+    return proofs.new_app_secret(tools=tools)
 
 
+@composed_of()
 def app_uri(secret: str, label: str) -> str:
     """Return the address by which an authenticator app takes the secret in; label: e-mail address."""
-    raise NotImplementedError
+    return pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=ISSUER)
 
 
+@composed_of()
 def qr_svg(uri: str) -> str:
     """Return the address as a QR code: SVG markup that is safe to put into a page, without styles."""
-    raise NotImplementedError
+    made = io.BytesIO()
+    segno.make(uri, error="m", micro=False).save(
+        made,
+        kind="svg",
+        xmldecl=False,
+        svgns=True,
+        omitsize=True,
+        svgclass="qr",
+        lineclass="qr-dark",
+        light="#fff",
+        dark="#000",
+        border=4,
+    )
+    return made.getvalue().decode()
 
 
-def add_app(actor: Actor, *, secret: str, code: str, tools: Tools) -> Factor:
+@accountable(Action.FACTOR_ADDED, deed=Deed.TOKEN_MAKE)
+def add_app(actor: Actor, record: Record, *, secret: str, code: str, tools: Tools) -> Factor:
     """Add the authenticator app that shows this code; it replaces an earlier one.
 
     Raises:
         InputError: the code is not of this secret.
     """
-    raise NotImplementedError
+    factor = factor_rows.keep_app(_self(actor), secret=secret, code=code, tools=tools)
+    record.note(about=actor.person, kind=factor.kind, factor=factor.pk)
+    return factor
 
 
-def make_recovery_codes(actor: Actor, *, tools: Tools) -> list[str]:
+@accountable(Action.FACTOR_ADDED, deed=Deed.TOKEN_MAKE)
+def make_recovery_codes(actor: Actor, record: Record, *, tools: Tools) -> list[str]:
     """Return ten new recovery codes, shown this once; the old ones stop working."""
-    raise NotImplementedError
+    factor, codes = factor_rows.keep_recovery_codes(_self(actor), tools=tools)
+    record.note(about=actor.person, kind=factor.kind, factor=factor.pk)
+    return codes
 
 
-def remove_factor(actor: Actor, *, factor: UUID, tools: Tools) -> None:
+@accountable(Action.FACTOR_REMOVED, deed=Deed.TOKEN_MAKE)
+def remove_factor(actor: Actor, record: Record, *, factor: UUID, tools: Tools) -> None:
     """Remove a factor.
 
     Raises:
         NotFound: it is none of the actor's own.
         Conflict: it is the last passkey or app.
     """
-    raise NotImplementedError
+    person = _self(actor)
+    rows = {row.pk: row for row in Factor.objects.filter(person=person)}
+    row = rows.get(factor)
+    if row is None:
+        raise NotFound
+    alone = [one for one in rows.values() if one.kind in factor_rows.PROVE_ALONE]
+    if alone == [row]:
+        raise Conflict(
+            "This is your last means of signing in. Add another passkey or app before removing it."
+        )
+    row.delete()
+    record.note(about=actor.person, kind=row.kind, factor=factor)
 
 
+@accountable(Action.PASSWORD_CHANGED, deed=Deed.TOKEN_MAKE)
 def change_password(
-    actor: Actor, *, old: str, new: str, keep: UUID | None = None, tools: Tools
+    actor: Actor,
+    record: Record,
+    *,
+    old: str,
+    new: str,
+    keep: UUID | None = None,
+    tools: Tools,
 ) -> None:
-    """Change the actor's password and end their other sessions.
+    """Change the actor's password and end their other sessions; needs a recent proof.
 
     Args:
+        actor: who.
+        record: of the change.
+        old: the present password.
+        new: the next one.
         keep: the session that goes on: `request.session.row_id`. The view then calls
             `sessions.renew(request)`.
+        tools: what services are given.
 
     Raises:
         InputError: the old one is wrong, or the new one too short, too long or the address.
     """
-    raise NotImplementedError
+    person = _self(actor)
+    if not check_password(old[: proofs.MAX_PASSWORD_LENGTH + 1], person.password):
+        raise InputError("The present password is not right.")
+    proofs.check_new_password(new, email=person.email)
+    person.password = make_password(new)
+    person.save(update_fields=("password",))
+    ended = session_rows.end_all(person.pk, but=keep)
+    record.note(about=person.pk, sessions_ended=ended)

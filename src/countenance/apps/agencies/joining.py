@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid4
 
-from countenance.apps.agencies.models import Invitation, Person
-from countenance.apps.agencies.webauthn import Site
-from countenance.policy import Actor
+from django.contrib.auth.hashers import make_password
+
+from countenance.apps.agencies import factor_rows, inviting, proofs, session_rows, webauthn
+from countenance.apps.agencies.models import Factor, Invitation, Person, Token
+from countenance.apps.agencies.queries import UNUSABLE_LINK, invitation_by_secret, is_pending
+from countenance.apps.agencies.webauthn import Passkey, Pending, Purpose, Site
+from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.errors import InputError, NotFound
+from countenance.ledger.entry import Action
+from countenance.policy import Actor, Role, permit_roles
 from countenance.tools import Tools
 
 
@@ -33,26 +42,131 @@ class FirstPasskey:
     site: Site
 
 
+@composed_of()
 def open_invitation(secret: str, *, tools: Tools) -> Invitation:
     """Return the invitation of this link.
 
     Raises:
         NotFound: there is none, or it was used, withdrawn or has expired: all the same.
     """
-    raise NotImplementedError
+    return invitation_by_secret(secret, tools=tools)
 
 
-def passkey_registration(
-    secret: str, *, site: Site, tools: Tools
-) -> tuple[dict[str, Any], str]:
+@composed_of()
+def passkey_registration(secret: str, *, site: Site, tools: Tools) -> tuple[dict[str, Any], str]:
     """Return what the browser of the invited person is asked to make a passkey, and its number.
 
     Raises:
         NotFound: as above.
     """
-    raise NotImplementedError
+    invitation = invitation_by_secret(secret, tools=tools)
+    details = invitation.details
+    return webauthn.ask_for_passkey(
+        site,
+        purpose=Purpose.JOIN,
+        user=_replaced(invitation) or uuid4(),
+        about=invitation.pk,
+        name=details["name"],
+        email=details["email"],
+        known=(),
+        tools=tools,
+    )
 
 
+def _replaced(invitation: Invitation) -> UUID | None:
+    text = invitation.details.get("replaces")
+    return UUID(text) if text else None
+
+
+def _check_passkey(
+    first: FirstPasskey, invitation: Invitation, *, tools: Tools
+) -> tuple[UUID, Passkey]:
+    """Return whose passkey was made, and it; outside of the transaction, as a challenge works once."""
+    pending: Pending = webauthn.challenges.take(first.challenge, Purpose.JOIN, tools=tools)
+    if pending.about != invitation.pk or pending.user is None:
+        raise InputError("This challenge was made for another invitation. Begin again.")
+    return pending.user, webauthn.check_registration(pending, first.answer, site=first.site)
+
+
+def _new_person(invitation: Invitation, person_id: UUID, *, tools: Tools) -> Person:
+    """Return the invited person's row, not saved: with roles only if the custodian named them."""
+    details = invitation.details
+    roles = [Role(role) for role in details["roles"]] if invitation.by_custodian else []
+    permit_roles(roles)
+    return Person(
+        id=person_id,
+        agency=invitation.agency,
+        name=details["name"],
+        email=details["email"],
+        email_index=bytes(invitation.email_index),
+        standing={
+            "roles": sorted(roles),
+            "trained_until": details.get("trained_until"),
+            "certified_until": details.get("certified_until"),
+        },
+        added_at=tools.clock(),
+    )
+
+
+def _emptied(person_id: UUID, invitation: Invitation, *, at: datetime) -> Person:
+    """Return an existing person without any way in: factors removed, sessions and tokens ended."""
+    person = (
+        Person.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("agency")
+        .filter(pk=person_id, agency_id=invitation.agency_id)
+        .first()
+    )
+    if person is None or person.suspended:
+        raise NotFound(UNUSABLE_LINK)
+    factor_rows.remove_all(person)
+    session_rows.end_all(person.pk)
+    Token.objects.filter(person=person, revoked_at=None).update(revoked_at=at)
+    return person
+
+
+@accountable(Action.PERSON_ADDED, Action.FACTOR_ADDED, deed=None)
+def _accept(
+    actor: Actor,
+    record: Record,
+    *,
+    invitation_id: UUID,
+    password: str,
+    first: FirstApp | FirstPasskey,
+    passkey: Passkey | None,
+    tools: Tools,
+) -> tuple[Person, list[str]]:
+    """Make or renew the account of an invitation, with everything that it needs, or nothing."""
+    invitation = (
+        Invitation.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("agency")
+        .get(pk=invitation_id)
+    )
+    if not is_pending(invitation, tools=tools) or invitation.agency.suspended:
+        raise NotFound(UNUSABLE_LINK)
+    proofs.check_new_password(password, email=invitation.details["email"])
+    record.note(about=actor.person, invitation=invitation.pk, invited_by=invitation.invited_by)
+    record.note(suspended=inviting.settle(invitation, tools=tools))
+    replaced = _replaced(invitation)
+    if replaced is None:
+        person = _new_person(invitation, actor.person, tools=tools)
+        record.note(roles=person.standing["roles"])
+    else:
+        record.action = Action.FACTOR_ADDED
+        person = _emptied(replaced, invitation, at=tools.clock())
+    person.password = make_password(password)
+    person.save()
+    if isinstance(first, FirstApp):
+        factor_rows.keep_app(person, secret=first.secret, code=first.code, tools=tools)
+    elif passkey is not None:
+        factor_rows.keep_passkey(person, passkey, name=first.name, tools=tools)
+    _, codes = factor_rows.keep_recovery_codes(person, tools=tools)
+    record.note(kind=Factor.TOTP if isinstance(first, FirstApp) else Factor.PASSKEY)
+    invitation.accepted_at = tools.clock()
+    invitation.save(update_fields=("accepted_at",))
+    return person, codes
+
+
+@composed_of(_accept)
 def accept(
     actor: Actor, *, secret: str, password: str, first: FirstApp | FirstPasskey, tools: Tools
 ) -> tuple[Person, list[str]]:
@@ -63,5 +177,18 @@ def accept(
     Raises:
         NotFound: the invitation does not work, or no longer.
         InputError: the password or the factor's proof is not right; everything can be tried again.
+        AlreadyExists: the address was given to somebody meanwhile.
     """
-    raise NotImplementedError
+    invitation = invitation_by_secret(secret, tools=tools)
+    proofs.check_new_password(password, email=invitation.details["email"])
+    person_id, passkey = _replaced(invitation) or uuid4(), None
+    if isinstance(first, FirstPasskey):
+        person_id, passkey = _check_passkey(first, invitation, tools=tools)
+    return _accept(
+        Actor(person=person_id, agency=invitation.agency_id),
+        invitation_id=invitation.pk,
+        password=password,
+        first=first,
+        passkey=passkey,
+        tools=tools,
+    )

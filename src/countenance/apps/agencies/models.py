@@ -100,7 +100,7 @@ class Person(SealedModel, AbstractBaseUser):
     """Someone who can sign in. The row holds a pseudonym (its id), a blind index and sealed values.
 
     `standing` is what gives them power, sealed so that nobody can add to it in the database: roles,
-    suspended, trained_until, certified_until. `webauthn_id` is the pseudonym that passkeys know.
+    suspended, trained_until, certified_until. Passkeys know the person by the id, which is random.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
@@ -117,8 +117,6 @@ class Person(SealedModel, AbstractBaseUser):
     standing = SealedJSON(null=True)
     is_active = models.BooleanField(default=True)
     added_at = models.DateTimeField()
-    failed_sign_ins = models.PositiveIntegerField(default=0)
-    locked_until = models.DateTimeField(null=True)
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -230,14 +228,28 @@ class Factor(_OfPerson):
     used_at = models.DateTimeField(null=True)
 
 
+class SignInTries(models.Model):
+    """Failed tries to sign in with one address, whether anybody has that address or not.
+
+    Found by a blind index of its own, so that the row of a person does not say which is theirs.
+    """
+
+    address_index = models.BinaryField(unique=True)
+    failed = models.PositiveIntegerField(default=0)
+    tried_at = models.DateTimeField()
+    locked_until = models.DateTimeField(null=True)
+
+
 class SignInSession(_OfPerson):
     """A session of a browser. The key of its cookie is kept as a hash, its content sealed.
 
-    Rows exist for signed-in people only; what happens before is in a short signed cookie.
+    Rows exist for signed-in people only; strangers have no session.
     """
 
     key_hash = models.BinaryField(unique=True)
-    data = SealedJSON()  # method, stepped_up_at, browser, recovery, and what pages keep
+    # The key's hash and the beginning once more, and what pages keep: how and with which browser the
+    # person signed in, when they last proved who they are.
+    data = SealedJSON()
     signed_in_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     ends_at = models.DateTimeField()  # the absolute limit

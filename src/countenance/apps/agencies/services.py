@@ -1,23 +1,23 @@
-"""Admitting an agency, adding people, signing in and out."""
+"""Admitting and suspending agencies, and adding people at set-up."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import make_password
 
+from countenance.apps.agencies import proofs
 from countenance.apps.agencies.models import Agency, Person, SignInSession, VettingDocument
 from countenance.apps.agencies.queries import email_index_of
 from countenance.apps.records.objects import get_object, put_object
-from countenance.apps.records.services import Record, accountable, composed_of, save_keys
+from countenance.apps.records.services import Record, accountable, save_keys
 from countenance.errors import (
     AlreadyExists,
     InputError,
     NotPermitted,
-    NotSignedIn,
     ReasonMissing,
     WrongState,
 )
@@ -29,11 +29,6 @@ from countenance.tools import Tools
 MAX_NAME = 200
 MAX_DOCUMENTS = 10
 MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
-
-MIN_PASSWORD_LENGTH = 12
-SIGN_IN_TRIES = 5
-LOCK_TIME = timedelta(minutes=15)
-REFUSED = "The address and the password do not belong together, or the account is locked for now."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,8 +267,8 @@ def add_person(
     name, email = name.strip(), email.strip()
     if not name or "@" not in email:
         raise InputError("A person needs a name and an e-mail address.")
-    if password is not None and len(password) < MIN_PASSWORD_LENGTH:
-        raise InputError(f"A password needs at least {MIN_PASSWORD_LENGTH} characters.")
+    if password is not None:
+        proofs.check_new_password(password, email=email)
     permit_roles(roles)
     email_index = email_index_of(email, tools=tools)
     if Person.objects.filter(email_index=email_index).exists():
@@ -290,61 +285,3 @@ def add_person(
     person.save(force_insert=True)
     record.note(about=person.pk, agency=agency.pk)
     return person
-
-
-def _find(email: str, *, tools: Tools) -> Person | None:
-    index = email_index_of(email, tools=tools)
-    return Person.objects.filter(email_index=index).select_related("agency").first()
-
-
-@accountable(Action.PERSON_SIGNED_IN, Action.PERSON_SIGN_IN_REFUSED, deed=None)
-def _try_to_sign_in(
-    actor: Actor, record: Record, *, person: Person | None, password: str, tools: Tools
-) -> Person | None:
-    """Return the person if they may come in; count the try if not.
-
-    The row stays locked while the password is checked, so tries at the same time are counted one by one.
-    """
-    record.action = Action.PERSON_SIGN_IN_REFUSED
-    if person is None:
-        # As slow as a real check, so that time does not tell who is known.
-        make_password(password)
-        record.note(why="unknown address")
-        return None
-    person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
-    locked = person.locked_until is not None and person.locked_until > tools.clock()
-    right = check_password(password, person.password)
-    if right and person.is_active and not locked:
-        record.action = Action.PERSON_SIGNED_IN
-        person.failed_sign_ins, person.locked_until = 0, None
-        person.last_login = tools.clock()
-    elif not locked:
-        person.failed_sign_ins += 1
-        if person.failed_sign_ins >= SIGN_IN_TRIES:
-            person.failed_sign_ins, person.locked_until = 0, tools.clock() + LOCK_TIME
-    person.save(update_fields=("failed_sign_ins", "locked_until", "last_login"))
-    record.note(about=person.pk, locked=locked)
-    return person if record.action is Action.PERSON_SIGNED_IN else None
-
-
-@composed_of(_try_to_sign_in)
-def sign_in(actor: Actor, *, email: str, password: str, tools: Tools) -> Person:
-    """Return the person whose address and password these are.
-
-    An unknown address costs the same password hash as a known one, and every refusal reads the same.
-
-    Raises:
-        NotSignedIn: unknown, wrong, locked or inactive; recorded.
-    """
-    found = _find(email, tools=tools)
-    actor = actor if found is None else found.actor
-    person = _try_to_sign_in(actor, person=found, password=password, tools=tools)
-    if person is None:
-        raise NotSignedIn(REFUSED)
-    return person
-
-
-@accountable(Action.PERSON_SIGNED_OUT, deed=Deed.OWN_ACCOUNT)
-def sign_out(actor: Actor, record: Record, *, tools: Tools) -> None:
-    """Record that a person signed out; the caller ends the session."""
-    record.note(about=actor.person)

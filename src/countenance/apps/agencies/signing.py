@@ -1,4 +1,8 @@
-"""Signing in, proving once more who one is, and signing out."""
+"""Signing in, proving once more who one is, and signing out.
+
+A try costs the same whoever is named: where nobody has the address, a decoy with sealed columns of its
+own takes the person's part, and its tries are counted like anybody's (`lockout`).
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid4
 
-from countenance.apps.agencies.models import Person
-from countenance.apps.agencies.webauthn import Site
-from countenance.policy import Actor
+from django.contrib.auth.hashers import check_password
+
+from countenance.apps.agencies import decoys, factor_rows, lockout, proofs, session_rows, webauthn
+from countenance.apps.agencies.models import Factor, Person
+from countenance.apps.agencies.queries import email_index_of
+from countenance.apps.agencies.webauthn import Pending, Purpose, Site
+from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.errors import CertificateMissing, InputError, NotSignedIn
+from countenance.ledger.entry import Action
+from countenance.policy import Actor, permit_sign_in
 from countenance.tools import Tools
 
-REFUSED = (
-    "The address, the password and the code do not belong together, or the account is locked for now."
-)
+REFUSED = "The address, the password and the code do not belong together, or the account is locked for now."
+REFUSED_PASSKEY = "This passkey does not open an account here, or the account is locked for now."
+NOT_PROVEN = "That is not right, or was used already. Try again with the next code or the passkey."
+SESSION_ENDED = "Too many tries. Your sessions were ended; sign in again in a while."
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +36,168 @@ class SignedIn:
 
     person: Person
     method: str  # Factor.PASSKEY, Factor.TOTP or Factor.RECOVERY
-    recovery: bool = False  # the session may manage sign-in means only
+    recovery: bool = False  # the session may manage means of signing in only
 
 
-def sign_in(actor: Actor, *, email: str, password: str, code: str, tools: Tools) -> SignedIn:
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """A code that is right: of which factor, and which step or place it takes up."""
+
+    factor: Factor
+    at: int
+
+
+def _prove(factors: Mapping[str, Factor], code: str, *, tools: Tools) -> _Proof | None:
+    """Return what the code proves. Factors of both kinds are there, a decoy's if not the person's."""
+    code = proofs.tidy(code)
+    # Both are opened whichever is needed.
+    app, recovery = factors[Factor.TOTP].secret, factors[Factor.RECOVERY].secret
+    if proofs.is_of_app(code):
+        at = proofs.step_of(app["secret"], code, after=app["last_step"], now=tools.clock())
+        factor = factors[Factor.TOTP]
+    else:
+        hashed = proofs.recovery_hash(code, salt=recovery["salt"])
+        at = proofs.index_among(recovery["codes"], hashed)
+        factor = factors[Factor.RECOVERY]
+    return None if at is None or factor.person.pk == decoys.NOBODY else _Proof(factor, at)
+
+
+def _use(proof: _Proof, *, tools: Tools) -> None:
+    if proof.factor.kind == Factor.TOTP:
+        factor_rows.use_app(proof.factor, proof.at, tools=tools)
+    else:
+        factor_rows.use_recovery_code(proof.factor, proof.at, tools=tools)
+
+
+def _codes_of(person: Person, *, tools: Tools) -> dict[str, Factor]:
+    """Return app and recovery codes of a person, locked; a decoy's where they have none."""
+    rows = Factor.objects.select_for_update(no_key=True).filter(
+        person_id=person.pk, kind__in=(Factor.TOTP, Factor.RECOVERY)
+    )
+    found = decoys.factors(tools=tools)
+    for factor in rows:
+        factor.person = person
+        found[factor.kind] = factor
+    return found
+
+
+def _locked_person(person_id: UUID) -> Person | None:
+    return (
+        Person.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("agency")
+        .filter(pk=person_id)
+        .first()
+    )
+
+
+def _let_in(
+    record: Record, person: Person, *, method: str, tools: Tools
+) -> SignedIn | CertificateMissing:
+    """Let a person in who proved who they are, unless their training has ended."""
+    try:
+        permit_sign_in(person.roles, trained_until=person.trained_until, today=tools.clock().date())
+    except CertificateMissing as refusal:
+        record.note(about=person.pk, why=refusal.rule)
+        return refusal
+    record.action = Action.PERSON_SIGNED_IN
+    record.note(about=person.pk, method=method)
+    person.last_login = tools.clock()
+    person.save(update_fields=("last_login",))
+    return SignedIn(person, method, recovery=method == Factor.RECOVERY)
+
+
+@accountable(Action.PERSON_SIGNED_IN, Action.PERSON_SIGN_IN_REFUSED, deed=None)
+def _try_to_sign_in(
+    actor: Actor,
+    record: Record,
+    *,
+    person_id: UUID,
+    email: str,
+    password: str,
+    code: str,
+    recovery: bool,
+    tools: Tools,
+) -> SignedIn | CertificateMissing | None:
+    """Return who may come in; count the try if nobody may.
+
+    The tries stay locked while password and code are checked, so those at the same time are counted
+    one by one, and of two with the same code one is right.
+    """
+    record.action = Action.PERSON_SIGN_IN_REFUSED
+    tries = lockout.lock(email, tools=tools)
+    locked = lockout.is_locked(tries, tools=tools)
+    person = _locked_person(person_id) or decoys.person(tools=tools)
+    # Everything is looked at, whatever is wrong already: the time must not tell.
+    known = person.pk != decoys.NOBODY
+    right = check_password(password[: proofs.MAX_PASSWORD_LENGTH + 1], person.password)
+    proof = _prove(_codes_of(person, tools=tools), code, tools=tools)
+    suspended = [person.suspended, person.agency.suspended]
+    if proof is not None and proof.factor.kind == Factor.RECOVERY and not recovery:
+        proof = None
+    welcome = known and right and proof is not None and not any(suspended) and not locked
+    lockout.count(tries, right=welcome, tools=tools)
+    record.note(about=person.pk if known else None, locked=locked)
+    if proof is None or not welcome:
+        return None
+    _use(proof, tools=tools)
+    return _let_in(record, person, method=proof.factor.kind, tools=tools)
+
+
+def _who(email: str, *, tools: Tools) -> tuple[UUID, Actor | None]:
+    row = (
+        Person.objects.filter(email_index=email_index_of(email, tools=tools))
+        .values_list("pk", "agency_id")
+        .first()
+    )
+    if row is None:
+        return uuid4(), None
+    return row[0], Actor(person=row[0], agency=row[1])
+
+
+def _answer(outcome: SignedIn | CertificateMissing | None, refused: str) -> SignedIn:
+    if outcome is None:
+        raise NotSignedIn(refused)
+    if isinstance(outcome, CertificateMissing):
+        raise outcome
+    return outcome
+
+
+@composed_of(_try_to_sign_in)
+def sign_in(
+    actor: Actor,
+    *,
+    email: str,
+    password: str,
+    code: str,
+    recovery: bool = True,
+    tools: Tools,
+) -> SignedIn:
     """Return the person whose address, password and code these are.
 
     Args:
+        actor: `SYSTEM`, as nobody has signed in.
+        email: the address.
+        password: theirs.
         code: six digits of their authenticator app, or one of their recovery codes.
+        recovery: whether a recovery code is taken.
+        tools: what services are given.
 
     Raises:
         NotSignedIn: whatever is wrong, in one sentence and at one cost; recorded.
         CertificateMissing: everything is right, but their training has ended; recorded.
     """
-    raise NotImplementedError
+    decoys.make(tools=tools)
+    person_id, known = _who(email, tools=tools)
+    outcome = _try_to_sign_in(
+        known or actor,
+        person_id=person_id,
+        email=email,
+        password=password,
+        code=code,
+        recovery=recovery,
+        tools=tools,
+    )
+    return _answer(outcome, REFUSED)
 
 
 def passkey_challenge(*, site: Site, tools: Tools) -> tuple[dict[str, Any], str]:
@@ -45,21 +206,154 @@ def passkey_challenge(*, site: Site, tools: Tools) -> tuple[dict[str, Any], str]
     The dictionary is `{"publicKey": {...}}`, binary values in URL-safe base64; the answer is taken
     in the form of `PublicKeyCredential.toJSON()`. For signing in and for proving once more.
     """
-    raise NotImplementedError
+    return webauthn.ask_for_proof(site, tools=tools)
 
 
+passkey_challenge.accountable = ()  # type: ignore[attr-defined] # keeps a number in memory only
+
+
+def _check_passkey(
+    record: Record,
+    factor: Factor | None,
+    pending: Pending | None,
+    answer: Mapping[str, Any],
+    site: Site,
+) -> int | None:
+    """Return the new sign count of a passkey that answered rightly."""
+    if factor is None or pending is None:
+        record.note(why="unknown passkey or challenge")
+        return None
+    try:
+        return webauthn.check_proof(
+            pending,
+            answer,
+            passkey=factor_rows.passkey_of(factor),
+            user=factor.person.pk,
+            site=site,
+        )
+    except InputError as wrong:
+        record.note(why=wrong.detail)
+        return None
+
+
+def _locked_passkey(
+    person: Person | None, answer: Mapping[str, Any], *, tools: Tools
+) -> Factor | None:
+    if person is None:
+        return None
+    index = factor_rows.credential_index(webauthn.credential_id(answer), tools=tools)
+    factor = (
+        Factor.objects.select_for_update(no_key=True)
+        .filter(person_id=person.pk, kind=Factor.PASSKEY, credential_index=index)
+        .first()
+    )
+    if factor is not None:
+        factor.person = person
+    return factor
+
+
+@accountable(Action.PERSON_SIGNED_IN, Action.PERSON_SIGN_IN_REFUSED, deed=None)
+def _try_passkey(
+    actor: Actor,
+    record: Record,
+    *,
+    pending: Pending | None,
+    answer: Mapping[str, Any],
+    site: Site,
+    tools: Tools,
+) -> SignedIn | CertificateMissing | None:
+    record.action = Action.PERSON_SIGN_IN_REFUSED
+    person = _locked_person(actor.person)
+    factor = _locked_passkey(person, answer, tools=tools)
+    if person is not None:
+        record.note(about=person.pk)
+    count = _check_passkey(record, factor, pending, answer, site)
+    if person is None or factor is None or count is None:
+        return None
+    if person.suspended or person.agency.suspended:
+        record.note(why="suspended")
+        return None
+    factor_rows.use_passkey(factor, count, tools=tools)
+    return _let_in(record, person, method=Factor.PASSKEY, tools=tools)
+
+
+def _take(challenge: str, *, tools: Tools) -> Pending | None:
+    try:
+        return webauthn.challenges.take(challenge, Purpose.PROVE, tools=tools)
+    except InputError:
+        return None
+
+
+@composed_of(_try_passkey)
 def sign_in_with_passkey(
     actor: Actor, *, challenge: str, answer: Mapping[str, Any], site: Site, tools: Tools
 ) -> SignedIn:
     """Return the person whose passkey answered the challenge of this number.
 
+    A lock-out does not stop a passkey, which nobody guesses: so strangers who send wrong passwords
+    lock nobody out who has one.
+
     Raises:
         NotSignedIn: whatever is wrong, in the same sentence; recorded.
         CertificateMissing: everything is right, but their training has ended; recorded.
     """
-    raise NotImplementedError
+    index = factor_rows.credential_index(webauthn.credential_id(answer), tools=tools)
+    row = (
+        Factor.objects.filter(kind=Factor.PASSKEY, credential_index=index)
+        .values_list("person_id", "person__agency_id")
+        .first()
+    )
+    known = actor if row is None else Actor(person=row[0], agency=row[1])
+    pending = _take(challenge, tools=tools)
+    outcome = _try_passkey(known, pending=pending, answer=answer, site=site, tools=tools)
+    return _answer(outcome, REFUSED_PASSKEY)
 
 
+@accountable(Action.STEPPED_UP, Action.STEP_UP_REFUSED, deed=None)
+def _try_to_step_up(
+    actor: Actor,
+    record: Record,
+    *,
+    code: str | None,
+    passkey: tuple[Pending | None, Mapping[str, Any], Site] | None,
+    tools: Tools,
+) -> tuple[datetime | None, bool]:
+    """Return the moment of the proof, and whether the sessions were ended for want of it."""
+    person = Person.objects.select_related("agency").get(pk=actor.person, agency_id=actor.agency)
+    tries = lockout.lock(person.email, tools=tools)
+    locked = lockout.is_locked(tries, tools=tools)
+    person = _locked_person(actor.person) or person
+    record.note(about=person.pk, locked=locked, method="app" if passkey is None else "passkey")
+    right = False
+    if passkey is not None:
+        pending, answer, site = passkey
+        factor = _locked_passkey(person, answer, tools=tools)
+        count = _check_passkey(record, factor, pending, answer, site)
+        right = count is not None and not locked
+        if factor is not None and count is not None and right:
+            factor_rows.use_passkey(factor, count, tools=tools)
+    else:
+        proof = _prove(_codes_of(person, tools=tools), code or "", tools=tools)
+        if proof is not None and proof.factor.kind == Factor.TOTP and not locked:
+            right = True
+            _use(proof, tools=tools)
+    locks = lockout.count(tries, right=right, tools=tools)
+    if right:
+        return tools.clock(), False
+    record.action = Action.STEP_UP_REFUSED
+    if locks or locked:
+        record.note(sessions_ended=session_rows.end_all(person.pk))
+    return None, locks or locked
+
+
+def _stepped_up(outcome: tuple[datetime | None, bool]) -> datetime:
+    at, ended = outcome
+    if at is None:
+        raise NotSignedIn(SESSION_ENDED if ended else NOT_PROVEN)
+    return at
+
+
+@composed_of(_try_to_step_up)
 def step_up(actor: Actor, *, code: str, tools: Tools) -> datetime:
     """Return the moment at which the signed-in person proved with their app who they are.
 
@@ -69,9 +363,10 @@ def step_up(actor: Actor, *, code: str, tools: Tools) -> datetime:
         NotSignedIn: the code is wrong or used; recorded. It counts towards the lock-out, at which
             every session of the person ends.
     """
-    raise NotImplementedError
+    return _stepped_up(_try_to_step_up(actor, code=code, passkey=None, tools=tools))
 
 
+@composed_of(_try_to_step_up)
 def step_up_with_passkey(
     actor: Actor, *, challenge: str, answer: Mapping[str, Any], site: Site, tools: Tools
 ) -> datetime:
@@ -80,9 +375,12 @@ def step_up_with_passkey(
     Raises:
         NotSignedIn: it is not theirs, or the answer is not right; recorded and counted as above.
     """
-    raise NotImplementedError
+    passkey = (_take(challenge, tools=tools), answer, site)
+    return _stepped_up(_try_to_step_up(actor, code=None, passkey=passkey, tools=tools))
 
 
-def sign_out(actor: Actor, *, tools: Tools) -> None:
+# Whoever is signed in may sign out, also without any role.
+@accountable(Action.PERSON_SIGNED_OUT, deed=None)
+def sign_out(actor: Actor, record: Record, *, tools: Tools) -> None:
     """Record that a person signed out; the caller ends the session (`request.session.flush()`)."""
-    raise NotImplementedError
+    record.note(about=actor.person)

@@ -136,4 +136,22 @@ class Migration(migrations.Migration):
                 'abstract': False,
             },
         ),
+        migrations.CreateModel(
+            name='SignInTries',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address_index', models.BinaryField(unique=True)),
+                ('failed', models.PositiveIntegerField(default=0)),
+                ('tried_at', models.DateTimeField()),
+                ('locked_until', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.RemoveField(
+            model_name='person',
+            name='failed_sign_ins',
+        ),
+        migrations.RemoveField(
+            model_name='person',
+            name='locked_until',
+        ),
     ]
