@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import sys
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,23 +12,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli import output
+from countenance.cli import demo_story, output
+from countenance.cli.deployment import new_password
 from countenance.cli.options import AsJson, shown_with
 from countenance.cli.session import ends_tidily
 from countenance.errors import InputError
+from countenance.policy import Role
+from countenance.tools import Tools, utc_now
 
 if TYPE_CHECKING:
+    from countenance.apps.cases.models import Case
     from countenance.apps.galleries.batch import Incoming, Reject
-    from countenance.cli.session import Session
+    from countenance.apps.galleries.models import Gallery
     from countenance.config import Config
 
-GALLERY, SOURCE, CASE = "Demo gallery", "Demo photos", "DEMO-1"
-REASON = "Trying out how a search works"
-DEMO_PEOPLE = (
-    ("Olga Operator", "operator@demo.example"),
-    ("Emil Examiner", "examiner@demo.example"),
-)
 NOT_FOUND = 1
+FEWEST_FOR_TWO = 3
 LARGEST_FACE = 0
 DEMO_RETENTION = timedelta(days=7)
 
@@ -76,41 +77,33 @@ def demo(
     from countenance.cli import throwaway
 
     with ends_tidily(), throwaway.home() as settings:
-        session, log_ins = _set_up(settings)
+        tools = _initialise(settings)
         material = _own(photos, check=check) if photos else _samples()
         output.say(*material.notes)
-        _enrol(session, material)
+        password = new_password()
+        cast = demo_story.Cast(tools, password)
+        galleries = _fill(settings, cast, material)
+        probes = [(name, data) for name, data, _ in material.probes]
+        case = demo_story.open_case(cast, galleries, probes)
         if check:
-            _check(session, material)
+            _check(cast, case, galleries, material)
             return
-        _serve(settings, material, log_ins, port=port)
+        if probes:
+            demo_story.show_refusal(cast, galleries, probes[0])
+        demo_story.leave_work(cast, galleries[0])
+        _serve(settings, material, _Codes(cast.log_ins, password), port=port)
 
 
-def _set_up(settings: Config) -> tuple[Session, list[str]]:
-    """Make keys, an agency and two people in a running throw-away home."""
-    from countenance.cli.deployment import make_keys, new_password
-    from countenance.cli.session import DEMO_KEYS, Session
-    from countenance.policy import SYSTEM
+def _initialise(settings: Config) -> Tools:
+    """Make the keys of a running throw-away home, and return its tools."""
+    from countenance.cli.session import DEMO_KEYS
     from countenance.sealing.factors import FileFactor
     from countenance.web import jobs, wiring
 
     wiring.use_jobs(jobs.Queue())
-    tools = make_keys(FileFactor(settings.file_factor))
-    from countenance.apps.agencies import services  # needs Django set up
-
-    agency = services.admit_agency(SYSTEM, name="Demo agency", tools=tools)
-    log_ins, people = [], []
-    for name, email in DEMO_PEOPLE:
-        password = new_password()
-        people.append(
-            services.add_person(
-                SYSTEM, agency=agency, name=name, email=email, password=password, tools=tools
-            )
-        )
-        log_ins.append(f"{email}  {password}")
-    session = Session(settings=settings, tools=tools, actor=people[0].actor)
+    wiring.initialise(FileFactor(settings.file_factor))
     output.say(DEMO_KEYS)
-    return session, log_ins
+    return wiring.current()
 
 
 def _samples() -> Material:
@@ -171,36 +164,54 @@ def _passport(owner: str, basis: str) -> dict[str, str]:
         "purpose": "showing how Countenance works",
         "retention_until": (today + DEMO_RETENTION).isoformat(),
         "reference": "demo",
-        "steward": DEMO_PEOPLE[0][0],
+        "steward": "Stan Steiner",
     }
 
 
-def _enrol(session: Session, material: Material) -> None:
-    from countenance.apps.cases.services import open_case
-    from countenance.apps.galleries import services
+def _fill(settings: Config, cast: demo_story.Cast, material: Material) -> list[Gallery]:
+    """Enrol the photos, the last one with the archive, which grants its gallery; return both galleries."""
     from countenance.cli.enrol import enrol_quietly
+    from countenance.cli.session import Session
 
-    source = services.register_source(
-        session.actor, name=SOURCE, passport=material.passport, tools=session.tools
-    )
-    gallery = services.create_gallery(session.actor, name=GALLERY, tools=session.tools)
-    counts = enrol_quietly(session, material.items, gallery=gallery, source=source)
+    own, archive = demo_story.make_galleries(cast, passport=material.passport)
+    kept = len(material.items) - (len(material.items) >= FEWEST_FOR_TWO)
+    total = {"enrolled": 0, "faces": 0, "seconds": 0.0}
+    for agency, (gallery, source), items in (
+        (demo_story.SERVICE, own, material.items[:kept]),
+        (demo_story.ARCHIVE, archive, material.items[kept:]),
+    ):
+        steward = cast.actor(Role.STEWARD, agency)
+        session = Session(settings=settings, tools=cast.tools, actor=steward)
+        counts = enrol_quietly(session, items, gallery=gallery, source=source)
+        total = {name: value + counts[name] for name, value in total.items()}
     output.say(
-        f"Enrolled {counts['enrolled']} photos with {counts['faces']} faces in {counts['seconds']:.1f} s."
+        f"Enrolled {total['enrolled']} photos with {total['faces']} faces in {total['seconds']:.1f} s."
     )
-    open_case(
-        session.actor, reference=CASE, purpose="demonstration", reason=REASON, tools=session.tools
-    )
+    demo_story.grant_archive(cast, archive[0])
+    return [own[0], archive[0]]
 
 
-def _check(session: Session, material: Material) -> None:
-    """Search with a photo that is not enrolled; leave with 0 only if its subject is at rank 1."""
-    from countenance.cli.search import run_search, show
+def _check(cast: demo_story.Cast, case: Case, galleries: list[Gallery], material: Material) -> None:
+    """Search as the examiner with a photo that is not enrolled; leave with 0 only if its subject is at rank 1."""
+    from countenance.apps.searches import queries, services
+    from countenance.cli.search import described, show
 
-    name, data, subject = material.probes[0]
-    value, candidates = run_search(
-        session, (name, data), galleries=[GALLERY], case=CASE, reason=REASON, face=LARGEST_FACE
+    name, _, subject = material.probes[0]
+    probe = queries.probes(case).last()
+    if probe is None:
+        raise InputError("There is no photo to search with.")
+    examiner = cast.actor(Role.EXAMINER)
+    ran = services.run_search(
+        examiner,
+        probe=probe,
+        face=LARGEST_FACE if probe.details["faces"] else None,
+        galleries=galleries,
+        reason=demo_story.REASON,
+        tools=cast.tools,
     )
+    services.view_candidates(examiner, search=ran, tools=cast.tools)
+    candidates = queries.candidates(ran)
+    value = described(ran, candidates)
     right = bool(value["candidates"]) and value["candidates"][0]["subject"] == subject
     output.say(
         f"Probe: {name}, not enrolled. Wanted: {subject}. "
@@ -211,7 +222,44 @@ def _check(session: Session, material: Material) -> None:
         raise typer.Exit(NOT_FOUND)
 
 
-def _serve(settings: Config, material: Material, log_ins: list[str], *, port: int | None) -> None:
+class _Codes:
+    """The log-ins of the demo, and the codes that their authenticator app shows now."""
+
+    def __init__(self, log_ins: list[demo_story.LogIn], password: str) -> None:
+        self._log_ins = log_ins
+        self._password = password
+
+    def lines(self) -> list[str]:
+        """Return who can sign in, and with what."""
+        widest = max(len(one.email) for one in self._log_ins)
+        return [
+            "",
+            f"Log-ins (for this demo only), all with the password  {self._password}",
+            *(
+                f"  {one.email:<{widest}}  {one.name}, {one.role} of {one.agency}"
+                for one in self._log_ins
+            ),
+            f"and a code from an authenticator app with the secret  {self._log_ins[0].secret}",
+        ]
+
+    def tell_when_asked(self) -> None:
+        """Print the present code whenever Enter is pressed, where there is a terminal."""
+        if not sys.stdin.isatty():
+            return
+        output.say("", "Press Enter to see the present code. Each person can use a code once.")
+        threading.Thread(target=self._tell, name="codes", daemon=True).start()
+
+    def _tell(self) -> None:
+        import pyotp
+
+        app = pyotp.TOTP(self._log_ins[0].secret)
+        for _ in sys.stdin:
+            now = utc_now()
+            left = app.interval - int(now.timestamp()) % app.interval
+            output.say(f"Code {app.at(now)}, for another {left} seconds.")
+
+
+def _serve(settings: Config, material: Material, codes: _Codes, *, port: int | None) -> None:
     from countenance.cli.deployment import run_server
     from countenance.cli.samples import cache_folder
 
@@ -220,10 +268,18 @@ def _serve(settings: Config, material: Material, log_ins: list[str], *, port: in
         output.say(f"Port {wanted} is taken; a free one is used instead.")
         wanted = 0
     web = settings.web.model_copy(update={"host": "127.0.0.1", "port": wanted})
-    lines = ["", "Log-ins (for this demo only):", *(f"  {one}" for one in log_ins)]
+    lines = codes.lines()
+    told = (
+        f"The examiner finds a request of the case {demo_story.CASE} waiting, the supervisor a decision; "
+        f"in {demo_story.OLD_CASE} a search was refused."
+    )
+    lines += ["", told]
     if material.probes:
-        lines.append(f"To search, open the case {CASE} and take a photo that is not enrolled:")
+        lines.append(
+            "To add evidence to a case as the investigator, take a photo that is not enrolled:"
+        )
         lines += [f"  {cache_folder() / name}" for name, _, _ in material.probes]
+    codes.tell_when_asked()
     run_server(settings.model_copy(update={"web": web}), *lines)
 
 
