@@ -16,6 +16,7 @@ from countenance.cli import (
     enrol,
     galleries,
     ledger,
+    login,
     people,
     search,
     sources,
@@ -23,7 +24,18 @@ from countenance.cli import (
 from countenance.cli.options import Commands, examples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+MACHINE_ONLY: Mapping[str, str] = {
+    "init": "Nobody is there yet.",
+    "demo": "Makes a home of its own and everybody in it.",
+    "serve": "Whoever runs the machine starts it; what it serves asks everybody who they are.",
+    "doctor": "Looks at the machine, and at nothing that is sealed.",
+    "login": "Says who somebody is.",
+    "logout": "Ends the token itself, whatever it is for.",
+    "whoami": "Says whose token it is, to whoever holds it.",
+}
+"""The commands that ask for no deed, and why; a test compares them with the tree."""
 
 
 def _version(wanted: bool) -> None:  # Typer's signature
@@ -70,6 +82,9 @@ def app() -> typer.Typer:
         "demo": demo.demo,
         "serve": deployment.serve,
         "doctor": doctor.doctor,
+        "login": login.login,
+        "logout": login.logout,
+        "whoami": login.whoami,
         "enrol": enrol.enrol,
         "search": search.search,
         "verify-ledger": ledger.verify_ledger,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from countenance.cli.options import running_command
 from countenance.cli.output import say
-from countenance.errors import KeyUnavailable, NotSignedIn
+from countenance.errors import KeyUnavailable, NotPermitted, NotSignedIn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,9 +81,10 @@ def running() -> Iterator[Config]:
 
 @contextmanager
 def unsealed() -> Iterator[Session]:
-    """Open the deployment for one command, for the person whose token this is, and judge the command's deed.
+    """Open the deployment for the person whose token this is, and judge what the command asks for.
 
-    The command works with the keys of the person's agency only.
+    The command works with the keys of the person's agency only. A refusal within it that no service
+    recorded is recorded here.
 
     Raises:
         NotFound: nothing has been initialised here.
@@ -91,15 +92,32 @@ def unsealed() -> Iterator[Session]:
         NotSignedIn: there is no token, or it has ended.
         NotPermitted: the person, or the token, may not do this; recorded.
     """
+    with of_token() as session:
+        # Models can only be imported once Django is set up.
+        from countenance.apps.records.services import permit_at_gate, record_refusal
+
+        command = running_command()
+        permit_at_gate(session.actor, **command, tools=session.tools)
+        try:
+            yield session
+        except NotPermitted as refusal:
+            record_refusal(session.actor, **command, refusal=refusal, tools=session.tools)
+            raise
+
+
+@contextmanager
+def of_token() -> Iterator[Session]:
+    """Open the deployment for the person whose token this is; what they may do is not judged.
+
+    Raises:
+        NotSignedIn: there is no token, or it has ended.
+    """
     with running() as settings:
         tools = unseal()
-        # Models can only be imported once Django is set up.
         from countenance.apps.agencies import tokens
-        from countenance.apps.records.services import permit_at_gate
 
-        _, actor = tokens.actor_of(_token(settings), tools=tools)
+        actor = tokens.actor_of(token_of(settings), tools=tools)
         with acting(actor, tools=tools) as narrowed:
-            permit_at_gate(actor, **running_command(), tools=narrowed)
             yield Session(settings=settings, tools=narrowed, actor=actor)
 
 
@@ -116,7 +134,7 @@ def acting(actor: Actor, *, tools: Tools) -> Iterator[Tools]:
         set_process_keyring(before)
 
 
-def _token(settings: Config) -> str:
+def token_of(settings: Config) -> str:
     """Return the token of the settings, or the one that `countenance login` kept."""
     if settings.token is not None:
         return settings.token.get_secret_value()

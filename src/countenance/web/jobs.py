@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -17,7 +20,9 @@ from procrastinate.exceptions import AlreadyEnqueued
 from countenance.apps.galleries import enrolment, indexing, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
 from countenance.apps.records.locks import session_lock
+from countenance.apps.records.sealed import using_keyring
 from countenance.errors import CountenanceError
+from countenance.tools import Tools
 from countenance.web import wiring
 
 log = structlog.get_logger()
@@ -27,27 +32,37 @@ RETRIES = RetryStrategy(max_attempts=6, exponential_wait=5)
 """A fault that passes, such as a lost database connection, is tried again within an hour or so."""
 
 
+@contextmanager
+def _keys_of(agency: UUID) -> Iterator[Tools]:
+    """Work with the keys of one agency only: what a job is about belongs to one."""
+    tools = wiring.current()
+    view = tools.keyring.only(agency)
+    with using_keyring(view):
+        yield replace(tools, keyring=view)
+
+
 @app.task(name="enrol_staged", queue="enrolment", retry=RETRIES)
 def enrol_staged(run_id: str) -> None:
     """Carry out an enrolment whose photos were uploaded, then snapshot the gallery's index."""
     # Not the queue's own lock: that would outlive a killed process and hold the enrolment back for ever.
     with session_lock(UUID(run_id), wait=True):
         run = EnrolmentRun.objects.select_related("gallery", "source", "started_by").get(pk=run_id)
-        tools = wiring.current()
-        enrolment.enrol_staged(run.started_by.actor, run=run, tools=tools)
-        indexing.write_snapshot(run.gallery, tools=tools)
+        actor = run.started_by.actor
+        with _keys_of(run.gallery.agency_id) as tools:
+            enrolment.enrol_staged(actor, run=run, tools=tools)
+            indexing.write_snapshot(run.gallery, tools=tools)
 
 
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="snapshot_indexes", queue="maintenance", pass_context=False)
 def snapshot_indexes(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
     """Seal anew the indexes that changed, so that a restart need not build them from the faces."""
-    tools = wiring.current()
     for gallery in Gallery.objects.filter(version__gt=0, closed_at=None):
         if not indexing.snapshot_is_stale(gallery):
             continue
         try:
-            indexing.write_snapshot(gallery, tools=tools)
+            with _keys_of(gallery.agency_id) as tools:
+                indexing.write_snapshot(gallery, tools=tools)
         except CountenanceError as error:
             # The others get theirs; without one a gallery is built from its faces at start.
             log.warning("snapshot.failed", code=error.code)

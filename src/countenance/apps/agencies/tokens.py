@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from countenance.apps.agencies import signing
 from countenance.apps.agencies.models import Person, Token
@@ -132,16 +132,35 @@ def revoke_token(actor: Actor, record: Record, *, token: UUID, tools: Tools) -> 
     record.note(about=row.pk)
 
 
+@accountable(Action.TOKEN_REVOKED, deed=None)
+def log_out(actor: Actor, record: Record, *, secret: str, tools: Tools) -> None:
+    """Make the very token useless with which its person acts; whatever it is for, that is theirs to do.
+
+    Raises:
+        NotFound: it is none of theirs, or was revoked already.
+    """
+    row = (
+        Token.objects.select_for_update(no_key=True)
+        .filter(secret_hash=_hash_of(secret), person_id=actor.person, revoked_at=None)
+        .first()
+    )
+    if row is None:
+        raise NotFound
+    row.revoked_at = tools.clock()
+    row.save(update_fields=("revoked_at",))
+    record.note(about=row.pk)
+
+
 @accountable(Action.TOKEN_USED, deed=None)
-def _use(actor: Actor, record: Record, *, token_id: UUID | None, tools: Tools) -> Actor:
+def _use(actor: Actor, record: Record, *, token_id: UUID, tools: Tools) -> Actor:
     """Return who acts with a token, if it works."""
-    record.note(about=token_id)
     row = (
         Token.objects.select_for_update(no_key=True, of=("self",))
         .select_related("person__agency")
         .filter(pk=token_id, revoked_at=None)
         .first()
     )
+    record.note(about=None if row is None else row.pk)
     if row is None or not _works(row, now=tools.clock()):
         raise NotSignedIn(REFUSED)
     person, today = row.person, tools.clock().date()
@@ -179,7 +198,7 @@ def actor_of(secret: str, *, tools: Tools) -> Actor:
         .first()
     )
     if row is None:
-        return _use(SYSTEM, token_id=None, tools=tools)
+        return _use(SYSTEM, token_id=uuid4(), tools=tools)
     known = Actor(person=row[1], agency=row[2])
     return _use(known, token_id=row[0], tools=tools)
 
