@@ -5,9 +5,14 @@ from __future__ import annotations
 from django.urls import path
 
 from countenance.apps.agencies import account_views as account
-from countenance.apps.agencies import joining_views as joining
+from countenance.apps.agencies import agency_views as admission
 from countenance.apps.agencies import approval_views as approvals
+from countenance.apps.agencies import inviting_views as inviting
+from countenance.apps.agencies import joining_views as joining
+from countenance.apps.agencies import people_views as people
+from countenance.apps.agencies import setup_views as setup
 from countenance.apps.agencies import views as agencies
+from countenance.apps.cases import authority_views as authorities
 from countenance.apps.cases import views as cases
 from countenance.apps.galleries import enrol_views as enrolment
 from countenance.apps.galleries import photo_views as photos
@@ -43,6 +48,33 @@ urlpatterns = [
     path("cases/new/", cases.new, name="case_new"),
     path("cases/<uuid:case_id>/", case_pages.case, name="case"),
     path("cases/<uuid:case_id>/close/", cases.close, name="case_close"),
+    path("cases/<uuid:case_id>/authority/", cases.authority, name="case_authority"),
+    path("cases/<uuid:case_id>/members/", cases.members, name="case_members"),
+    path("cases/<uuid:case_id>/widen/", cases.widen, name="case_widen"),
+    path("approvals/<uuid:approval_id>/widen/", cases.widened, name="case_widened"),
+    path("authorities/", authorities.authorities, name="authorities"),
+    path("authorities/new/", authorities.authority_new, name="authority_new"),
+    path("authorities/<uuid:authority_id>/", authorities.authority, name="authority"),
+    path(
+        "authorities/<uuid:authority_id>/decide/",
+        authorities.authority_decide,
+        name="authority_decide",
+    ),
+    path(
+        "authorities/<uuid:authority_id>/document/",
+        authorities.authority_document,
+        name="authority_document",
+    ),
+    path(
+        "authorities/<uuid:authority_id>/document/add/",
+        authorities.authority_attach,
+        name="authority_attach",
+    ),
+    path(
+        "authorities/<uuid:authority_id>/revoke/",
+        authorities.authority_revoke,
+        name="authority_revoke",
+    ),
     path("cases/<uuid:case_id>/search/", searches.photo, name="search_new"),
     path("probes/<uuid:probe_id>/", searches.face, name="probe"),
     path("probes/<uuid:probe_id>/image/", searches.probe_image, name="probe_image"),
@@ -81,6 +113,27 @@ urlpatterns = [
     path("approvals/<uuid:approval_id>/withdraw/", approvals.withdraw, name="approval_withdraw"),
     path("approvals/<uuid:approval_id>/review/", approvals.review, name="glass_review"),
     path("cases/<uuid:case_id>/break-glass/", approvals.break_glass, name="glass_break"),
+    path("people/", people.people, name="people"),
+    path("people/invite/", inviting.invite, name="person_invite"),
+    path("people/<uuid:person_id>/", people.person, name="person"),
+    path("people/<uuid:person_id>/roles/", people.roles, name="person_roles"),
+    path("people/<uuid:person_id>/training/", people.training, name="person_training"),
+    path("people/<uuid:person_id>/suspend/", people.suspend, name="person_suspend"),
+    path("people/<uuid:person_id>/restore/", people.restore, name="person_restore"),
+    path("people/<uuid:person_id>/reinvite/", inviting.reinvite, name="person_reinvite"),
+    path(
+        "invitations/<uuid:invitation_id>/withdraw/", inviting.withdraw, name="invitation_withdraw"
+    ),
+    path("approvals/<uuid:approval_id>/for-person/", people.carry_out, name="person_carry_out"),
+    path("set-up/", setup.set_up, name="set_up"),
+    path("agencies/", admission.agencies, name="agencies"),
+    path("agencies/new/", admission.agency_new, name="agency_new"),
+    path("agencies/<uuid:agency_id>/", admission.agency, name="agency"),
+    path("agencies/<uuid:agency_id>/change/", admission.change, name="agency_change"),
+    path("agencies/<uuid:agency_id>/suspend/", admission.suspend, name="agency_suspend"),
+    path("agencies/<uuid:agency_id>/restore/", admission.restore, name="agency_restore"),
+    path("agencies/<uuid:agency_id>/invite/", admission.invite_first, name="agency_invite"),
+    path("vetting/<uuid:document_id>/", admission.vetting_document, name="vetting_document"),
     path("ledger/", views.ledger, name="ledger"),
 ]
 

@@ -11,8 +11,11 @@ class AgenciesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Leave noting a sign-in to the service that records it."""
+        """Leave noting a sign-in to its service, and tell the approvals which of them are about people."""
         from django.contrib.auth.models import update_last_login
         from django.contrib.auth.signals import user_logged_in
 
+        from countenance.apps.agencies import asked
+
         user_logged_in.disconnect(update_last_login, dispatch_uid="update_last_login")
+        asked.register_all()
