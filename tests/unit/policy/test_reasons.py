@@ -1,0 +1,10 @@
+"""The vague-reason gate: each table holds for the real policy."""
+
+import pytest
+from unit.policy.loading import real
+from unit.policy.table_reasons import TABLES
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_reasons(table):
+    table(real())
