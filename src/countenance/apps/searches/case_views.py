@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
@@ -13,15 +14,31 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from countenance.apps.cases import queries as case_queries
-from countenance.apps.searches import queries
+from countenance.apps.cases.models import Case
+from countenance.apps.searches import case_rows, queries
 from countenance.apps.searches.candidates import NO_CANDIDATE, NO_FACE, QUALITY_TOO_LOW
-from countenance.apps.searches.models import Search, SearchState
+from countenance.apps.searches.models import (
+    Probe,
+    RequestState,
+    Search,
+    SearchRequest,
+    SearchState,
+)
+from countenance.policy import Deed, may
 from countenance.ui.requests import Request
 
 ROWS_A_PAGE = 50
 LISTED_PROBES = 50
+MOST_QUERY = 200
 RUNS_AT_MOST = timedelta(minutes=1)
 """No search takes this long, so one that has not ended by then was probably cut off."""
+REQUEST_STATES = {
+    RequestState.WAITING: "Waits for an examiner",
+    RequestState.DONE: "Searched",
+    RequestState.DECLINED: "Declined",
+    RequestState.WITHDRAWN: "Withdrawn",
+}
+EXAMINED = "Concluded; candidates are being examined"
 ANSWERS = {
     NO_CANDIDATE: "No candidate",
     NO_FACE: "No face found",
@@ -31,40 +48,91 @@ ANSWERS = {
 
 @require_safe
 def cases(request: Request) -> HttpResponse:
-    """List the agency's cases."""
-    page = _page(request, case_queries.cases(request.actor))
-    counts = queries.counts_by_case(list(page.object_list))
-    for one in page.object_list:
-        one.search_count = counts.get(one.pk, 0)
-    return render(request, "cases/list.html", {"section": "cases", "cases": page})
+    """List the cases that this person sees; those that wait for them come first, the others in pages."""
+    query = request.GET.get("q", "").strip()[:MOST_QUERY]
+    found = case_rows.rows(request.actor, query=query, today=request.tools.clock().date())
+    yours = [row for row in found if row.yours]
+    page = Paginator([row for row in found if not row.yours], ROWS_A_PAGE).get_page(
+        request.GET.get("page")
+    )
+    entries = case_rows.last_entries([row.case for row in (*yours, *page.object_list)])
+    context = {
+        "section": "cases",
+        "query": query,
+        "page_query": urlencode({"q": query}) if query else "",
+        "count": len(found),
+        "yours": [(row, entries.get(row.case.pk)) for row in yours],
+        "others": [(row, entries.get(row.case.pk)) for row in page.object_list],
+        "page": page,
+        "looked_through": case_rows.MOST_CASES if len(found) == case_rows.MOST_CASES else 0,
+        "may_open": may(request.actor, Deed.CASE_OPEN),
+    }
+    return render(request, "cases/list.html", context)
 
 
 @require_safe
 def case(request: Request, case_id: UUID) -> HttpResponse:
-    """Show one case with its searches, a page at a time, and its newest probes."""
+    """Show one case: what is next, its authority and members, its evidence, requests and searches."""
     one = case_queries.case(request.actor, case_id)
+    now = request.tools.clock()
     page = _page(request, queries.searches(request.actor, of_case=one))
-    all_probes = queries.probes(one)
-    probes = [
-        {
-            "id": probe.pk,
-            "name": probe.details["file_name"],
-            "faces": len(probe.details["faces"]),
-            "at": probe.added_at,
-            "by": probe.added_by.name,
-        }
-        for probe in all_probes[:LISTED_PROBES]
-    ]
+    facts = case_queries.facts_of(one, now=now)
+    evidence = queries.probes(one)
     context = {
         "section": "cases",
         "case": one,
+        "row": case_rows.described(request.actor, [one], today=now.date())[0],
         "opened_by": one.opened_by.name,
-        "searches": [row_of(search, now=request.tools.clock()) for search in page.object_list],
+        "members": [
+            person.name for person in case_queries.people_named(one.member_ids, request.actor)
+        ],
+        "glass_until": facts.glass_until,
+        "searches": [row_of(search, now=now) for search in page.object_list],
         "page": page,
-        "probes": probes,
-        "more_probes": all_probes.count() - len(probes),
+        "requests": [_request_row(row) for row in queries.requests_of(one)[:LISTED_PROBES]],
+        "probes": [_probe_row(probe) for probe in evidence[:LISTED_PROBES]],
+        "more_probes": max(0, evidence.count() - LISTED_PROBES),
+        **_case_offers(request, one),
     }
     return render(request, "cases/detail.html", context)
+
+
+def _case_offers(request: Request, one: Case) -> dict[str, bool]:
+    """Return what this person may be offered in a case; each service judges for itself."""
+    is_open = case_rows.status_of(one, today=request.tools.clock().date()) == "Open"
+    leads = one.opened_by_id == request.actor.person or may(request.actor, Deed.AUTHORITY_DECIDE)
+    return {
+        "may_add": is_open and may(request.actor, Deed.EVIDENCE_ADD),
+        "may_view": may(request.actor, Deed.EVIDENCE_VIEW),
+        "may_authorise": is_open and may(request.actor, Deed.CASE_OPEN),
+        "may_members": is_open and leads and may(request.actor, Deed.CASE_MEMBERS),
+        "may_widen": is_open and may(request.actor, Deed.CASE_WIDEN),
+        "may_break": is_open and may(request.actor, Deed.GLASS_BREAK),
+        "may_close": one.closed_at is None and may(request.actor, Deed.CASE_CLOSE),
+        "may_read_authority": may(request.actor, Deed.AUTHORITY_READ),
+    }
+
+
+def _probe_row(probe: Probe) -> dict[str, Any]:
+    return {
+        "id": probe.pk,
+        "name": probe.details["file_name"],
+        "faces": len(probe.details["faces"]),
+        "at": probe.added_at,
+        "by": probe.added_by.name,
+        "derived": probe.derived_from_id is not None,
+    }
+
+
+def _request_row(one: SearchRequest) -> dict[str, Any]:
+    return {
+        "id": one.pk,
+        "reason": one.wishes["reason"],
+        "by": one.asked_by.name,
+        "at": one.asked_at,
+        "state": REQUEST_STATES[RequestState(one.state)],
+        "said": (one.answer or {}).get("reason", ""),
+    }
 
 
 @require_safe
@@ -83,14 +151,16 @@ def _page(request: Request, rows: QuerySet[Any]) -> Page[Any]:
     return page
 
 
-def row_of(search: Search, *, now: datetime) -> dict[str, Any]:
+def row_of(search: Search, *, now: datetime, actor: Actor) -> dict[str, Any]:
     """Return a search as the lists show it."""
     return {
         "id": search.pk,
         "code": code_of(search),
         "case": search.case,
         "reason": search.reason,
-        "outcome": outcome_words(search, now=now),
+        "outcome": outcome_words(
+            search, now=now, examines=may(actor, Deed.CANDIDATES_VIEW)
+        ),
         "at": search.intended_at,
     }
 
@@ -105,14 +175,20 @@ def is_stuck(search: Search, *, now: datetime) -> bool:
     return search.state == SearchState.INTENDED and now - search.intended_at > RUNS_AT_MOST
 
 
-def outcome_words(search: Search, *, now: datetime) -> str:
-    """Return what came of a search, in words."""
+def outcome_words(search: Search, *, now: datetime, examines: bool = True) -> str:
+    """Return what came of a search, in words; whoever does not examine reads no result."""
+    if search.purged_at is not None:
+        return "Destroyed"
+    if search.frozen_at is not None:
+        return "Frozen"
     if search.state == SearchState.ABORTED:
-        return "Aborted, no result"
+        return "Held, not run" if search.request.get("held") else "Aborted, no result"
     if is_stuck(search, now=now):
         return "Not ended, no result"
     if search.state == SearchState.INTENDED or search.outcome is None:
         return "Running"
+    if not examines:
+        return EXAMINED
     count = len(search.outcome["candidates"])
     if count:
         return f"{count} {'candidate' if count == 1 else 'candidates'}"
