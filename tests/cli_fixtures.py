@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from countenance import config
-from countenance.cli import output, session
+from countenance.apps.agencies import tokens
+from countenance.cli import login, output, session
 from countenance.cli.main import run
+from countenance.policy import Actor
 from countenance.testing import FakeEngine
+from countenance.tools import Tools
 
 Cli = Callable[..., tuple[int, dict[str, Any]]]
 PASSPORT = {
@@ -28,20 +33,38 @@ PASSPORT = {
 REASON = "a reason in enough words"
 
 
+def token(actor: Actor, tools: Tools) -> str:
+    """Return a token for everything that somebody's roles can use."""
+    acting = replace(actor, stepped_up_at=tools.clock())
+    scopes = tokens.usable_scopes(acting)
+    _, secret = tokens.make_token(
+        acting, name="Test", scopes=scopes, lasts=tokens.longest_for(scopes), tools=tools
+    )
+    return secret
+
+
 @pytest.fixture
 def cli(
     deployment: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Cli]:
-    """Run commands with `--json` in this process, on the test's deployment."""
+    """Run commands with `--json` in this process, on the test's deployment.
+
+    They act for the person who holds every role, or `as_` another actor, `[a token]`, or nobody: `[]`.
+    """
+
+    held: list[str] = []
 
     @contextmanager
     def running() -> Iterator[config.Config]:
-        yield config.current()
+        update = {"token": SecretStr(held[0])} if held else {}
+        yield config.current().model_copy(update=update)
 
-    monkeypatch.setattr(session, "running", running)
-    monkeypatch.setattr(session, "unseal", lambda: deployment.tools)
+    for module in (session, login):
+        monkeypatch.setattr(module, "running", running)
+        monkeypatch.setattr(module, "unseal", lambda: deployment.tools)
 
-    def call(*arguments: object) -> tuple[int, dict[str, Any]]:
+    def call(*arguments: object, as_: Any = deployment.actor) -> tuple[int, dict[str, Any]]:
+        held[:] = [token(as_, deployment.tools)] if isinstance(as_, Actor) else as_ or []
         capsys.readouterr()
         code = run([*(str(one) for one in arguments), "--json"])
         out = capsys.readouterr().out

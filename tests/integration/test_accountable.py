@@ -25,6 +25,12 @@ SERVICES = sorted(
         "evidence",
         "asking",
         "purging",
+        "signing",
+        "factors",
+        "sessions",
+        "tokens",
+        "joining",
+        "exporting",
     )
     for path in APPS.glob(f"*/{name}.py")
 )
@@ -34,6 +40,9 @@ MAY_WRITE = {
     # Called by services inside their transaction.
     "galleries/batch.py",
     "approvals/using.py",
+    "agencies/factor_rows.py",
+    "agencies/lockout.py",
+    "agencies/session_rows.py",
     "cases/uses.py",
     # Derived data: sealed copies of an index, rebuilt from the database at will.
     "galleries/indexing.py",

@@ -58,7 +58,7 @@ def verify_ledger(
         with unsealed() as session:
             from countenance.apps.records import queries
 
-            report = queries.verify_ledger(session.tools.keyring, expect=kept)
+            report = queries.verify_ledger(session.tools.keyring, expect=kept, reader=session.actor)
     _show(report, kept=kept is not None)
 
 
@@ -115,7 +115,8 @@ def export(
         bool,
         typer.Option(
             "--bodies",
-            help="Write the bodies too, in clear: who did what, and why. For a court or auditor.",
+            help="Write the bodies of your agency's entries too, in clear: who did what, and why. "
+            "Needs the approval of a second person; ask for it in the web app.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -123,19 +124,22 @@ def export(
     """Export the ledger to a file that anybody can verify offline with `countenance verify-ledger FILE`.
 
     Without --bodies the file says which action was done when and about which id, and nothing about people.
-    The export is itself recorded.
+    With --bodies it discloses those of your own agency; the others stay commitments, which verify all the
+    same. The export is itself recorded.
     """
     from countenance.cli.session import unsealed
 
     with unsealed() as session:
-        from countenance.apps.records import queries, services
+        from countenance.apps.approvals import exporting
+        from countenance.apps.records import queries
 
         head = queries.head()
-        services.note_export(session.actor, size=head.size, tools=session.tools)
+        exporting.note_export(session.actor, size=head.size, bodies=bodies, tools=session.tools)
+        lines = queries.export_ledger(session.tools.keyring, bodies=bodies, reader=session.actor)
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-                for line in queries.export_ledger(session.tools.keyring, bodies=bodies):
+                for line in lines:
                     opened.write(line + "\n")
         except OSError as error:
             raise InputError(f"{file} cannot be written: {error.strerror}.") from None

@@ -101,12 +101,21 @@ ACCESS: Mapping[str, Access] = {
     "authority_attach": _form(Deed.AUTHORITY_PROPOSE),
     "authority_revoke": _form(Deed.AUTHORITY_REVOKE),
     "search_new": _form(Deed.EVIDENCE_ADD),
-    "probe": _page(Deed.EVIDENCE_VIEW),
+    # Sent by an examiner who goes back from the check, so that what was filled in is kept.
+    "probe": _form(Deed.EVIDENCE_VIEW),
     "probe_image": _image(Deed.EVIDENCE_VIEW),
+    "probe_derive": Access(write=Deed.EVIDENCE_DERIVE),
+    "search_ask": Access(write=Deed.SEARCH_ASK),
+    "requests": _page(Deed.SEARCH_DECLINE),
+    "request_decline": _form(Deed.SEARCH_DECLINE),
+    "request_withdraw": Access(write=Deed.SEARCH_ASK),
     "search_check": Access(write=Deed.SEARCH_RUN),
     "search_run": Access(write=Deed.SEARCH_RUN, consumes_step_up=True),
     "searches": _page(Deed.SEARCH_READ),
     "search": _page(Deed.SEARCH_READ),
+    "certificate": _page(Deed.SEARCH_READ),
+    "certificate_json": _page(Deed.SEARCH_READ),
+    "search_purge": Access(write=Deed.SEARCH_PURGE),
     "galleries": _page(Deed.GALLERY_READ),
     "gallery_new": _form(Deed.GALLERY_CREATE),
     "gallery": _page(Deed.GALLERY_READ),
@@ -155,6 +164,7 @@ ACCESS: Mapping[str, Access] = {
     "agency_invite": _form(Deed.PERSON_INVITE),
     "vetting_document": _page(Deed.AGENCY_READ),
     "ledger": _page(Deed.LEDGER_READ),
+    "ledger_export": Access(read=Deed.LEDGER_EXPORT, write=Deed.LEDGER_EXPORT),
 }
 """The table, by the names in `web/urls.py`; a test compares them."""
 

@@ -19,6 +19,9 @@ from countenance.apps.galleries import photo_views as photos
 from countenance.apps.galleries import terms_views as terms
 from countenance.apps.galleries import views as galleries
 from countenance.apps.searches import case_views as case_pages
+from countenance.apps.searches import evidence_views as evidence
+from countenance.apps.searches import purge_views as purging
+from countenance.apps.searches import request_views as requests
 from countenance.apps.searches import views as searches
 from countenance.web import frame, views
 
@@ -75,13 +78,25 @@ urlpatterns = [
         authorities.authority_revoke,
         name="authority_revoke",
     ),
-    path("cases/<uuid:case_id>/search/", searches.photo, name="search_new"),
-    path("probes/<uuid:probe_id>/", searches.face, name="probe"),
-    path("probes/<uuid:probe_id>/image/", searches.probe_image, name="probe_image"),
+    path("cases/<uuid:case_id>/search/", evidence.photo, name="search_new"),
+    path("probes/<uuid:probe_id>/", evidence.probe, name="probe"),
+    path("probes/<uuid:probe_id>/image/", evidence.probe_image, name="probe_image"),
+    path("probes/<uuid:probe_id>/derive/", evidence.derive, name="probe_derive"),
+    path("probes/<uuid:probe_id>/ask/", evidence.ask, name="search_ask"),
     path("probes/<uuid:probe_id>/check/", searches.check, name="search_check"),
     path("probes/<uuid:probe_id>/search/", searches.run, name="search_run"),
+    path("requests/", requests.requests, name="requests"),
+    path("requests/<uuid:request_id>/decline/", requests.decline, name="request_decline"),
+    path("requests/<uuid:request_id>/withdraw/", requests.withdraw, name="request_withdraw"),
     path("searches/", case_pages.searches, name="searches"),
     path("searches/<uuid:search_id>/", searches.search, name="search"),
+    path("searches/<uuid:search_id>/certificate/", purging.certificate, name="certificate"),
+    path(
+        "searches/<uuid:search_id>/certificate.json",
+        purging.certificate_json,
+        name="certificate_json",
+    ),
+    path("searches/<uuid:search_id>/purge/", purging.purge, name="search_purge"),
     path("galleries/", galleries.galleries, name="galleries"),
     path("galleries/new/", galleries.gallery_new, name="gallery_new"),
     path("galleries/<uuid:gallery_id>/", galleries.gallery, name="gallery"),
@@ -135,6 +150,7 @@ urlpatterns = [
     path("agencies/<uuid:agency_id>/invite/", admission.invite_first, name="agency_invite"),
     path("vetting/<uuid:document_id>/", admission.vetting_document, name="vetting_document"),
     path("ledger/", views.ledger, name="ledger"),
+    path("ledger/export/", views.ledger_export, name="ledger_export"),
 ]
 
 handler400 = "countenance.web.views.bad_request"

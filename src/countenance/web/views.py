@@ -9,12 +9,16 @@ from django import forms
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from countenance.apps.approvals import exporting
 from countenance.apps.records import queries
 from countenance.errors import CountenanceError, DatabaseUnavailable, InputError, KeyUnavailable
 from countenance.ledger.entry import Action
-from countenance.ui.forms import Form
+from countenance.policy import Role
+from countenance.ui.forms import Form, ReasonForm
+from countenance.ui.pages import form_page
 from countenance.ui.requests import Request
 from countenance.web import problems, wiring
 
@@ -83,8 +87,34 @@ def ledger(request: Request) -> HttpResponse:
         "root": head.root.hex(),
         "entries": entries,
         "counts": counts,
+        "may_export": Role.AUDITOR in request.actor.roles,
     }
     return render(request, "records/ledger.html", context)
+
+
+def ledger_export(request: Request) -> HttpResponse:
+    """Ask a second person to let the bodies of the agency's own entries be exported."""
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            asked = exporting.ask_for_bodies(
+                request.actor, **form.cleaned_data, tools=request.tools
+            )
+        except InputError as error:
+            form.add_error("reason", error.detail)
+        else:
+            return HttpResponseRedirect(reverse("approval", args=[asked.pk]))
+    return form_page(
+        request,
+        form,
+        heading="Export the ledger with bodies",
+        verb="Ask for approval",
+        back=reverse("ledger"),
+        back_label="Ledger",
+        section="ledger",
+        lede="The bodies say who did what, and why. Once a supervisor or another auditor has approved it, "
+        "“countenance ledger export FILE --bodies” writes them, for one day and once.",
+    )
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 # Django gives it

@@ -15,6 +15,7 @@ from countenance.ledger.export import entry_line, header_line
 from countenance.ledger.merkle import Frontier
 from countenance.ledger.receipt import Head, Receipt
 from countenance.ledger.verify import Report, verify_export
+from countenance.policy import Actor, Role
 from countenance.sealing.keyring import Keyring
 
 HASH_BYTES = 32
@@ -66,30 +67,43 @@ def head() -> Head:
     return Head(size=frontier.size, root=frontier.root())
 
 
-def export_ledger(keyring: Keyring, *, bodies: bool = False) -> Iterator[str]:
+def export_ledger(
+    keyring: Keyring, *, bodies: bool = False, reader: Actor | None = None
+) -> Iterator[str]:
     """Yield the export's lines: a header, then one line an entry.
 
     Args:
         keyring: opens the bodies, if wanted.
-        bodies: disclose salt and body of every entry, so that a reader can check the commitments.
+        bodies: disclose salt and body of entries, so that a reader can check the commitments.
+        reader: whose export it is: only bodies of their own agency are disclosed, and to the custodian
+            those of the deployment itself; the others stay commitments. None: all, for the machine alone.
     """
     now = head()
     yield header_line(deployment=keyring.deployment, head=now)
     rows = LedgerRow.objects.filter(index__lt=now.size).order_by("index")
     for row in rows.iterator(chunk_size=2000):
         _compare_columns(row)
-        shown = unseal_body(row, keyring=keyring) if bodies else None
-        salt, body = shown or (None, None)
+        shown = bodies and (reader is None or _is_of(reader, row))
+        salt, body = (unseal_body(row, keyring=keyring) if shown else None) or (None, None)
         yield entry_line(row.index, bytes(row.entry), salt=salt, body=body, erased=row.body is None)
 
 
-def verify_ledger(keyring: Keyring, *, expect: Receipt | Head | None = None) -> Report:
-    """Verify this deployment's ledger, every sealed body included.
+def verify_ledger(
+    keyring: Keyring, *, expect: Receipt | Head | None = None, reader: Actor | None = None
+) -> Report:
+    """Verify this deployment's ledger, with every sealed body that the reader may open.
 
     Raises:
         LedgerBroken, SealBroken: where and what is wrong.
     """
-    return verify_export(export_ledger(keyring, bodies=True), expect=expect)
+    return verify_export(export_ledger(keyring, bodies=True, reader=reader), expect=expect)
+
+
+def _is_of(reader: Actor, row: LedgerRow) -> bool:
+    """Say whether an entry's body is the reader's to see."""
+    if row.agency is None:
+        return Role.CUSTODIAN in reader.roles
+    return row.agency == reader.agency
 
 
 def _compare_columns(row: LedgerRow) -> None:

@@ -214,12 +214,6 @@ def note_unsealed(actor: Actor, record: Record, *, by: str, tools: Tools) -> Non
     record.note(about=tools.keyring.deployment, factor=by)
 
 
-@accountable(Action.LEDGER_EXPORTED, deed=Deed.LEDGER_EXPORT)
-def note_export(actor: Actor, record: Record, *, size: int, tools: Tools) -> None:
-    """Record that the ledger was exported up to this size."""
-    record.note(size=size)
-
-
 @composed_of()
 def permit_at_gate(actor: Actor, *, deed: Deed | None, asked: str, tools: Tools) -> None:
     """Permit what a page or a command asks for, before either begins; whatever it calls judges again.
