@@ -9,6 +9,7 @@ import typer
 
 from countenance import __version__
 from countenance.cli import (
+    approvals,
     cases,
     demo,
     deployment,
@@ -97,6 +98,10 @@ def app() -> typer.Typer:
         "photo": ("Photos of a gallery.", galleries.PHOTO),
         "subject": ("Subjects: the people that a gallery's photos are of.", galleries.SUBJECT),
         "case": ("Cases: what searches are for.", cases.COMMANDS),
+        "approval": (
+            "Requests for a second person's approval; they are decided in the web app.",
+            approvals.COMMANDS,
+        ),
         "person": ("People who can sign in to the web app.", people.COMMANDS),
         "ledger": ("The ledger of everything that was done.", ledger.COMMANDS),
     }
