@@ -100,7 +100,7 @@ class SessionStore(SessionBase):
         if self._row is not None:
             self.save()
 
-    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002 # Django's signature
+    def save(self, must_create: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 # Django's
         """Write the session of somebody who signed in.
 
         Raises:

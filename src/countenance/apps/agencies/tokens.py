@@ -184,7 +184,8 @@ def _works(row: Token, *, now: datetime) -> bool:
     )
 
 
-@composed_of(_use)
+# It writes by `_use` only. Nobody acts before it: it says who does.
+@composed_of()
 def actor_of(secret: str, *, tools: Tools) -> Actor:
     """Return who acts with this token: its person, within its scopes.
 
