@@ -11,7 +11,7 @@ from factories import make_authority, make_case, make_gallery, other_agency, sec
 from countenance.apps.agencies import services as agencies
 from countenance.apps.approvals.services import ask
 from countenance.apps.approvals.services import decide as decide_approval
-from countenance.apps.cases import authorities, queries, services, widening
+from countenance.apps.cases import authorities, models, queries, services, widening
 from countenance.apps.cases.models import Case
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches import case_rows, evidence
@@ -400,9 +400,23 @@ def test_members_of_another_case_do_not_open_here(deployment):
         _ = Case.objects.get(pk=theirs.pk).facts
 
 
-def test_a_case_of_before_there_were_authorities_stays_as_it_was(deployment):
+STRIP = (
+    "update cases_case set standing = null, members = null, expires_on = null,"
+    " authority_id = null, closed_at = null"
+)
+
+
+def test_a_case_is_not_made_one_of_before_there_were_authorities(deployment):
     case = make_case(deployment)
-    run_sql("update cases_case set standing = null, members = null, expires_on = null")
+    run_sql(STRIP)
+    with pytest.raises(SealBroken):
+        queries.case(deployment.actor, case.pk)
+
+
+def test_a_case_of_before_there_were_authorities_stays_as_it_was(deployment, monkeypatch):
+    case = make_case(deployment)
+    run_sql(STRIP)
+    monkeypatch.setattr(models, "_began_with_standing", lambda case: False)
     case = queries.case(deployment.actor, case.pk)
     assert case.facts.expires_on == date.max
     assert case.people == 1

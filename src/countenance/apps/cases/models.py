@@ -6,6 +6,7 @@ columns beside it are for queries; `check_links` compares them, and `facts` does
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,13 +16,17 @@ from uuid import UUID
 from django.db import models
 
 from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.sealed import (
     ObjectSealedModel,
     SealedJSON,
     SealedModel,
     SealedText,
+    current_keyring,
 )
+from countenance.apps.records.services import unseal_body
 from countenance.errors import SealBroken
+from countenance.ledger.entry import Action
 from countenance.policy import AuthorityFacts, CaseFacts, SearchKind
 from countenance.sealing.kinds import KeyKind
 
@@ -235,6 +240,7 @@ class Case(SealedModel):
         """
         if self.standing is None:
             changed = self.authority_id is not None or self.expires_on is not None
+            changed = changed or _began_with_standing(self.pk)
         else:
             plain = {
                 "expires_on": self.expires_on.isoformat() if self.expires_on else None,
@@ -261,6 +267,13 @@ class Case(SealedModel):
             members=self.member_ids,
             expires_on=self.expires_on or date.max,
         )
+
+
+def _began_with_standing(case: UUID) -> bool:
+    """Say whether the ledger knows a case as one that had a standing when it was opened."""
+    row = LedgerRow.objects.filter(about=case, action=str(Action.CASE_OPENED)).first()
+    opened = None if row is None else unseal_body(row, keyring=current_keyring())
+    return opened is None or "expires_on" in json.loads(opened[1])["facts"]
 
 
 def _moment(text: str | None) -> datetime | None:
