@@ -21,7 +21,9 @@ from countenance.apps.galleries import enrolment, indexing, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.apps.records.sealed import using_keyring
+from countenance.apps.searches import purging
 from countenance.errors import CountenanceError
+from countenance.policy import SYSTEM
 from countenance.tools import Tools
 from countenance.web import wiring
 
@@ -66,6 +68,23 @@ def snapshot_indexes(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pa
         except CountenanceError as error:
             # The others get theirs; without one a gallery is built from its faces at start.
             log.warning("snapshot.failed", code=error.code)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="mind_the_clock", queue="clock", pass_context=False)
+def mind_the_clock(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
+    """Freeze and destroy what was found under an authority that was refused, or not granted in time."""
+    run_clock()
+
+
+def run_clock() -> int:
+    """Do what is overdue, and return how many searches were destroyed; also called at start."""
+    tools = wiring.current()
+    frozen = purging.freeze_overdue(SYSTEM, tools=tools)
+    purged = purging.purge_frozen(SYSTEM, tools=tools)
+    if frozen or purged:
+        log.info("clock.ran", frozen=frozen, purged=purged)
+    return purged
 
 
 class Queue:

@@ -84,6 +84,8 @@ class WebServer:
             if self._stopping.wait(0.2):
                 return
         try:
+            # First: what is overdue must not be seen, whatever else fails.
+            jobs.run_clock()
             queued = jobs.requeue_unfinished()
             swept = maintenance.sweep_objects(tools=wiring.current())
             maintenance.clear_sessions()

@@ -24,7 +24,7 @@ from countenance.apps.searches.models import (
     SearchRequest,
     SearchState,
 )
-from countenance.policy import Deed, may
+from countenance.policy import Actor, Deed, may
 from countenance.ui.requests import Request
 
 ROWS_A_PAGE = 50
@@ -87,7 +87,7 @@ def case(request: Request, case_id: UUID) -> HttpResponse:
             person.name for person in case_queries.people_named(one.member_ids, request.actor)
         ],
         "glass_until": facts.glass_until,
-        "searches": [row_of(search, now=now) for search in page.object_list],
+        "searches": [row_of(search, now=now, actor=request.actor) for search in page.object_list],
         "page": page,
         "requests": [_request_row(row) for row in queries.requests_of(one)[:LISTED_PROBES]],
         "probes": [_probe_row(probe) for probe in evidence[:LISTED_PROBES]],
@@ -139,7 +139,10 @@ def _request_row(one: SearchRequest) -> dict[str, Any]:
 def searches(request: Request) -> HttpResponse:
     """List the searches of the agency, newest first."""
     page = _page(request, queries.searches(request.actor))
-    found = [row_of(search, now=request.tools.clock()) for search in page.object_list]
+    found = [
+        row_of(search, now=request.tools.clock(), actor=request.actor)
+        for search in page.object_list
+    ]
     context = {"section": "searches", "searches": found, "page": page}
     return render(request, "searches/list.html", context)
 
@@ -158,9 +161,7 @@ def row_of(search: Search, *, now: datetime, actor: Actor) -> dict[str, Any]:
         "code": code_of(search),
         "case": search.case,
         "reason": search.reason,
-        "outcome": outcome_words(
-            search, now=now, examines=may(actor, Deed.CANDIDATES_VIEW)
-        ),
+        "outcome": outcome_words(search, now=now, examines=may(actor, Deed.CANDIDATES_VIEW)),
         "at": search.intended_at,
     }
 
@@ -177,19 +178,23 @@ def is_stuck(search: Search, *, now: datetime) -> bool:
 
 def outcome_words(search: Search, *, now: datetime, examines: bool = True) -> str:
     """Return what came of a search, in words; whoever does not examine reads no result."""
-    if search.purged_at is not None:
-        return "Destroyed"
-    if search.frozen_at is not None:
-        return "Frozen"
-    if search.state == SearchState.ABORTED:
-        return "Held, not run" if search.request.get("held") else "Aborted, no result"
-    if is_stuck(search, now=now):
-        return "Not ended, no result"
-    if search.state == SearchState.INTENDED or search.outcome is None:
-        return "Running"
+    ended = _without_result(search, now=now)
+    if ended or search.outcome is None:
+        return ended or "Running"
     if not examines:
         return EXAMINED
     count = len(search.outcome["candidates"])
     if count:
         return f"{count} {'candidate' if count == 1 else 'candidates'}"
     return ANSWERS.get(search.outcome["answer"], "No candidate")
+
+
+def _without_result(search: Search, *, now: datetime) -> str:
+    """Return why a search has nothing to show, in words; empty if it may have."""
+    if search.purged_at is not None:
+        return "Destroyed"
+    if search.frozen_at is not None:
+        return "Frozen"
+    if search.state == SearchState.ABORTED:
+        return "Held, not run" if search.request.get("held") else "Aborted, no result"
+    return "Not ended, no result" if is_stuck(search, now=now) else ""

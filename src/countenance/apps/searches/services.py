@@ -184,7 +184,8 @@ def hold_search(
     record.note(about=search.pk, case=search.case_id, why=refusal.code, rule=refusal.rule, **facts)
     search = _intended(search)
     search.state, search.ended_at = SearchState.ABORTED, tools.clock()
-    search.save(update_fields=("state", "ended_at"))
+    search.request = {**search.request, "held": refusal.rule}
+    search.save(update_fields=("state", "request", "ended_at"))
     return search
 
 

@@ -1,0 +1,115 @@
+"""The forms by which a search is asked for and run, and the galleries that they offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from countenance import policy
+from countenance.apps.cases.coverage import coverable
+from countenance.apps.cases.models import Case
+from countenance.apps.searches.models import SearchRequest
+from countenance.ui.forms import Form
+from countenance.ui.requests import Request
+
+DIGITS = 6
+"""More than any number that a form here asks for."""
+NO_GALLERY = "Choose at least one gallery."
+
+Choices = Sequence[tuple[str, str]]
+
+
+class AskForm(Form):
+    """Where to search, and why."""
+
+    galleries = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": NO_GALLERY},
+        help_text="Those that the case's authority covers. The examiner looks nowhere else.",
+    )
+    reason = forms.CharField(
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Why this person is searched for. Read by the examiner and your oversight body.",
+    )
+
+    def __init__(self, *args: Any, galleries: Choices, **kwargs: Any) -> None:
+        """Offer these galleries; a single one is chosen already."""
+        super().__init__(*args, **kwargs)
+        offer(self, galleries)
+
+
+class SearchForm(AskForm):
+    """Which face, where, why, and how many candidates."""
+
+    face = forms.IntegerField(
+        min_value=0, error_messages={"required": "Choose one of the faces in the photo."}
+    )
+    top = forms.IntegerField(
+        label="Number of candidates",
+        min_value=policy.MIN_CANDIDATES,
+        max_value=policy.MAX_CANDIDATES,
+        initial=policy.DEFAULT_CANDIDATES,
+        help_text="At most this many people are returned, 1 to 50.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Say of the galleries what holds for an examiner."""
+        super().__init__(*args, **kwargs)
+        help_text = "Those that were asked for. Nothing outside of what you choose is looked at."
+        self.fields["galleries"].help_text = help_text
+
+
+def offer(form: Form, galleries: Choices) -> None:
+    """Let a form choose among these galleries."""
+    field: Any = form.fields["galleries"]
+    field.choices = galleries
+    if len(galleries) == 1 and not form.initial.get("galleries"):
+        field.initial = [galleries[0][0]]
+
+
+def search_form(
+    request: Request,
+    waiting: SearchRequest | None,
+    *,
+    data: Any = None,
+    initial: dict[str, Any] | None = None,
+) -> SearchForm:
+    """Return the form of a search that was asked for, with what was asked filled in.
+
+    Without an open request it offers every gallery: that nobody asked is for the service to refuse, and
+    record.
+    """
+    names = names_of(request)
+    filled = dict(initial or {})
+    if waiting is not None:
+        wished = waiting.wishes["galleries"]
+        filled.setdefault("reason", waiting.wishes["reason"])
+        filled.setdefault("galleries", wished)
+        names = {key: name for key, name in names.items() if key in wished} or names
+    return SearchForm(data, initial=filled, galleries=list(names.items()))
+
+
+def covered_by(request: Request, case: Case) -> list[tuple[str, str]]:
+    """Return the galleries that a case's authority covers; all of them if it has none yet."""
+    names = names_of(request)
+    if case.authority is None:
+        return list(names.items())
+    covered = {str(one) for one in case.authority.galleries}
+    return [(key, name) for key, name in names.items() if key in covered]
+
+
+def names_of(request: Request) -> dict[str, str]:
+    """Return the names of the galleries that this agency may be permitted to search, by their ids."""
+    return {
+        str(one.id): f"{one.name} ({one.owner})" if one.owner else one.name
+        for one in coverable(request.actor, tools=request.tools)
+        if not one.closed
+    }
+
+
+def number_of(given: str) -> int | None:
+    """Return the number of a face as it was sent; None if it can be none."""
+    return int(given) if given.isdecimal() and len(given) <= DIGITS else None

@@ -1,0 +1,61 @@
+"""Destroying what was found under a refused authority, and the certificate of that."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from countenance.apps.records.queries import receipt_about
+from countenance.apps.searches import purging, queries
+from countenance.apps.searches.models import Search
+from countenance.errors import NotFound
+from countenance.ledger.entry import Action
+from countenance.ui.requests import Request
+
+
+@require_safe
+def certificate(request: Request, search_id: UUID) -> HttpResponse:
+    """Show what was destroyed, when, and under which rule, with the receipt that proves it."""
+    one = _purged(request, search_id)
+    context = {
+        "section": "searches",
+        "case": one.case,
+        "search_id": one.pk,
+        "code": one.pk.hex[:8],
+        "said": one.certificate,
+        "searched_at": one.intended_at,
+        "authorise_by": one.authorise_by,
+        "destroyed_at": one.purged_at,
+        "receipt": receipt_about(one.pk, Action.SEARCH_PURGED),
+    }
+    return render(request, "searches/certificate.html", context)
+
+
+@require_safe
+def certificate_json(request: Request, search_id: UUID) -> HttpResponse:
+    """Return the certificate for machines."""
+    one = _purged(request, search_id)
+    receipt = receipt_about(one.pk, Action.SEARCH_PURGED)
+    answer = JsonResponse({**one.certificate, "receipt": receipt.to_dict()})
+    name = f"purge-{one.pk.hex[:8]}.json"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@require_POST
+def purge(request: Request, search_id: UUID) -> HttpResponse:
+    """Destroy at once what a search found whose authority was refused or came too late."""
+    one = queries.search(request.actor, search_id)
+    purging.purge_search(request.actor, search=one, tools=request.tools)
+    return HttpResponseRedirect(reverse("certificate", args=[one.pk]))
+
+
+def _purged(request: Request, search_id: UUID) -> Search:
+    one = queries.search(request.actor, search_id)
+    if one.certificate is None:
+        raise NotFound("Nothing of this search was destroyed, so there is no certificate.")
+    return one
