@@ -145,10 +145,16 @@ def facts_of(
 
     Call it within `reading`, which opens what was granted.
     """
-    facts = gallery.facts
-    if gallery.agency_id != actor.agency:
-        grant = _present_grant(actor, gallery)
-        facts = replace(facts, grant=None if grant is None else grant.facts)
+    try:
+        facts = gallery.facts
+        if gallery.agency_id != actor.agency:
+            grant = _present_grant(actor, gallery)
+            facts = replace(facts, grant=None if grant is None else grant.facts)
+    except KeyUnavailable:
+        if gallery.agency_id == actor.agency:
+            raise
+        # Never granted, or no longer: not even its terms open. Policy says the rest.
+        return GalleryFacts(id=gallery.pk, agency=gallery.agency_id, closed=False)
     if facts.sensitive and case is not None:
         approved = is_approved(
             actor,
@@ -198,13 +204,19 @@ def permit_look(actor: Actor, gallery: Gallery, *, tools: Tools) -> None:
     """
     if gallery.agency_id == actor.agency:
         return
-    grant = _present_grant(actor, gallery)
-    today = tools.clock().date()
-    if grant is None or grant.facts.grantee != actor.agency or grant.facts.until < today:
+    if not _opens(_present_grant(actor, gallery), actor, today=tools.clock().date()):
         raise GalleryClosedToCase(
             "This gallery is another agency's, which does not grant it to yours, or no longer.",
             rule="grant.missing",
         )
+
+
+def _opens(grant: GalleryGrant | None, actor: Actor, *, today: date) -> bool:
+    try:
+        facts = None if grant is None else grant.facts
+    except KeyUnavailable:
+        return False  # It has ended: not even what it said opens any more.
+    return facts is not None and facts.grantee == actor.agency and facts.until >= today
 
 
 def granted_to(actor: Actor, *, tools: Tools) -> list[Granted]:
