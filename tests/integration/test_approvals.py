@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import four_eyes
@@ -266,3 +267,26 @@ def test_a_request_is_read_by_those_whom_it_concerns(office: Office) -> None:
     assert queries.approval(office.actor(0, Role.EXAMINER), one.pk).summary == "A higher threshold"
     with pytest.raises(NotFound):
         queries.approval(office.actor(1, Role.EXAMINER), one.pk)
+
+
+def test_a_payload_that_could_not_be_told_whoever_decides_is_not_asked_for(office: Office) -> None:
+    def words(actor: Actor, subject: UUID, payload: Any) -> list[tuple[str, str]]:
+        return [("Until", payload["until"])]
+
+    effects.register(KIND, words=words)
+    with pytest.raises(InputError):
+        office.ask()
+    wanted = {"until": "2030-12-31"}
+    one = office.ask(payload=wanted)
+    told = effects.payload_words(office.actor(1), KIND, office.subject, one.payload)
+    assert told == [("Until", "2030-12-31")]
+
+
+def test_what_cannot_be_read_any_more_is_shown_as_it_was_written(office: Office) -> None:
+    def gone(actor: Actor, subject: UUID, payload: Any) -> list[tuple[str, str]]:
+        raise NotFound
+
+    one = office.ask(payload={"roles": ["steward"], "more_of": {"a": None, "b": True}})
+    effects.register(KIND, words=gone)
+    told = effects.payload_words(office.actor(1), KIND, office.subject, one.payload)
+    assert told == [("More of", "a: none, b: yes"), ("Roles", "steward")]

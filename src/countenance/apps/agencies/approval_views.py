@@ -133,7 +133,7 @@ def withdraw(request: Request, approval_id: UUID) -> HttpResponse:
 
 def break_glass(request: Request, case_id: UUID) -> HttpResponse:
     """Break the glass for a case."""
-    name = effects.subject_name(request.actor, GLASS, case_id) or "this case"
+    name = f"case {effects.subject_name(request.actor, GLASS, case_id)}".strip()
     back = reverse("case", args=[case_id])
     form = GlassForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -152,7 +152,7 @@ def break_glass(request: Request, case_id: UUID) -> HttpResponse:
         verb="Break the glass",
         keep="Leave it",
         back=back,
-        back_label=name[:1].upper() + name[1:],
+        back_label=f"C{name[1:]}",
         crumb="Break the glass",
         section="cases",
         consequences=[

@@ -10,11 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from countenance.errors import InputError, NotFound
 from countenance.policy import Actor
 from countenance.policy.approvals import ApprovalKind
 
 Words = Callable[[Actor, UUID, Mapping[str, Any]], Sequence[tuple[str, str]]]
 Subject = Callable[[Actor, UUID], str]
+
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
+"""What a function that says a payload in words raises if the payload is another kind's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +75,36 @@ def payload_words(
     actor: Actor, kind: ApprovalKind, subject: UUID, payload: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
     """Return exactly what a payload says, as name and value; from the payload, never from the asker."""
+    try:
+        return _in_words(actor, kind, subject, payload)
+    except (*UNREADABLE, NotFound):
+        # What it names is gone, or not the reader's to see: then it is shown as it is written.
+        return _as_written(payload)
+
+
+def check_payload(
+    actor: Actor, kind: ApprovalKind, subject: UUID, payload: Mapping[str, Any]
+) -> None:
+    """Refuse a payload that whoever decides could not be told in words.
+
+    Raises:
+        InputError: it is not one of this kind.
+        NotFound: it names something that is not the actor's.
+    """
+    try:
+        _in_words(actor, kind, subject, payload)
+    except UNREADABLE:
+        raise InputError("The payload is not what an approval of this kind is given for.") from None
+
+
+def _in_words(
+    actor: Actor, kind: ApprovalKind, subject: UUID, payload: Mapping[str, Any]
+) -> list[tuple[str, str]]:
     known = effect_of(kind).words
-    if known:
-        return list(known(actor, subject, payload))
+    return list(known(actor, subject, payload)) if known else _as_written(payload)
+
+
+def _as_written(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name.replace("_", " ").capitalize(), _said(value)) for name, value in payload.items()]
 
 

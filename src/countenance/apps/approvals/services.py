@@ -58,7 +58,8 @@ def ask(
         tools: the clock.
 
     Raises:
-        InputError: the summary is missing or too long, or the payload has no exact spelling.
+        InputError: the summary is missing or too long, or the payload is not one of this kind, or has
+            no exact spelling.
         ReasonMissing: the reason is vague.
         RoleMissing: the actor's roles do not ask for this kind.
         NotFound: there is no such subject.
@@ -72,6 +73,8 @@ def ask(
         )
     policy.permit_reason(reason)
     effects.subject_name(actor, kind, subject)
+    canonical_json(payload)
+    effects.check_payload(actor, kind, subject, payload)
     return _write(
         actor, record, kind, subject, summary=summary, payload=payload, reason=reason, tools=tools
     )
