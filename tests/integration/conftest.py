@@ -27,7 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL and Django before pytest-django looks for settings."""
     # With xdist each worker has its own; the process that only hands out tests needs none, and what it
     # put into the environment would reach the workers too early.
-    if _server or getattr(config.option, "numprocesses", None):
+    from django.conf import settings as django_settings
+
+    if django_settings.configured or getattr(config.option, "numprocesses", None):
         return
     import os
 

@@ -30,6 +30,8 @@ from countenance.web import wiring
 log = structlog.get_logger()
 
 
+QUEUES = (["enrolment", "maintenance"], ["clock"])
+"""Each list is worked off one job at a time, beside the others."""
 RETRIES = RetryStrategy(max_attempts=6, exponential_wait=5)
 """A fault that passes, such as a lost database connection, is tried again within an hour or so."""
 
@@ -143,6 +145,15 @@ class Worker:
             app.connector.get_worker_connector()  # type: ignore[attr-defined] # the Django connector's
         )
         async with worker.open_async():
-            await worker.run_worker_async(
-                concurrency=1, install_signal_handlers=False, listen_notify=True
+            # The clock does not wait for an enrolment, which can take hours.
+            await asyncio.gather(
+                *(
+                    worker.run_worker_async(
+                        queues=queues,
+                        concurrency=1,
+                        install_signal_handlers=False,
+                        listen_notify=True,
+                    )
+                    for queues in QUEUES
+                )
             )
