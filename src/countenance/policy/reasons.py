@@ -80,7 +80,7 @@ def what_is_vague(reason: str) -> str:
         return "Say in words why this person is searched for."
     telling = {word for word in words if word not in _STOCK and not _is_mash(word)}
     if not telling:
-        if words <= _STOCK:
+        if not words - _STOCK:
             return "These words would fit any search. Say what happened, and when or where."
         return "This cannot be read as words. Say what happened, and when or where."
     if _count(telling) >= LEAST_TELLING and _letters(telling) >= LEAST_LETTERS:

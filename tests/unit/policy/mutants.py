@@ -131,8 +131,12 @@ def _of_compare(node):
 def _of_bool(node):
     other = ast.Or if isinstance(node.op, ast.And) else ast.And
     yield f"becomes {other.__name__}", _set("op", lambda _, other=other: other())
+    neutral = isinstance(node.op, ast.And)
     for at in range(len(node.values)):
-        yield f"operand {at} taken away", lambda one, at=at: one.values.pop(at)
+        yield (
+            f"operand {at} taken away",
+            lambda one, at=at: one.values.__setitem__(at, ast.Constant(value=neutral)),
+        )
 
 
 def _of_unary(node):

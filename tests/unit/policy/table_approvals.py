@@ -81,6 +81,10 @@ def the_table_of_kinds(p):
     assert given.decided_by is given.usable_until is None
     assert given.withdrawn is given.approved is given.reviewed is given.justified is False
     assert given.uses == 0
+    bare = a.KindRule(
+        words="", ask=both, decide=both, waits=timedelta(days=1), lasts=timedelta(days=1)
+    )
+    assert bare.uses == 1
 
 
 def who_may_ask(p):
@@ -204,7 +208,29 @@ def broken_glass_is_reviewed_by_somebody_else(p):
     assert a.GLASS_REVIEW == p.packs.GLASS_REVIEW == timedelta(hours=72)
 
 
+def each_state_has_its_words(p):
+    """Look at every state of a request, an approval and broken glass."""
+    reviewed = {"reviewed": True}
+    late = {"expires_at": NOW - MOMENT}
+    for given, words in (
+        (request(p), "Waits for a decision"),
+        (request(p, **late), "Lapsed"),
+        (request(p, withdrawn=True), "Withdrawn"),
+        (request(p, decided_by=ME), "Refused"),
+        (approval(p), "Approved"),
+        (approval(p, **late), "Approved"),
+        (approval(p, usable_until=NOW - MOMENT), "Approved, and ended unused"),
+        (approval(p, uses=1), "Approved, and used"),
+        (request(p, "break_glass"), "Waits for its review"),
+        (request(p, "break_glass", **late), "Review overdue"),
+        (request(p, "break_glass", **reviewed), "Reviewed: no good reason"),
+        (request(p, "break_glass", justified=True, **reviewed), "Reviewed: good reason"),
+    ):
+        assert p.approvals.state_words(given, now=NOW) == words
+
+
 TABLES = (
+    each_state_has_its_words,
     the_table_of_kinds,
     who_may_ask,
     who_may_decide_and_when,

@@ -377,12 +377,78 @@ def the_stricter_of_two_is_kept_with_its_citation(p):
     assert kept("bipa", "default", "candidates") == ["bipa.candidates"]
 
 
+def rules_are_judged_in_one_order(p):
+    """What a search is comes first, how it is made later; of two packs, the first by name."""
+    every = p.packs.stricter(*map(p.packs.terms_of, NAMES))
+    bad = {
+        "kind": "I",
+        "offence": "gossip",
+        "authorised": False,
+        "documented": False,
+        "earlier": 1,
+        "top": 51,
+        "searches_today": 50,
+        "unreleased": True,
+    }
+    for fixed, rule in (
+        ({"kind": "V"}, "archive.kinds"),
+        ({"kind": "M", "offence": ""}, "archive.offence"),
+        ({"authorised": True}, "archive.authorisation"),
+        ({"documented": True}, "archive.document"),
+        ({"top": 50}, "archive.candidates"),
+        ({"searches_today": 0}, "archive.daily"),
+        ({"unreleased": False}, "bipa.release"),
+    ):
+        error = raised(ForbiddenByPack, p.packs.permit_ask, every, ask_of(p, **bad))
+        assert error.rule == rule
+        bad |= fixed
+    assert p.packs.permit_ask(every, ask_of(p, **bad))
+    names = [held.rule.name for held in p.packs.terms_of("detroit-williams").in_order()]
+    assert names == [
+        "offence",
+        "authorisation",
+        "document",
+        "candidates",
+        "daily",
+        "verifiers",
+        "lead.disclose_negative",
+        "lead.disclose_results",
+        "lead.never_sole_basis",
+        "lead.no_arrest_alone",
+        "lead.no_lineup_alone",
+    ]
+    kinds = [made.kind for made in p.packs_rules.RULE_KINDS]
+    assert kinds == [
+        *("kinds", "offence", "authorisation", "document", "once", "candidates", "daily"),
+        *("release", "retention", "verifiers", "lead"),
+    ]
+
+
+def of_equal_rules_one_is_kept(p):
+    """Of two with one value in one pack, the first by law and then by section; unmerged, both count."""
+
+    def held(law, section, least=2):
+        rule = p.packs_rules.Verifiers(law=law, section=section, least=least)
+        return p.packs.Terms(frozenset({p.packs.Held("p", rule)}))
+
+    assert p.packs.stricter(held("A", "2"), held("B", "1")) == held("A", "2")
+    assert p.packs.stricter(held("B", "2"), held("A", "2")) == held("A", "2")
+    assert p.packs.stricter(held("A", "2"), held("A", "1")) == held("A", "1")
+    assert p.packs.stricter(held("A", "1", 2), held("B", "1", 3)) == held("B", "1", 3)
+    unmerged = p.packs.Terms(held("A", "1", 2).held | held("B", "1", 3).held)
+    assert p.packs.verifiers(unmerged) == 3
+
+
 def each_kind_of_rule_has_its_order(p):
     """Compare two values of each kind of rule, both ways."""
     r = p.packs_rules
     kind = p.facts.SearchKind
     some, fewer = frozenset({kind.MISSING, kind.VICTIM}), frozenset({kind.VICTIM})
     ab, a = frozenset({"a", "b"}), frozenset({"a"})
+
+    def late(kinds, hours):
+        return {"late": frozenset(kinds), "within": timedelta(hours=hours)}
+
     pairs = (  # the stricter first
         (r.Kinds, {"allowed": fewer}, {"allowed": some}),
         (r.Offences, {"kinds": some, "codes": a}, {"kinds": fewer, "codes": ab}),
@@ -391,6 +457,9 @@ def each_kind_of_rule_has_its_order(p):
         (r.Daily, {"most": 19}, {"most": 20}),
         (r.Retention, {"years": 2}, {"years": 3}),
         (r.Verifiers, {"least": 3}, {"least": 2}),
+        (r.Authorisation, late([], 48), late(some, 24)),
+        (r.Authorisation, late(fewer, 24), late(some, 24)),
+        (r.Authorisation, late(some, 24), late(some, 25)),
     )
     for made, strict, lax in pairs:
         one, other = (made(law="L", section="S", **value) for value in (strict, lax))
@@ -428,6 +497,8 @@ def packs_are_described(p):
 
 
 TABLES = (
+    rules_are_judged_in_one_order,
+    of_equal_rules_one_is_kept,
     every_case_of_every_pack,
     every_source_of_every_pack,
     grace_is_given_if_every_pack_gives_it,

@@ -20,6 +20,8 @@ CONCRETE = (
     # Exactly enough: two telling words of five letters, and five words of which one tells something.
     "stabbing harbour",
     "stabb harbo",
+    "车站 stabb",
+    "property stolen",
     "search for the suspect Schmidt",
     "Anna's bruise",
     "Am 3. Mai am Bahnhof gesehen",
@@ -77,6 +79,11 @@ VAGUE = {
     "qwertyasa asdfgeee": MASH,
     "aaaa bbbb cccc": MASH,
     "abab baba": MASH,
+    "werty": MASH,
+    "rtz": MASH,
+    "yxc": MASH,
+    "aze": MASH,
+    "xqwert": MASH,
     "hahaha blabla": MASH,
     "sdfgh bcdfg": MASH,
     "hjfdkslahe wrtpsdfgo": MASH,
@@ -92,6 +99,7 @@ VAGUE = {
     "stabbb ha": SHORT,
     "for the suspect Schmidt": SHORT,
     "调查调查": SHORT,
+    "车站 stab": SHORT,
     "火车站": SHORT,
     "เมื่อ": SHORT,
 }
