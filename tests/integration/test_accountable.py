@@ -31,6 +31,9 @@ SERVICES = sorted(
         "tokens",
         "joining",
         "exporting",
+        "inviting",
+        "staff",
+        "upgrade",
     )
     for path in APPS.glob(f"*/{name}.py")
 )

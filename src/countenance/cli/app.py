@@ -9,6 +9,7 @@ import typer
 
 from countenance import __version__
 from countenance.cli import (
+    agencies,
     approvals,
     cases,
     demo,
@@ -31,6 +32,7 @@ MACHINE_ONLY: Mapping[str, str] = {
     "init": "Nobody is there yet.",
     "demo": "Makes a home of its own and everybody in it.",
     "serve": "Whoever runs the machine starts it; what it serves asks everybody who they are.",
+    "custodian invite": "Lets a custodian in when none can sign in; opens with what unseals, and is recorded.",
     "doctor": "Looks at the machine, and at nothing that is sealed.",
     "login": "Says who somebody is.",
     "logout": "Ends the token itself, whatever it is for.",
@@ -102,7 +104,9 @@ def app() -> typer.Typer:
             "Requests for a second person's approval; they are decided in the web app.",
             approvals.COMMANDS,
         ),
-        "person": ("People who can sign in to the web app.", people.COMMANDS),
+        "agency": ("Agencies that are admitted, for their custodian.", agencies.AGENCY),
+        "custodian": ("Custodians, who admit agencies.", agencies.CUSTODIAN),
+        "person": ("People of your agency.", people.COMMANDS),
         "ledger": ("The ledger of everything that was done.", ledger.COMMANDS),
     }
     for name, (text, commands) in groups.items():

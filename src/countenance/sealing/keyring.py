@@ -185,6 +185,10 @@ class Keyring:
         parent = self._parent(kind, agency)
         return _wrap(Key.generate(), parent, self.deployment, (agency, kind), newest + 1)
 
+    def knows(self, agency: UUID) -> bool:
+        """Say whether this process has taken in an agency's keys; another process may have made them."""
+        return (agency, KeyKind.AGENCY) in self._chest.records
+
     def add(self, records: Iterable[KeyRecord]) -> None:
         """Take in stored records; one that is already known changes nothing.
 

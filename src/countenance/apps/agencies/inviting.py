@@ -15,7 +15,7 @@ from uuid import UUID
 from countenance.apps.agencies import queries
 from countenance.apps.agencies.models import Agency, Invitation, Person, SignInSession
 from countenance.apps.agencies.queries import email_index_of, secret_hash
-from countenance.apps.records.services import Record, accountable
+from countenance.apps.records.services import Record, accountable, load_keys
 from countenance.errors import (
     AlreadyExists,
     Conflict,
@@ -26,7 +26,7 @@ from countenance.errors import (
     WrongState,
 )
 from countenance.ledger.entry import Action
-from countenance.policy import SYSTEM, Actor, Deed, Role, permit_own
+from countenance.policy import SYSTEM, Actor, Deed, Role, permit_own, permit_roles
 from countenance.tools import Tools
 
 INVITATION_LASTS = timedelta(hours=72)
@@ -219,6 +219,7 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
     Raises:
         NotPermitted: somebody holds the role, and no reason says why they are lost to it.
         AlreadyExists: the address was given to somebody meanwhile.
+        RolesConflict: whoever is let in anew holds a role that excludes the new one.
     """
     details = invitation.details
     replaced = UUID(details["replaces"]) if details.get("replaces") else None
@@ -227,10 +228,17 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
         raise AlreadyExists(
             "This e-mail address cannot be used here. Ask to be invited with another one."
         )
+    if not tools.keyring.knows(invitation.agency_id):
+        # The agency was admitted on the command line while this process was serving.
+        tools.keyring.add(load_keys())
     agency = Agency.objects.get(pk=invitation.agency_id)
-    if not invitation.by_custodian or agency.custodial:
+    if not invitation.by_custodian:
         return []
     roles = {Role(role) for role in details["roles"]}
+    if replaced is not None:
+        _give(replaced, roles)
+    if agency.custodial:
+        return []
     team = Person.objects.select_for_update(no_key=True).filter(agency=agency)
     holders = [
         one
@@ -245,6 +253,19 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
         one.save(update_fields=("standing",))
         SignInSession.objects.filter(person=one).delete()
     return [one.pk for one in holders]
+
+
+def _give(person_id: UUID, roles: set[Role]) -> None:
+    """Give somebody who is let in anew what the custodian named, if it goes with what they hold.
+
+    Raises:
+        RolesConflict: it does not.
+    """
+    one = Person.objects.select_for_update(no_key=True).get(pk=person_id)
+    wanted = one.roles | roles
+    permit_roles(wanted)
+    one.standing = {**(one.standing or {}), "roles": sorted(str(role) for role in wanted)}
+    one.save(update_fields=("standing",))
 
 
 settle.accountable = ()  # type: ignore[attr-defined] # a part of accepting
