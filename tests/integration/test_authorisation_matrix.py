@@ -1,0 +1,240 @@
+"""Every endpoint, asked by everybody in every state: who gets in where is no accident.
+
+The endpoints come from the router and from the tree of commands; what is expected comes from
+`matrix_statement`, which says the product's table once more. Prints how many cells there are and how
+many surprises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import matrix_statement as said
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+from matrix_world import NO_ROLE, PEOPLE, SEVERAL, World, build, undone
+
+from countenance.apps.agencies.models import Person, SignInSession
+from countenance.apps.records.models import LedgerRow
+from countenance.policy import Role
+from countenance.web.access import ACCESS
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+CELLS = 5000
+NO_COOKIE = ""
+
+
+def routes() -> dict[str, list[str]]:
+    """Return every route of the router with the names of its parameters."""
+    found = {}
+    for pattern in get_resolver().url_patterns:
+        assert isinstance(pattern, URLPattern), pattern
+        assert pattern.name, pattern
+        found[pattern.name] = re.findall(r"<\w+:(\w+)>", str(pattern.pattern))
+    return found
+
+
+def test_every_route_is_in_the_table_and_in_the_statement_of_what_is_expected() -> None:
+    names = set(routes())
+    assert names == set(ACCESS)
+    assert names == set(said.ROUTES) | said.OPEN
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One question."""
+
+    route: str
+    method: str
+    who: str
+    state: str
+    own: bool = True
+
+
+@dataclass
+class Answer:
+    """What came back, in one word, and with how many refusals on the ledger."""
+
+    word: str
+    status: int
+    refusals: int
+    rule: str = ""
+
+
+ENDED = {"nobody", "idle", "too long", "revoked", "person suspended", "agency suspended"}
+
+
+def expected(cell: Cell, takes_ids: bool) -> set[str]:
+    """Return the words that this cell may be answered with."""
+    if cell.route in said.OPEN:
+        return {"works", "not answered", "not found", "unusable", "moved"}
+    if cell.state in ENDED:
+        # Bodies of other methods are refused before anything is asked.
+        return {"sign in"}
+    roles = PEOPLE[cell.who]
+    if cell.state == "training over" and roles & said.TRAINED:
+        return {"refused: training.current"}
+    reading, sending = said.ROUTES[cell.route]
+    kind = {"GET": reading, "HEAD": reading, "POST": sending}.get(cell.method)
+    if kind is None:
+        return {"not answered"}
+    if cell.state == "recovery" and cell.route not in said.IN_RECOVERY:
+        return {"refused: session.recovery"}
+    if not said.allowed(roles, kind):
+        return {"refused: role"}
+    if cell.method == "POST" and kind in said.NEEDS_PROOF and cell.state != "proved":
+        return {"asks for proof"}
+    if takes_ids and not cell.own and cell.route not in said.ABOUT_AGENCIES:
+        return {"not found", "refused: finer"}
+    return {"works", "moved", "unusable", "not found", "refused: finer", "asks for proof", "conflict"}
+
+
+class Asker:
+    """Asks one question after the other and undoes what the answer did."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.routes = routes()
+        self.client = Client(raise_request_exception=False)
+        self.keys: dict[tuple[str, str], str] = {}
+
+    def key(self, cell: Cell) -> str:
+        """Return the cookie that stands for this person in this state."""
+        if cell.state == "nobody":
+            return NO_COOKIE
+        kind = {"signed in": "plain", "recovery": "recovery"}.get(cell.state, "proved")
+        if (cell.who, kind) not in self.keys:
+            self.keys[cell.who, kind] = self.world.key(
+                self.world.people[cell.who],
+                stepped_up=kind == "proved",
+                recovery=kind == "recovery",
+            )
+        return self.keys[cell.who, kind]
+
+    def ask(self, cell: Cell) -> Answer:
+        """Return the answer to one question."""
+        ids = self.world.own if cell.own else self.world.others
+        path = reverse(cell.route, kwargs={name: ids[name] for name in self.routes[cell.route]})
+        self.client.cookies.clear()
+        if key := self.key(cell):
+            self.client.cookies["sessionid"] = key
+        with undone():
+            before = LedgerRow.objects.filter(action="action.refused").count()
+            answer = self.client.generic(cell.method, path, content_type="application/x-www-form-urlencoded")
+            refusals = LedgerRow.objects.filter(action="action.refused").count() - before
+        rule = _context(answer, "rule")
+        return Answer(_word(answer, rule), answer.status_code, refusals, rule)
+
+    def surprise(self, cell: Cell) -> str:
+        """Return what is wrong with the answer to one question; empty if nothing is."""
+        takes_ids = bool(set(self.routes[cell.route]) - {"secret"})
+        answer, wanted = self.ask(cell), expected(cell, takes_ids)
+        refused = answer.word.startswith("refused")
+        if answer.word not in wanted:
+            return f"{cell}: {answer}, expected {sorted(wanted)}"
+        if refused != (answer.refusals == 1) or answer.refusals > 1:
+            return f"{cell}: {answer.refusals} refusals on the ledger for {answer}"
+        return ""
+
+
+def _context(answer: Any, name: str) -> str:
+    try:
+        return str(answer.context[name]) if answer.context else ""
+    except KeyError:
+        return ""
+
+
+def _word(answer: Any, rule: str) -> str:
+    status = answer.status_code
+    if status == 302:
+        return "sign in" if answer["Location"].startswith("/sign-in/") else "moved"
+    if status == 403:
+        if any(one.name == "agencies/step_up.html" for one in answer.templates):
+            return "asks for proof"
+        if rule.startswith(("session.", "training.", "route.")):
+            return f"refused: {rule}"
+        return "refused: role" if rule.startswith("role.") else "refused: finer"
+    words = {200: "works", 404: "not found", 405: "not answered", 409: "conflict", 422: "unusable"}
+    return words.get(status, f"status {status}")
+
+
+def cells(every: dict[str, list[str]]) -> Iterator[Cell]:
+    """Yield the questions in an order that changes the state of people as seldom as possible."""
+    for route, names in every.items():
+        for who in PEOPLE:
+            for method in METHODS:
+                yield Cell(route, method, who, "proved")
+            for method in ("GET", "POST"):
+                if set(names) - {"secret"}:
+                    yield Cell(route, method, who, "proved", own=False)
+                yield Cell(route, method, who, "signed in")
+            yield Cell(route, "POST", who, "recovery")
+        yield Cell(route, "GET", str(Role.SUPERVISOR), "recovery")
+        for method in METHODS[:3]:
+            yield Cell(route, method, NO_ROLE, "nobody")
+    for state in ("person suspended", "agency suspended", "training over", "idle", "too long", "revoked"):
+        for number, route in enumerate(every):
+            for who in (list(PEOPLE)[number % len(PEOPLE)], SEVERAL):
+                for method in ("GET", "POST"):
+                    yield Cell(route, method, who, state)
+
+
+def bring_about(world: World, state: str, *, undo: bool = False) -> None:
+    """Bring a state about that is the person's or the agency's, not the session's, or undo it."""
+    for person in world.people.values():
+        one = Person.objects.select_related("agency").get(pk=person.pk)
+        if state == "person suspended":
+            one.standing |= {"suspended": None if undo else "2026-01-01T00:00:00+00:00"}
+        if state == "training over":
+            one.standing |= {"trained_until": "2199-12-31" if undo else "2020-01-01"}
+        one.save()
+        if state == "agency suspended":
+            one.agency.standing |= {"suspended": None if undo else "2026-01-01T00:00:00+00:00"}
+            one.agency.save()
+        rows = SignInSession.objects.filter(person=one)
+        if state == "idle" and not undo:
+            for row in rows:
+                rows.filter(pk=row.pk).update(seen_at=row.seen_at - timedelta(minutes=16))
+        if state == "too long" and not undo:
+            for row in rows:
+                rows.filter(pk=row.pk).update(ends_at=row.signed_in_at)
+        if state == "revoked" and not undo:
+            rows.delete()
+
+
+@pytest.fixture
+def world(deployment: Any) -> World:
+    return build(deployment)
+
+
+def test_everybody_gets_exactly_what_the_table_gives_them(world: World) -> None:
+    asker, tally, surprises = Asker(world), Counter[str](), []
+    state = ""
+    for cell in cells(asker.routes):
+        asker.key(cell)
+        if cell.state != state:
+            bring_about(world, state, undo=True)
+            bring_about(world, cell.state)
+            state = cell.state
+            if state == "too long":
+                asker.keys.clear()
+                for who in PEOPLE:
+                    asker.key(Cell("home", "GET", who, state))
+                bring_about(world, state)
+            if state == "revoked":
+                asker.key(cell)
+        tally[cell.state] += 1
+        if surprise := asker.surprise(cell):
+            surprises.append(surprise)
+    total = sum(tally.values())
+    print(f"\ncells {total}, surprises {len(surprises)}")
+    print("\n".join(surprises[:60]))
+    assert surprises == []
+    assert total >= CELLS

@@ -1,0 +1,280 @@
+"""Who may do what, stated once more and apart from the program: what the authorisation matrix expects.
+
+`MAY` is the table of the product's design, role by role. `ROUTES` says of each page what reading it and
+sending it is; nothing here is derived from `web/access.py` or `policy/people.py`.
+"""
+
+from __future__ import annotations
+
+from countenance.policy import Role
+
+EVERYBODY = {"account"}
+OF_AGENCY = {"galleries.read", "approvals.read", "approvals.ask"}
+
+MAY: dict[Role, set[str]] = {
+    Role.CUSTODIAN: {
+        "token",
+        "agencies.read",
+        "agencies.admit",
+        "agencies.suspend",
+        "people.read",
+        "people.invite",
+        "people.suspend",
+        "ledger.read",
+        "ledger.export",
+    },
+    Role.COORDINATOR: OF_AGENCY
+    | {
+        "token",
+        "people.read",
+        "people.invite",
+        "people.suspend",
+        "people.roles",
+        "authorities.read",
+        "authorities.propose",
+        "authorities.revoke",
+        "approvals.decide",
+        "ledger.read",
+    },
+    Role.STEWARD: OF_AGENCY
+    | {
+        "token",
+        "sources.read",
+        "sources.register",
+        "sources.change",
+        "galleries.make",
+        "galleries.terms",
+        "enrol",
+        "photos.view",
+        "photos.remove",
+    },
+    Role.INVESTIGATOR: OF_AGENCY
+    | {
+        "token",
+        "authorities.read",
+        "authorities.propose",
+        "cases.read",
+        "cases.open",
+        "cases.lead",
+        "evidence.add",
+        "evidence.view",
+        "evidence.derive",
+        "search.ask",
+        "search.read",
+    },
+    Role.EXAMINER: OF_AGENCY
+    | {
+        "token",
+        "authorities.read",
+        "cases.read",
+        "evidence.view",
+        "evidence.derive",
+        "search.decline",
+        "search.run",
+        "search.read",
+        "photos.view",
+    },
+    Role.SUPERVISOR: OF_AGENCY
+    | {
+        "token",
+        "people.read",
+        "authorities.read",
+        "authorities.decide",
+        "authorities.revoke",
+        "approvals.decide",
+        "glass.break",
+        "sources.read",
+        "photos.view",
+        "cases.read",
+        "cases.lead",
+        "evidence.view",
+        "search.decline",
+        "search.read",
+        "search.purge",
+        "ledger.read",
+    },
+    Role.AUDITOR: OF_AGENCY
+    | {
+        "token",
+        "people.read",
+        "authorities.read",
+        "approvals.decide",
+        "glass.review",
+        "sources.read",
+        "cases.read",
+        "search.read",
+        "ledger.read",
+        "ledger.export",
+    },
+}
+
+NEEDS_PROOF = {
+    "token",
+    "agencies.admit",
+    "agencies.suspend",
+    "people.invite",
+    "people.suspend",
+    "people.roles",
+    "approvals.decide",
+    "glass.break",
+    "glass.review",
+    "authorities.decide",
+    "authorities.revoke",
+    "sources.change",
+    "galleries.terms",
+    "search.run",
+    "search.purge",
+    "ledger.export",
+}
+"""What is sent only by somebody who proved within five minutes who they are."""
+
+TRAINED = {Role.STEWARD, Role.INVESTIGATOR, Role.EXAMINER, Role.SUPERVISOR}
+"""Whoever works with photos of people does not come in without present training."""
+
+OPEN = {"health", "unseal", "sign_in", "sign_in_passkey", "invitation", "invitation_passkey"}
+"""What answers a stranger."""
+
+IN_RECOVERY = {
+    "home",
+    "sign_out",
+    "step_up",
+    "step_up_passkey",
+    "account",
+    "passkey_new",
+    "passkey_options",
+    "app_new",
+    "factor_remove",
+    "recovery_codes_new",
+    "password_change",
+    "session_end",
+    "sessions_end",
+    "token_revoke",
+}
+"""All that a session may do that a recovery code began."""
+
+Kinds = tuple[str | None, str | None]
+
+
+def page(kind: str) -> Kinds:
+    return kind, None
+
+
+def form(kind: str) -> Kinds:
+    return kind, kind
+
+
+def button(kind: str) -> Kinds:
+    return None, kind
+
+
+ROUTES: dict[str, Kinds] = {
+    "home": page("account"),
+    "sign_out": button("account"),
+    "step_up": form("account"),
+    "step_up_passkey": button("account"),
+    "account": page("account"),
+    "passkey_new": form("account"),
+    "passkey_options": button("account"),
+    "app_new": form("account"),
+    "factor_remove": form("account"),
+    "recovery_codes_new": form("account"),
+    "password_change": form("account"),
+    "session_end": button("account"),
+    "sessions_end": button("account"),
+    "token_new": form("token"),
+    "token_revoke": button("account"),
+    "cases": page("cases.read"),
+    "case_new": form("cases.open"),
+    "case": page("cases.read"),
+    "case_close": form("cases.lead"),
+    "case_authority": form("cases.open"),
+    "case_members": form("cases.lead"),
+    "case_widen": form("cases.open"),
+    "case_widened": form("cases.open"),
+    "authorities": page("authorities.read"),
+    "authority_new": form("authorities.propose"),
+    "authority": page("authorities.read"),
+    "authority_decide": button("authorities.decide"),
+    "authority_document": page("authorities.read"),
+    "authority_attach": form("authorities.propose"),
+    "authority_revoke": form("authorities.revoke"),
+    "search_new": form("evidence.add"),
+    "probe": form("evidence.view"),
+    "probe_image": page("evidence.view"),
+    "probe_derive": button("evidence.derive"),
+    "search_ask": button("search.ask"),
+    "requests": page("search.decline"),
+    "request_decline": form("search.decline"),
+    "request_withdraw": button("search.ask"),
+    "search_check": button("search.run"),
+    "search_run": button("search.run"),
+    "searches": page("search.read"),
+    "search": page("search.read"),
+    "certificate": page("search.read"),
+    "certificate_json": page("search.read"),
+    "search_purge": button("search.purge"),
+    "galleries": page("galleries.read"),
+    "gallery_new": form("galleries.make"),
+    "gallery": page("galleries.read"),
+    "enrol": form("enrol"),
+    "gallery_terms": form("galleries.terms"),
+    "gallery_grant": form("galleries.terms"),
+    "enrol_large": form("enrol"),
+    "gallery_for_case": ("cases.read", "approvals.ask"),
+    "grant_end": form("galleries.terms"),
+    "enrolment": page("galleries.read"),
+    "rejects": page("galleries.read"),
+    "source_new": form("sources.register"),
+    "source": page("sources.read"),
+    "source_remove": form("sources.change"),
+    "retention_extend": form("sources.change"),
+    "photo": page("photos.view"),
+    "photo_image": page("photos.view"),
+    "photo_remove": form("photos.remove"),
+    "subject_remove": form("photos.remove"),
+    "face_crop": page("photos.view"),
+    "approvals": page("approvals.read"),
+    "approval": page("approvals.read"),
+    "approval_decide": button("approvals.decide"),
+    "approval_withdraw": form("approvals.ask"),
+    "carry_out": ("approvals.read", "approvals.ask"),
+    "glass_break": form("glass.break"),
+    "glass_review": form("glass.review"),
+    "people": page("people.read"),
+    "person_invite": form("people.invite"),
+    "person": page("people.read"),
+    "person_roles": form("people.roles"),
+    "person_training": form("people.roles"),
+    "person_suspend": form("people.suspend"),
+    "person_restore": form("people.suspend"),
+    "person_reinvite": form("people.invite"),
+    "invitation_withdraw": form("people.invite"),
+    "person_carry_out": form("people.roles"),
+    "set_up": ("agencies.read", "agencies.admit"),
+    "agencies": page("agencies.read"),
+    "agency_new": form("agencies.admit"),
+    "agency": page("agencies.read"),
+    "agency_change": form("agencies.suspend"),
+    "agency_suspend": form("agencies.suspend"),
+    "agency_restore": form("agencies.suspend"),
+    "agency_invite": form("people.invite"),
+    "vetting_document": page("agencies.read"),
+    "ledger": page("ledger.read"),
+    "ledger_export": form("ledger.export"),
+}
+"""What reading a page is, and what sending it is; None: there is nothing to read, or to send."""
+
+ABOUT_AGENCIES = {
+    "agency",
+    "agency_change",
+    "agency_suspend",
+    "agency_restore",
+    "agency_invite",
+    "vetting_document",
+}
+"""The custodian's pages about every agency: for these no agency is another's."""
+
+
+def allowed(roles: set[Role], kind: str) -> bool:
+    """Say whether somebody with these roles may do this kind of thing."""
+    return kind in EVERYBODY or any(kind in MAY[role] for role in roles)

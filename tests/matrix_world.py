@@ -1,0 +1,196 @@
+"""Two agencies, a person for each role, and one real object of every kind in each agency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import factories
+from django.conf import settings as django_settings
+from django.contrib.auth import login
+from django.db import transaction
+from django.http import HttpRequest
+
+from countenance.apps.agencies import inviting, sessions, tokens
+from countenance.apps.agencies import services as agencies
+from countenance.apps.agencies.models import Agency, Factor, Person, SignInSession
+from countenance.apps.approvals import exporting
+from countenance.apps.approvals import services as approvals
+from countenance.apps.galleries import grants
+from countenance.apps.galleries.models import Face, Photo, Subject
+from countenance.apps.searches.models import SearchRequest
+from countenance.policy import SYSTEM, Role, Scope, SearchKind
+from countenance.policy.approvals import ApprovalKind
+from countenance.testing import FakeEngine
+
+LATE = "2199-12-31"
+SEVERAL = "coordinator, steward and supervisor"
+NO_ROLE = "no role"
+PEOPLE: dict[str, set[Role]] = {
+    **{str(role): {role} for role in Role},
+    NO_ROLE: set(),
+    SEVERAL: {Role.COORDINATOR, Role.STEWARD, Role.SUPERVISOR},
+}
+
+
+@dataclass
+class World:
+    """What the matrix needs: people of agency A by role, ids of its objects and of B's."""
+
+    on: Any
+    people: dict[str, Person]
+    own: dict[str, Any]
+    others: dict[str, Any]
+
+    def key(self, person: Person, *, stepped_up: bool = True, recovery: bool = False) -> str:
+        """Return the cookie of a new session."""
+        request = HttpRequest()
+        request.session = sessions.SessionStore()
+        login(request, person, backend=django_settings.AUTHENTICATION_BACKENDS[0])
+        if stepped_up:
+            sessions.stepped_up(request.session, self.on.tools.clock())
+        if recovery:
+            request.session[sessions.RECOVERY] = True
+        request.session.save()
+        return str(request.session.session_key)
+
+
+def build(deployment: Any) -> World:
+    """Make the world."""
+    tools = deployment.tools
+    custodial = agencies.admit_agency(
+        SYSTEM, name="Custodians", listed=False, custodial=True, tools=tools
+    )
+    people = {
+        name: _person(
+            custodial if Role.CUSTODIAN in roles else deployment.agency, name, roles, tools
+        )
+        for name, roles in PEOPLE.items()
+    }
+    stranger = factories.other_agency(deployment)
+    other = SimpleNamespace(
+        tools=tools,
+        actor=stranger,
+        agency=Agency.objects.get(pk=stranger.agency),
+        person=Person.objects.select_related("agency").get(pk=stranger.person),
+        examiner=_actor(stranger, Role.EXAMINER, tools),
+        supervisor=_actor(stranger, Role.SUPERVISOR, tools),
+    )
+    third = agencies.admit_agency(SYSTEM, name="Third agency", tools=tools)
+    made = World(deployment, people, {}, {})
+    made.own = _objects(made, deployment, third)
+    made.others = _objects(made, other, third)
+    return made
+
+
+def _person(agency: Any, name: str, roles: set[Role], tools: Any) -> Person:
+    person = agencies.add_person(
+        SYSTEM,
+        agency=agency,
+        name=name,
+        email=f"{uuid4().hex}@example.org",
+        password=None,
+        roles=roles,
+        tools=tools,
+    )
+    person.standing |= {"trained_until": LATE, "certified_until": LATE}
+    person.save()
+    return Person.objects.select_related("agency").get(pk=person.pk)
+
+
+def _actor(of: Any, role: Role, tools: Any) -> Any:
+    person = _person(Agency.objects.get(pk=of.agency), f"Other {role}", {role}, tools)
+    return replace(person.actor, stepped_up_at=tools.clock())
+
+
+def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
+    """Return the id of one object of each kind, by the names that routes give them."""
+    tools = on.tools
+    source = factories.make_source(on)
+    gallery = factories.make_gallery(on)
+    run = factories.enrol(on, gallery, source, factories.people(["anna", "ben"]))
+    case = factories.make_case(on)
+    search = factories.search(on, case, [gallery], FakeEngine.photo("anna", shot=9))
+    probe = factories.ask(on, case, [gallery], FakeEngine.photo("ben", shot=9))
+    case.refresh_from_db()
+    photo = Photo.objects.filter(gallery=gallery).first()
+    assert photo is not None
+    approval = exporting.ask_for_bodies(
+        on.actor, reason="The court of Ourtown ordered it on 3 May", tools=tools
+    )
+    agency = Agency.objects.get(pk=on.actor.agency)
+    invitation, secret = inviting.invite_person(
+        on.actor, name="Nina New", email=f"{uuid4().hex}@example.org", tools=tools
+    )
+    world.key(on.person)
+    token, _ = tokens.make_token(
+        on.actor, name="t", scopes=[Scope.READ], lasts=timedelta(days=1), tools=tools
+    )
+    factories.give_app(on.person, tools)
+    face = Face.objects.filter(gallery=gallery).first()
+    request = SearchRequest.objects.filter(probe=probe).first()
+    assert face is not None
+    assert request is not None
+    session = SignInSession.objects.filter(person=on.person).first()
+    assert session is not None
+    return {
+        "agency_id": agency.pk,
+        "person_id": on.person.pk,
+        "source_id": source.pk,
+        "gallery_id": gallery.pk,
+        "run_id": run.pk,
+        "photo_id": photo.pk,
+        "subject_id": Subject.objects.filter(gallery=gallery).values_list("pk", flat=True)[0],
+        "face_id": face.pk,
+        "grant_id": _grant(on, gallery, third),
+        "case_id": case.pk,
+        "authority_id": case.authority_id,
+        "probe_id": probe.pk,
+        "request_id": request.pk,
+        "search_id": search.pk,
+        "approval_id": approval.pk,
+        "invitation_id": invitation.pk,
+        "secret": secret,
+        "session_id": session.pk,
+        "token_id": token.pk,
+        "factor_id": Factor.objects.get(person=on.person).pk,
+        "document_id": uuid4(),
+    }
+
+
+def _grant(on: Any, gallery: Any, grantee: Any) -> UUID:
+    wanted: dict[str, Any] = {"kinds": [SearchKind.MISSING], "until": date(2199, 12, 31)}
+    asked = approvals.ask(
+        on.actor,
+        kind=ApprovalKind.GALLERY_GRANT,
+        subject=gallery.pk,
+        summary="Grant it",
+        payload=grants.payload(gallery=gallery, grantee=grantee.pk, **wanted),
+        reason="They look for the same missing people as we do",
+        tools=on.tools,
+    )
+    approvals.decide(
+        on.supervisor,
+        approval=asked,
+        approve=True,
+        reason="They look for the same missing people",
+        tools=on.tools,
+    )
+    return grants.grant_gallery(
+        on.actor, gallery=gallery, grantee=grantee, **wanted, tools=on.tools
+    ).pk
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Undo whatever is written within, also what services commit."""
+    block = transaction.atomic()
+    block._from_testcase = True  # as Django's own tests do, so that services may begin within
+    with block:
+        yield
+        transaction.set_rollback(True)
