@@ -60,8 +60,9 @@ def approvals(request: Request) -> HttpResponse:
     """Show what waits on the person first, then what waits on others, then what is over."""
     actor, now = request.actor, request.tools.clock()
     mine = list(queries.waiting_on(actor, now=now)[:LONGEST_LIST])
-    mine.sort(key=lambda row: row.kind != GLASS)
     others = list(queries.waiting_on_others(actor, now=now)[:LONGEST_LIST])
+    for rows in (mine, others):
+        rows.sort(key=lambda row: row.kind != GLASS)  # broken glass stands first
     page = Paginator(queries.over(actor, now=now), ROWS_A_PAGE).get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
     names = _names(request, [*mine, *others, *page.object_list])
