@@ -7,7 +7,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -43,7 +42,7 @@ class Documents(forms.FileField):
 
     widget = ManyFiles
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
         """Return the files as a list."""
         files = data if isinstance(data, list | tuple) else [data]
         return [super(Documents, self).clean(one, initial) for one in files if one]

@@ -20,7 +20,7 @@ def register_all() -> None:
 
 def _subject(actor: Actor, person_id: UUID) -> str:
     """Return the name of a person of the actor's agency."""
-    return queries.person_of(actor, person_id).name
+    return str(queries.person_of(actor, person_id).name)
 
 
 def _words(actor: Actor, person_id: UUID, payload: Mapping[str, Any]) -> list[tuple[str, str]]:

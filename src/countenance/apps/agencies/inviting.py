@@ -224,7 +224,8 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
     details = invitation.details
     replaced = UUID(details["replaces"]) if details.get("replaces") else None
     index = bytes(invitation.email_index)
-    if Person.objects.filter(email_index=index).exclude(pk=replaced).exists():
+    others = Person.objects.filter(email_index=index)
+    if (others if replaced is None else others.exclude(pk=replaced)).exists():
         raise AlreadyExists(
             "This e-mail address cannot be used here. Ask to be invited with another one."
         )
@@ -242,8 +243,8 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
     team = Person.objects.select_for_update(no_key=True).filter(agency=agency)
     holders = [
         one
-        for one in team.exclude(pk=replaced).order_by("pk")
-        if one.roles & roles and not one.suspended
+        for one in team.order_by("pk")
+        if one.pk != replaced and one.roles & roles and not one.suspended
     ]
     if holders and not details.get("instead"):
         raise NotPermitted(_has_one(roles.pop()), rule="agency.first_people")

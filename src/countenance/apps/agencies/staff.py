@@ -147,7 +147,7 @@ def record_training(
     person = _locked(person)
     dates = {"trained_until": _iso(trained_until), "certified_until": _iso(certified_until)}
     _write(person, **dates)
-    record.note(**dates)
+    record.note(trained_until=dates["trained_until"], certified_until=dates["certified_until"])
     return person
 
 
