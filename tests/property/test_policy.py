@@ -65,7 +65,7 @@ sources = some.builds(
     agency=some.just(UUID(int=1)),
     missing=some.just(()),
     retention_until=days,
-    removed=some.just(False),  # noqa: FBT003 # Hypothesis takes the value by position
+    removed=some.just(False),  # Hypothesis takes the value by position
     collected_on=some.none() | days,
     written_release=some.booleans(),
 )

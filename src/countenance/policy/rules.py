@@ -210,6 +210,17 @@ def permit_gallery(
     return Permit(rule="gallery.open")
 
 
+def _permit_request(reason: str, *, top: int, galleries: Sequence[GalleryFacts]) -> None:
+    """Refuse what is not a whole request yet; nothing has been judged, so this is no refusal."""
+    permit_reason(reason)
+    if not MIN_CANDIDATES <= top <= MAX_CANDIDATES:
+        raise InputError(
+            f"The number of candidates must be between {MIN_CANDIDATES} and {MAX_CANDIDATES}."
+        )
+    if not galleries:
+        raise InputError("Choose at least one gallery.")
+
+
 def permit_search(
     actor: Actor,
     *,
@@ -243,13 +254,7 @@ def permit_search(
         ReasonMissing, InputError: the request is incomplete.
         NotPermitted: one of its subclasses, naming the rule and the way out.
     """
-    permit_reason(reason)
-    if not MIN_CANDIDATES <= top <= MAX_CANDIDATES:
-        raise InputError(
-            f"The number of candidates must be between {MIN_CANDIDATES} and {MAX_CANDIDATES}."
-        )
-    if not galleries:
-        raise InputError("Choose at least one gallery.")
+    _permit_request(reason, top=top, galleries=galleries)
     today = now.date()
     permit_case_work(actor, case, today=today)
     permit_evidence(actor, evidence, case=case)
@@ -258,16 +263,13 @@ def permit_search(
     glass = case.glass_until is not None and now <= case.glass_until
     for gallery in galleries:
         permit_gallery(actor, gallery, kind=authority.kind, glass=glass, today=today)
-    terms = packs.stricter(
-        packs.terms_of(pack), *(packs.terms_of(gallery.pack) for gallery in galleries)
-    )
+    terms = _terms(pack, galleries)
     packs.permit_ask(
         terms,
         Ask(
             kind=authority.kind,
             offence=authority.offence,
-            # Behind broken glass nobody is waited for.
-            authorised=authority.granted_at is not None or glass,
+            authorised=authority.granted_at is not None or glass,  # then nobody is waited for
             documented=authority.documented,
             earlier=earlier,
             top=top,
@@ -278,6 +280,12 @@ def permit_search(
     return SearchPermit(
         rule="search.permitted", authorise_by=_authorise_by(authority, terms, now=now)
     )
+
+
+def _terms(pack: str, galleries: Sequence[GalleryFacts]) -> packs.Terms:
+    """Return the stricter of the asker's pack and the packs of the galleries' owners, rule by rule."""
+    owners = (packs.terms_of(gallery.pack) for gallery in galleries)
+    return packs.stricter(packs.terms_of(pack), *owners)
 
 
 def _authorise_by(

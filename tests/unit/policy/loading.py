@@ -2,11 +2,10 @@
 
 import ast
 import sys
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 
 import countenance.policy
 
@@ -37,35 +36,38 @@ def _code_of(name):
     return compile(tree_of(name), str(sources()[name]), "exec")
 
 
-@dataclass
 class Policy:
-    """The modules that the tables look at."""
+    """The modules that the tables look at, each loaded when it is first asked for."""
 
-    modules: dict
+    def __init__(self, load):
+        """Keep how a module is loaded."""
+        self.load = load
+        self.modules = {}
 
     def __getattr__(self, name):
         """Return a module by its last name; `packs_rules` is the rules of the packs."""
-        try:
-            return self.modules[f"{PACKAGE}.{name.replace('packs_', 'packs.')}"]
-        except KeyError:
-            raise AttributeError(name) from None
+        full = f"{PACKAGE}.{name.replace('packs_', 'packs.')}"
+        if full not in sources():
+            raise AttributeError(name)
+        if full not in self.modules:
+            self.modules[full] = self.load(full)
+        return self.modules[full]
 
 
 def real():
     """Return the modules as everybody imports them."""
-    return Policy({name: import_module(name) for name in sources()})
+    return Policy(import_module)
 
 
 class _Loader:
     """Find the policy's modules in memory, one of them with other code."""
 
-    def __init__(self, changed, code):
-        self.changed, self.code = changed, code
+    def __init__(self, changed, tree):
+        self.changed, self.code = changed, compile(tree, str(sources()[changed]), "exec")
+        self.modules = {}
 
     def find_spec(self, name, path=None, target=None):  # importlib's interface
         """Return a specification for the modules of the policy, and for no others."""
-        from importlib.machinery import ModuleSpec  # only needed here
-
         if name not in sources():
             return None
         spec = ModuleSpec(name, self, is_package=sources()[name].name == "__init__.py")
@@ -77,27 +79,36 @@ class _Loader:
         """Let importlib make the module."""
         return
 
-    def exec_module(self, module: ModuleType):
-        """Run the code."""
+    def exec_module(self, module):
+        """Run the code; the package itself only hands on names, so it stays empty and costs nothing."""
         name = module.__name__
-        exec(self.code if name == self.changed else _code_of(name), module.__dict__)  # our own code
+        if name == self.changed:
+            exec(self.code, module.__dict__)
+        elif name != PACKAGE:
+            exec(_code_of(name), module.__dict__)
+
+    def load(self, name):
+        """Return a module and keep those that it needs; the real ones stay as they are."""
+        parent = sys.modules["countenance"]
+        before = {key: sys.modules.pop(key) for key in list(sys.modules) if _is_ours(key)}
+        known = parent.__dict__.get("policy")
+        sys.modules.update(self.modules)
+        sys.meta_path.insert(0, self)
+        try:
+            return import_module(name)
+        finally:
+            sys.meta_path.remove(self)
+            ours = [key for key in sys.modules if _is_ours(key)]
+            self.modules = {key: sys.modules.pop(key) for key in ours}
+            sys.modules.update(before)
+            parent.policy = known
 
 
 def mutated(name, tree):
-    """Return all modules loaded anew, the named one from this tree; the real ones stay as they are."""
-    loader = _Loader(name, compile(tree, str(sources()[name]), "exec"))
-    parent = sys.modules["countenance"]
-    before = {key: sys.modules.pop(key) for key in list(sys.modules) if _is_ours(key)}
-    known = parent.__dict__.get("policy")
-    sys.meta_path.insert(0, loader)
-    try:
-        return Policy({key: import_module(key) for key in sources()})
-    finally:
-        sys.meta_path.remove(loader)
-        for key in [key for key in sys.modules if _is_ours(key)]:
-            del sys.modules[key]
-        sys.modules.update(before)
-        parent.policy = known
+    """Return the modules loaded anew beside the real ones, the named one from this tree."""
+    policy = Policy(_Loader(name, tree).load)
+    policy.load(name)
+    return policy
 
 
 def _is_ours(name):

@@ -4,8 +4,9 @@ Left alone are docstrings, annotations, decorators, imports and `__all__`: they 
 """
 
 import ast
-import copy
+import pickle
 from dataclasses import dataclass
+from itertools import islice
 
 FLIPS = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -36,11 +37,11 @@ class Mutant:
 
 def mutants_of(module, tree):
     """Yield every mutant of a module."""
+    kept = pickle.dumps(tree)
     for index, (node, changes) in enumerate(_sites(tree)):
         for what, change in changes:
-            changed = copy.deepcopy(tree)
-            target = next(place for at, (place, _) in enumerate(_sites(changed)) if at == index)
-            change(target)
+            changed = pickle.loads(kept)  # written three lines above
+            change(next(islice(_sites(changed), index, None))[0])
             ast.fix_missing_locations(changed)
             yield Mutant(module, node.lineno, f"{what}: {_shown(node)}", changed)
 

@@ -16,6 +16,7 @@ from unit.policy import (
     table_reasons,
     table_rules,
     table_searching,
+    table_terms,
 )
 from unit.policy.loading import PACKAGE, mutated, real, sources, tree_of
 from unit.policy.mutants import mutants_of
@@ -26,6 +27,7 @@ TABLES = (
     *table_people.TABLES,
     *table_rules.TABLES,
     *table_packs.TABLES,
+    *table_terms.TABLES,
     *table_reasons.TABLES,
     *table_approvals.TABLES,
     *table_searching.TABLES,
@@ -88,6 +90,7 @@ def test_the_tables_hold_without_a_mutation():
     for module in sources():
         policy = mutated(module, tree_of(module))
         assert policy.people.Role is not real().people.Role
+        assert policy.rules.Actor is policy.people.Actor
     for table in TABLES:
         table(policy)
 
@@ -103,6 +106,7 @@ def test_every_exclusion_is_a_mutant_and_has_a_reason():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # less than a minute on a machine that does nothing else
 def test_nearly_every_mutant_of_the_policy_is_noticed(capsys):
     began = time.perf_counter()
     killed, stillborn, survivors = judged()

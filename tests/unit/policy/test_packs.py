@@ -1,10 +1,12 @@
 """Policy packs: each table holds for the real policy."""
 
 import pytest
+from unit.policy import table_packs, table_terms
 from unit.policy.loading import real
-from unit.policy.table_packs import TABLES
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+@pytest.mark.parametrize(
+    "table", [*table_packs.TABLES, *table_terms.TABLES], ids=lambda table: table.__name__
+)
 def test_packs(table):
     table(real())
