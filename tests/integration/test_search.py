@@ -167,15 +167,10 @@ def test_an_outcome_that_cannot_be_recorded_is_not_returned(
 
 
 def test_a_search_left_by_a_crash_is_aborted_at_start_and_never_concluded(ready: Any) -> None:
-    probe = services.add_probe(
-        ready.actor,
-        case=ready.case,
-        upload=FakeEngine.photo("anna", shot=2),
-        file_name="p.jpg",
-        tools=ready.tools,
-    )
+    photo = FakeEngine.photo("anna", shot=2)
+    probe = factories.ask(ready, ready.case, [ready.gallery], photo)
     search = services.intend_search(
-        ready.actor,
+        ready.examiner,
         probe=probe,
         face=0,
         galleries=[ready.gallery],
@@ -189,7 +184,7 @@ def test_a_search_left_by_a_crash_is_aborted_at_start_and_never_concluded(ready:
     assert services.abort_abandoned_searches(SYSTEM, tools=ready.tools) == 0
     with pytest.raises(WrongState):
         services.conclude_search(
-            ready.actor, search=search, outcome={"answer": "x"}, tools=ready.tools
+            ready.examiner, search=search, outcome={"answer": "x"}, tools=ready.tools
         )
 
 

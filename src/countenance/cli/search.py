@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countenance.cli import output
+from countenance.cli.evidence import case_of, gallery_of
 from countenance.cli.options import AsJson, Reason, shown_with
 from countenance.cli.session import unsealed
 from countenance.errors import InputError
@@ -16,7 +17,6 @@ from countenance.policy import DEFAULT_CANDIDATES, MAX_CANDIDATES, MIN_CANDIDATE
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from countenance.apps.cases.models import Case
     from countenance.apps.searches.models import Probe, Search
     from countenance.apps.searches.queries import Candidate
     from countenance.cli.session import Session
@@ -43,7 +43,7 @@ def search(  # each is an option of the command
         list[str], typer.Option("--gallery", "-g", help="A gallery to search in; may be repeated.")
     ],
     case: Annotated[
-        str, typer.Option("--case", help="The reference of the case. A new one is opened.")
+        str, typer.Option("--case", help="The reference of the case that the photo is evidence of.")
     ],
     reason: Reason,
     face: Annotated[
@@ -59,7 +59,10 @@ def search(  # each is an option of the command
     ] = DEFAULT_CANDIDATES,
     as_json: AsJson = False,
 ) -> None:
-    """Search galleries for the person in a photo.
+    """Search galleries for the person in a photo that is evidence of a case.
+
+    An investigator adds the photo (`countenance case add-evidence`) and asks for the search (`countenance
+    case ask`); whoever runs it is an examiner and somebody else.
 
     The intent is on the ledger before anything is compared, the outcome before anything is shown, and the
     receipt proves both. “No face”, “quality too low” and “no candidate” are answers: they are recorded and
@@ -88,42 +91,25 @@ def run_search(
     """Run one search with a photo (name and bytes); return its JSON object and its candidates.
 
     Raises:
-        InputError: the photo or the choice of face does not do.
-        NotFound: there is no such gallery.
+        InputError: the choice of face does not do.
+        NotFound: there is no such gallery, or no such case.
+        NotEvidence: the photo is not evidence of the case, or nobody asked for a search with it; recorded.
     """
-    from countenance.apps.searches import queries, services
+    from countenance.apps.galleries.grants import reading
+    from countenance.apps.searches import evidence, queries, services
 
-    chosen = [session.gallery(name) for name in dict.fromkeys(galleries)]
-    name, data = photo
+    chosen = [gallery_of(session, name) for name in dict.fromkeys(galleries)]
+    _, data = photo
     actor, tools = session.actor, session.tools
-    probe = services.add_probe(
-        actor,
-        case=_case(session, case, reason),
-        upload=data,
-        file_name=name,
-        tools=tools,
-    )
+    probe = evidence.find_evidence(actor, case=case_of(session, case), data=data, tools=tools)
     _check_face(probe, face)
     ran = services.run_search(
         actor, probe=probe, face=face, galleries=chosen, reason=reason, top=top, tools=tools
     )
     services.view_candidates(actor, search=ran, tools=tools)
-    candidates = queries.candidates(ran)
-    return described(ran, candidates), candidates
-
-
-def _case(session: Session, reference: str, reason: str) -> Case:
-    """Return the case of this reference; open one if there is none."""
-    from countenance.apps.cases import queries, services
-
-    found = queries.case_by_reference(session.actor, reference, tools=session.tools)
-    if found is not None:
-        return found
-    opened = services.open_case(
-        session.actor, reference=reference, purpose=reason, reason=reason, tools=session.tools
-    )
-    output.say(f"Opened the case {opened.reference}: there was none of this reference.")
-    return opened
+    with reading(actor, chosen, tools=tools):
+        candidates = queries.candidates(ran)
+    return described(ran, candidates, galleries), candidates
 
 
 def _check_face(probe: Probe, face: int | None) -> None:
@@ -143,7 +129,9 @@ def _check_face(probe: Probe, face: int | None) -> None:
     )
 
 
-def described(ran: Search, candidates: list[Candidate]) -> dict[str, Any]:
+def described(
+    ran: Search, candidates: list[Candidate], galleries: list[str] | None = None
+) -> dict[str, Any]:
     """Return a concluded search as the object that `--json` prints."""
     from countenance.apps.searches import queries
 
@@ -157,7 +145,9 @@ def described(ran: Search, candidates: list[Candidate]) -> dict[str, Any]:
             ],
             "face": ran.request["face"],
         },
-        "gallery": [gallery.name for gallery in queries.galleries_of(ran)],
+        "gallery": list(
+            dict.fromkeys(galleries or [one.name for one in queries.galleries_of(ran)])
+        ),
         "model": ran.request["model"],
         "answer": ran.outcome["answer"],
         "candidates": [_candidate(candidate) for candidate in candidates],

@@ -10,16 +10,17 @@ from countenance import policy
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries.batch import face_details
 from countenance.apps.records.objects import get_object, put_object
-from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.apps.records.services import Record, accountable, composed_of, record_refusal
+from countenance.apps.searches import queries
 from countenance.apps.searches.models import Probe, content_index
 from countenance.apps.searches.queries import root_of
-from countenance.errors import InputError, NotPermitted, WrongState
+from countenance.errors import InputError, NotEvidence, NotPermitted, WrongState
 from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
-Box = tuple[float, float, float, float]
+Box = tuple[int, int, int, int]
 
 
 @accountable(Action.PROBE_ADDED, deed=Deed.EVIDENCE_ADD)
@@ -115,15 +116,14 @@ def derive_probe(
     """
     if box is None and quarter_turns % 4 == 0:
         raise InputError("Choose a part of the photo, or how far to turn it.")
-    how = {
-        "box": None if box is None else _checked(box, probe),
-        "quarter_turns": quarter_turns % 4,
-    }
+    part = None if box is None else _checked(box, probe)
+    turns = quarter_turns % 4
+    how = {"box": part, "quarter_turns": turns}
     made, analysis = b"", None
     try:
         policy.permit_deed(actor, Deed.EVIDENCE_DERIVE, now=tools.clock())
         policy.permit_case_work(actor, probe.case.facts, today=tools.clock().date())
-        made = tools.engine.cut(get_object(probe, tools=tools), **how)
+        made = tools.engine.cut(queries.photo_of(probe, tools=tools), box=part, quarter_turns=turns)
         analysis = tools.engine.analyse(made, templates=False)
     except NotPermitted:
         pass
@@ -212,3 +212,17 @@ def view_probe(
     faces = probe.details["faces"]
     blur = [face["box"] for i, face in enumerate(faces) if only is not None and i != only]
     return tools.engine.render(get_object(probe, tools=tools), long_side=long_side, blur=blur)
+
+
+@composed_of()
+def find_evidence(actor: Actor, *, case: Case, data: bytes, tools: Tools) -> Probe:
+    """Return the evidence of a case that these bytes are; that somebody tried another photo is recorded.
+
+    Raises:
+        NotEvidence: the case has no such photo; recorded.
+    """
+    try:
+        return queries.find_evidence(case, data)
+    except NotEvidence as refusal:
+        record_refusal(actor, deed=Deed.SEARCH_RUN, asked="evidence", refusal=refusal, tools=tools)
+        raise
