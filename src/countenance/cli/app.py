@@ -11,6 +11,7 @@ from countenance import __version__
 from countenance.cli import (
     agencies,
     approvals,
+    authorities,
     cases,
     demo,
     deployment,
@@ -99,6 +100,10 @@ def app() -> typer.Typer:
         "gallery": ("Galleries: people enrolled under one authority.", galleries.GALLERY),
         "photo": ("Photos of a gallery.", galleries.PHOTO),
         "subject": ("Subjects: the people that a gallery's photos are of.", galleries.SUBJECT),
+        "authority": (
+            "Authorities: the legal basis of searches; they are granted in the web app.",
+            authorities.COMMANDS,
+        ),
         "case": ("Cases: what searches are for.", cases.COMMANDS),
         "approval": (
             "Requests for a second person's approval; they are decided in the web app.",
