@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from countenance.errors import Conflict, KeyUnavailable
 from countenance.sealing.blind import folded, mac_of
+from countenance.sealing.contexts import object_key_context, record_context
 from countenance.sealing.envelope import Context, Key, epoch_of, seal, unseal
 from countenance.sealing.kinds import (
     CLASS_KINDS,
@@ -302,7 +303,7 @@ class Keyring:
         self._permit_sealing(kind, agency)
         parent, epoch = self.key(kind, agency=agency)
         key = Key.generate()
-        context = _object_key_context(self.deployment, agency, kind, object)
+        context = object_key_context(self.deployment, agency, kind, object)
         return key, seal(key.material, key=parent, context=context, epoch=epoch)
 
     def open_object_key(
@@ -320,7 +321,7 @@ class Keyring:
             SealBroken: the wrapped form was changed, or is that of another object.
         """
         parent, _ = self.key(kind, agency=agency, epoch=epoch_of(wrapped))
-        context = _object_key_context(self.deployment, agency, kind, object)
+        context = object_key_context(self.deployment, agency, kind, object)
         return Key(unseal(wrapped, key=parent, context=context))
 
     def blind_index(self, value: str | bytes, *, purpose: str, agency: UUID | None = None) -> bytes:
@@ -370,7 +371,7 @@ class Keyring:
         """Open one record with its parent."""
         parent, _ = self._parent(record.kind, record.agency, epoch_of(record.wrapped))
         name = (record.agency, record.kind)
-        context = _record_context(self.deployment, record.id, name, record.epoch)
+        context = record_context(self.deployment, record.id, name, record.epoch)
         return Key(unseal(record.wrapped, key=parent, context=context))
 
 
@@ -380,27 +381,6 @@ def _wrap(
     """Return the record of a key, wrapped by its parent."""
     agency, kind = name
     identity = uuid4()
-    context = _record_context(deployment, identity, name, epoch)
+    context = record_context(deployment, identity, name, epoch)
     wrapped = seal(key.material, key=parent[0], context=context, epoch=parent[1])
     return KeyRecord(id=identity, agency=agency, kind=kind, epoch=epoch, wrapped=wrapped)
-
-
-def _record_context(deployment: UUID, identity: UUID, name: _Name, epoch: int) -> Context:
-    """Return the context of a wrapped key; the epoch in the header is its parent's."""
-    agency, kind = name
-    return Context(
-        deployment=deployment,
-        agency=agency,
-        kind=f"key/{kind.value}",
-        object=identity,
-        field=f"epoch/{epoch}",
-    )
-
-
-def _object_key_context(
-    deployment: UUID, agency: UUID | None, kind: KeyKind, identity: UUID
-) -> Context:
-    """Return the context of a wrapped object key, apart from that of any field of the object."""
-    return Context(
-        deployment=deployment, agency=agency, kind=f"object-key/{kind.value}", object=identity
-    )
