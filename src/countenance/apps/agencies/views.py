@@ -98,7 +98,8 @@ def sign_in(request: Request) -> HttpResponse:
         else:
             if signed_in is not None:
                 sessions.begin(request, signed_in, tools=request.tools)
-                return HttpResponseRedirect(where)
+                # Nothing but the account is open before there is a new passkey or app.
+                return HttpResponseRedirect(reverse("account") if signed_in.recovery else where)
     context = {"form": form, "refusal": refusal, "next": "" if where == "/" else where}
     return render(request, "agencies/sign_in.html", context, status=status)
 
