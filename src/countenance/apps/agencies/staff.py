@@ -99,12 +99,15 @@ def change_roles(
         ApprovalNeeded: nobody else agreed to exactly these roles.
         RolesConflict: two of the roles exclude each other.
         NotPermitted: the person is the actor, of another agency, or the role is not an agency's to give.
+        WrongState: they hold exactly these roles already.
     """
     record.note(about=person.pk)
     _permit_change(actor, person, roles)
     person = _locked(person)
     wanted, held = frozenset(roles), person.roles
     record.note(before=sorted(held), roles=sorted(wanted))
+    if wanted == held:
+        raise WrongState(f"{person.name} holds exactly these roles already.")
     if needs_approval(held, wanted):
         use_approval(
             actor,

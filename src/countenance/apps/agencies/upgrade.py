@@ -21,9 +21,9 @@ def is_needed(*, tools: Tools) -> bool:
     """Say whether anything is in the form of an earlier version, with the full keyring."""
     return bool(
         tools.keyring.missing_records()
-        or Agency.objects.filter(standing=None).exists()
-        or Agency.objects.filter(own_name=None).exists()
-        or Person.objects.filter(standing=None).exists()
+        or Agency.objects.filter(standing__isnull=True).exists()
+        or Agency.objects.filter(own_name__isnull=True).exists()
+        or Person.objects.filter(standing__isnull=True).exists()
         or _lacks_custodians()
     )
 
@@ -68,7 +68,7 @@ def _lacks_custodians() -> bool:
 def _give_standings() -> int:
     """Write a standing for everybody who has none; return how many that were."""
     first = Person.objects.order_by("added_at", "pk").first()
-    people = list(Person.objects.filter(standing=None).order_by("pk").select_related("agency"))
+    people = list(Person.objects.filter(standing__isnull=True).order_by("pk").select_related("agency"))
     for one in people:
         led = first is not None and one.pk == first.pk
         one.standing = {"roles": [str(Role.COORDINATOR)] if led else []}
