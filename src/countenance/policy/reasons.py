@@ -37,7 +37,7 @@ _FEW_KEYS, _MANY_KEYS = 3, 5
 
 _STOCK = frozenset(
     """
-    a about again agreed all already also an and another any are as ask asked at
+    a about again all already also an and another any are as ask asked at
     be because been being boss by
     case chase check checked checking checks cid
     colleague confidential continue continued continuing crime criminal current

@@ -22,6 +22,7 @@ CONCRETE = (
     "stabb harbo",
     "车站 stabb",
     "property stolen",
+    "Agreed with the archive",
     "er stabbing",
     "人 火 车 站",
     "search for the suspect Schmidt",
