@@ -228,6 +228,8 @@ def _described(request: Request, one: Approval) -> dict[str, Any]:
         "decision": one.decision,
         "decided_at": one.decided_at,
         "usable_until": facts.usable_until,
+        # Of what is used as often as needed, most services only ask whether it is approved.
+        "counted": rule.uses is not None,
         "uses": facts.uses,
         "reviewed_by": names.get(one.reviewed_by, "") if one.reviewed_by else "",
         "reviewed_at": one.reviewed_at,
