@@ -50,7 +50,7 @@ class KindRule:
     decide: frozenset[Role]
     waits: timedelta
     lasts: timedelta
-    uses: int | None = 1
+    uses: int | None
 
 
 _O, _T, _I = Role.COORDINATOR, Role.STEWARD, Role.INVESTIGATOR

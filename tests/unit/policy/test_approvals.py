@@ -306,3 +306,10 @@ def test_roles_are_listed_as_words():
         "Ask for approval; an auditor or a supervisor who is somebody else can give it."
     )
     assert rules.rule_of(ApprovalKind.EXPORT) == "approval.export"
+
+
+def test_a_request_of_which_nothing_more_is_known_gives_nothing():
+    plain = asked()
+    assert (plain.withdrawn, plain.decided_by, plain.approved) == (False, None, False)
+    assert (plain.usable_until, plain.uses) == (None, 0)
+    assert (plain.reviewed, plain.justified) == (False, False)
