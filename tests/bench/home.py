@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
+
+from countenance.policy import SYSTEM, Role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +35,19 @@ def deployment() -> Iterator[Deployment]:
     from countenance.cli import deployment as command
     from countenance.cli import throwaway
     from countenance.sealing.factors import FileFactor
-    from countenance.web import wiring
 
     with throwaway.home() as settings:
-        person: Any
-        person, _ = command.set_up(
-            FileFactor(settings.file_factor), agency="Bench", name="Bench", email="b@localhost"
+        tools = command.make_keys(FileFactor(settings.file_factor))
+        from countenance.apps.agencies import services  # needs Django set up
+
+        agency = services.admit_agency(SYSTEM, name="Bench", tools=tools)
+        person: Any = services.add_person(
+            SYSTEM, agency=agency, name="Bench", email="b@localhost", password=None, tools=tools
         )
-        yield Deployment(wiring.current(), person.actor, settings.home)
+        everything = replace(
+            person.actor,
+            roles=frozenset(Role),
+            certified_until=date.max,
+            stepped_up_at=tools.clock(),
+        )
+        yield Deployment(tools, everything, settings.home)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from countenance import config as settings
-from countenance.apps.agencies.models import Person
+from countenance.apps.agencies.models import Invitation, Person
 from countenance.apps.records import services as records
 from countenance.apps.records.models import KeyRow, LedgerHead, LedgerRow
 from countenance.apps.searches import services as searches
@@ -20,7 +20,7 @@ from countenance.sealing.factors import FileFactor, Passphrase
 from countenance.testing import FakeEngine
 from countenance.web import wiring
 
-PERSON = {"agency": "Test agency", "name": "Test Person", "email": "person@example.org"}
+PERSON = {"name": "Test Person", "email": "person@example.org"}
 PASSPHRASE = "a passphrase for tests only"
 
 
@@ -72,7 +72,7 @@ def test_a_set_up_interrupted_after_the_key_file_goes_on_with_the_same_keys(
     assert home.key_file.read_bytes() == key_file
     wiring.seal()
     assert wiring.unseal(factor).keyring.deployment
-    assert Person.objects.get().name == PERSON["name"]
+    assert Invitation.objects.get().details["name"] == PERSON["name"]
 
 
 def test_a_set_up_interrupted_after_the_ledger_goes_on_and_ends_once(
@@ -90,7 +90,8 @@ def test_a_set_up_interrupted_after_the_ledger_goes_on_and_ends_once(
     with pytest.raises(AlreadyExists):
         set_up(factor, **PERSON)
     assert home.key_file.read_bytes() == key_file
-    assert Person.objects.count() == 1
+    assert Invitation.objects.count() == 1
+    assert not Person.objects.exists()
 
 
 def test_an_interrupted_set_up_keeps_its_key_file_from_another_passphrase(
