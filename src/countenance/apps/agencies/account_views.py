@@ -224,10 +224,17 @@ def app_new(request: Request) -> HttpResponse:
 
 
 def app_pictures(secret: object, label: str) -> dict[str, Any]:
-    """Return the secret of an app in groups of four, and as a picture."""
+    """Return the secret of an app in groups of four, and as a picture.
+
+    Raises:
+        InputError: it is not one of ours, because somebody changed the form.
+    """
     text = str(secret or "")
     groups = " ".join(text[at : at + 4] for at in range(0, len(text), 4))
-    svg = factors.qr_svg(factors.app_uri(text, label))
+    try:
+        svg = factors.qr_svg(factors.app_uri(text, label))
+    except ValueError:
+        raise InputError("This form is not complete any more. Open its page anew.") from None
     return {"app_secret": groups, "qr": mark_safe(svg)}  # noqa: S308 # drawn by us, of no one's words
 
 
