@@ -16,9 +16,10 @@ from side_by_side import (
     wait_until_somebody_waits,
     with_tools,
 )
+from sign_in_help import give_app, sign_in
 
-from countenance.apps.agencies import services as agencies
-from countenance.apps.agencies.models import Person
+from countenance.apps.agencies import lockout
+from countenance.apps.agencies.models import Person, SignInTries
 from countenance.apps.cases import services as cases
 from countenance.apps.galleries import enrolment, indexing, services
 from countenance.apps.galleries.models import (
@@ -285,7 +286,7 @@ def test_a_wrong_password_does_not_stop_the_person_who_works(
     working = beside(lambda: factories.make_case(ready, "26-0002"))
     gate.wait_until_reached()
     guessing = beside(
-        lambda: agencies.sign_in(SYSTEM, email=EMAIL, password="wrong", tools=ready.tools)
+        lambda: sign_in(ready.tools, "000000", password="wrong"),
     )
     wait_until_somebody_waits()
     gate.open()
@@ -295,20 +296,18 @@ def test_a_wrong_password_does_not_stop_the_person_who_works(
 
 
 def test_wrong_passwords_at_the_same_moment_are_counted_one_by_one(ready: Any) -> None:
-    def sign_in(password: str) -> Person:
-        return agencies.sign_in(SYSTEM, email=EMAIL, password=password, tools=ready.tools)
-
-    tries = [beside(lambda: sign_in("wrong")) for _ in range(12)]
+    app = give_app(ready.person, tools=ready.tools)
+    tries = [beside(lambda: sign_in(ready.tools, app.code(), password="wrong")) for _ in range(12)]
     for one in tries:
         with pytest.raises(NotSignedIn):
             result(one)
     refused = LedgerRow.objects.filter(action="person.sign_in_refused")
     bodies = [records.unseal_body(row, keyring=ready.tools.keyring) for row in refused]
     locked = [json.loads(body[1])["facts"]["locked"] for body in bodies if body]
-    assert (locked.count(False), locked.count(True)) == (agencies.SIGN_IN_TRIES, 7)
+    assert (locked.count(False), locked.count(True)) == (lockout.SIGN_IN_TRIES, 7)
     with pytest.raises(NotSignedIn):
-        sign_in(PASSWORD)
-    assert Person.objects.get(pk=ready.person.pk).locked_until is not None
+        sign_in(ready.tools, app.code())
+    assert SignInTries.objects.get().locked_until is not None
 
 
 def test_of_two_who_create_the_same_at_once_one_gets_a_conflict(
@@ -331,7 +330,8 @@ def test_of_two_who_create_the_same_at_once_one_gets_a_conflict(
 def test_only_the_service_that_records_a_sign_in_writes_its_time(ready: Any, client: Any) -> None:
     client.force_login(ready.person)
     assert Person.objects.get(pk=ready.person.pk).last_login is None
-    agencies.sign_in(SYSTEM, email=EMAIL, password=PASSWORD, tools=ready.tools)
+    app = give_app(ready.person, tools=ready.tools)
+    sign_in(ready.tools, app.code())
     assert Person.objects.get(pk=ready.person.pk).last_login is not None
 
 

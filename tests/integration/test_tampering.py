@@ -9,6 +9,7 @@ import factories
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import connection
+from sign_in_help import give_app, sign_in
 
 from countenance.apps.agencies import services as agencies
 from countenance.apps.galleries.models import Face, Photo, Source, Subject
@@ -21,6 +22,11 @@ from countenance.testing import FakeEngine
 
 PASSWORD = "a long test password"
 CHOSEN = "the attacker chose this"
+
+
+@pytest.fixture(autouse=True)
+def app(deployment: Any) -> None:
+    deployment.app = give_app(deployment.person, tools=deployment.tools)
 
 
 @pytest.fixture
@@ -47,7 +53,7 @@ def _search(on: Any) -> Search:
 
 
 def _sign_in(on: Any, email: str, password: str) -> Any:
-    return agencies.sign_in(SYSTEM, email=email, password=password, tools=on.tools)
+    return sign_in(on.tools, on.app.code(), email=email, password=password).person
 
 
 def test_a_password_that_is_written_into_the_database_opens_nothing(deployment: Any) -> None:
