@@ -54,6 +54,22 @@ def other_agency(on: Any, name: str = "Other agency", email: str = "other@exampl
     )
 
 
+def acting(on: Any, *roles: Role) -> Actor:
+    """Add somebody to the deployment's agency who holds these roles, and return them just stepped up."""
+    person = agencies.add_person(
+        SYSTEM,
+        agency=on.agency,
+        name=f"Only {' '.join(roles)}",
+        email=f"{uuid4().hex}@example.org",
+        password=None,
+        roles=roles,
+        tools=on.tools,
+    )
+    person.standing |= {"trained_until": "2199-12-31", "certified_until": "2199-12-31"}
+    person.save()
+    return replace(person.actor, stepped_up_at=on.tools.clock())
+
+
 def make_source(on: Any, name: str = "Archive") -> Source:
     """Register a source with a full passport."""
     return galleries.register_source(on.actor, name=name, passport=PASSPORT, tools=on.tools)

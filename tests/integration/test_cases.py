@@ -6,18 +6,13 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from factories import make_authority, make_case, make_gallery, other_agency, second_person
+from factories import acting, make_authority, make_case, make_gallery, other_agency
 
-from countenance.apps.agencies import services as agencies
-from countenance.apps.approvals.services import ask
-from countenance.apps.approvals.services import decide as decide_approval
 from countenance.apps.cases import authorities, models, queries, services, widening
 from countenance.apps.cases.models import Case
 from countenance.apps.records.models import LedgerRow
-from countenance.apps.searches import case_rows, evidence
 from countenance.errors import (
     AlreadyExists,
-    ApprovalNeeded,
     AuthorityExpired,
     AuthoritySpent,
     CaseClosed,
@@ -30,28 +25,10 @@ from countenance.errors import (
     SealBroken,
     WrongState,
 )
-from countenance.policy import SYSTEM, Role
-from countenance.policy.approvals import ApprovalKind
-from countenance.testing import FakeEngine
+from countenance.policy import Role
 
 REASON = "Reported missing on 3 May"
 LATE = "2199-12-31"
-
-
-def person_with(on, *roles):
-    """Return somebody of the agency who holds these roles, with what they need to work."""
-    person = agencies.add_person(
-        SYSTEM,
-        agency=on.agency,
-        name=f"Only {' '.join(roles)}",
-        email=f"{uuid4().hex}@example.org",
-        password=None,
-        roles=roles,
-        tools=on.tools,
-    )
-    person.standing |= {"trained_until": LATE, "certified_until": LATE}
-    person.save()
-    return replace(person.actor, stepped_up_at=on.tools.clock())
 
 
 def open_case(on, actor, reference="C-1", **more):
@@ -77,7 +54,7 @@ def today(on):
 
 
 def test_a_case_is_opened_under_an_authority_with_members_and_an_end(deployment):
-    one, other = (person_with(deployment, Role.INVESTIGATOR) for _ in range(2))
+    one, other = (acting(deployment, Role.INVESTIGATOR) for _ in range(2))
     authority = make_authority(deployment, [make_gallery(deployment)])
     last_day = today(deployment) + timedelta(days=30)
     case = open_case(
@@ -104,7 +81,7 @@ def test_a_case_lasts_a_year_if_nobody_says_otherwise(deployment):
 def test_only_an_investigator_opens_a_case(deployment):
     for role in (Role.EXAMINER, Role.SUPERVISOR, Role.COORDINATOR, Role.AUDITOR, Role.STEWARD):
         with pytest.raises(RoleMissing):
-            open_case(deployment, person_with(deployment, role))
+            open_case(deployment, acting(deployment, role))
         assert actions()[-1] == "action.refused"
     assert not Case.objects.exists()
 
@@ -185,7 +162,7 @@ def test_another_agencys_authority_opens_nothing(deployment):
 
 
 def test_an_investigator_sees_their_own_cases_and_those_they_are_a_member_of(deployment):
-    one, other, third = (person_with(deployment, Role.INVESTIGATOR) for _ in range(3))
+    one, other, third = (acting(deployment, Role.INVESTIGATOR) for _ in range(3))
     open_case(deployment, one, "mine")
     shared = open_case(deployment, one, "shared", members=[other.person])
     open_case(deployment, other, "theirs")
@@ -199,11 +176,11 @@ def test_an_investigator_sees_their_own_cases_and_those_they_are_a_member_of(dep
 
 
 def test_examiners_supervisors_and_auditors_see_every_case_and_nobody_else_does(deployment):
-    case = open_case(deployment, person_with(deployment, Role.INVESTIGATOR), "C-1")
+    case = open_case(deployment, acting(deployment, Role.INVESTIGATOR), "C-1")
     for role in (Role.EXAMINER, Role.SUPERVISOR, Role.AUDITOR):
-        assert references(person_with(deployment, role)) == {"C-1"}
+        assert references(acting(deployment, role)) == {"C-1"}
     for role in (Role.COORDINATOR, Role.STEWARD):
-        actor = person_with(deployment, role)
+        actor = acting(deployment, role)
         assert references(actor) == set()
         with pytest.raises(NotFound):
             queries.case(actor, case.pk)
@@ -243,7 +220,7 @@ def test_a_case_is_put_under_another_authority(deployment):
 
 
 def test_somebody_elses_case_is_not_changed(deployment):
-    one, other = (person_with(deployment, Role.INVESTIGATOR) for _ in range(2))
+    one, other = (acting(deployment, Role.INVESTIGATOR) for _ in range(2))
     case = open_case(deployment, one)
     authority = make_authority(deployment, [make_gallery(deployment)])
     attempts = [
@@ -262,7 +239,7 @@ def test_somebody_elses_case_is_not_changed(deployment):
 
 
 def test_members_are_changed_by_the_lead_and_by_a_supervisor_but_not_by_a_member(deployment):
-    lead, member, third = (person_with(deployment, Role.INVESTIGATOR) for _ in range(3))
+    lead, member, third = (acting(deployment, Role.INVESTIGATOR) for _ in range(3))
     case = open_case(deployment, lead, members=[member.person])
     with pytest.raises(NotPermitted, match="who opened the case or a supervisor"):
         services.change_members(member, case=case, members=[], tools=deployment.tools)
@@ -323,35 +300,6 @@ def test_a_case_whose_last_day_is_over_can_only_be_closed(deployment):
     assert Case.objects.get().facts.closed
 
 
-def approve_widening(on, case, people):
-    approval = ask(
-        on.actor,
-        kind=ApprovalKind.CASE_WIDENING,
-        subject=case.pk,
-        summary="Let the case be about one person more",
-        payload={"people": people},
-        reason="A second child was reported missing with her",
-        tools=on.tools,
-    )
-    decide_approval(
-        second_person(on), approval=approval, approve=True, reason="Agreed", tools=on.tools
-    )
-
-
-def test_a_case_is_widened_by_one_person_for_each_approval(deployment):
-    case = make_case(deployment)
-    with pytest.raises(ApprovalNeeded):
-        widening.widen_case(deployment.actor, case=case, tools=deployment.tools)
-    assert actions()[-1] == "action.refused"
-    assert Case.objects.get().people == 1
-    approve_widening(deployment, case, 2)
-    widening.widen_case(deployment.actor, case=case, tools=deployment.tools)
-    assert actions()[-1] == "case.widened"
-    assert Case.objects.get().people == 2
-    with pytest.raises(ApprovalNeeded):
-        widening.widen_case(deployment.actor, case=case, tools=deployment.tools)
-
-
 @pytest.mark.parametrize(
     "tampering",
     [
@@ -388,7 +336,7 @@ def test_columns_changed_in_the_database_are_noticed(deployment, tampering):
 
 
 def test_members_of_another_case_do_not_open_here(deployment):
-    investigator = person_with(deployment, Role.INVESTIGATOR)
+    investigator = acting(deployment, Role.INVESTIGATOR)
     theirs = open_case(deployment, investigator, "theirs")
     mine = make_case(deployment, "mine", members=[investigator.person])
     run_sql(
@@ -423,69 +371,3 @@ def test_a_case_of_before_there_were_authorities_stays_as_it_was(deployment, mon
     authority = make_authority(deployment, [make_gallery(deployment)])
     services.set_authority(deployment.actor, case=case, authority=authority, tools=deployment.tools)
     assert queries.case(deployment.actor, case.pk).authority == authority
-
-
-def rows(on, actor, query=""):
-    return {row.case.reference: row for row in case_rows.rows(actor, query=query, today=today(on))}
-
-
-def test_the_list_says_what_is_next_and_whose_step_it_is(deployment):
-    lead = person_with(deployment, Role.INVESTIGATOR)
-    gallery = make_gallery(deployment)
-    open_case(deployment, lead, "bare")
-    waiting = authorities.propose_authority(
-        lead,
-        kind="targeted",
-        statute="s. 1",
-        purpose="p",
-        galleries=[gallery.pk],
-        quota=10,
-        expires_on=date(2199, 5, 3),
-        tools=deployment.tools,
-    )
-    open_case(deployment, lead, "waiting", authority=waiting)
-    authority = make_authority(deployment, [gallery], quota=10, expires_on=date(2199, 5, 3))
-    ready = open_case(deployment, lead, "ready", authority=authority)
-    photographed = open_case(deployment, lead, "photographed", authority=authority)
-    evidence.add_probe(
-        lead,
-        case=photographed,
-        upload=FakeEngine.photo("anna"),
-        file_name="a.jpg",
-        tools=deployment.tools,
-    )
-    closed = open_case(deployment, lead, "closed")
-    services.close_case(lead, case=closed, reason="Found", tools=deployment.tools)
-    seen = rows(deployment, lead)
-    assert {name: row.step and row.step.words for name, row in seen.items()} == {
-        "bare": "Put it under an authority",
-        "waiting": "Add evidence",
-        "ready": "Add evidence",
-        "photographed": "Ask for a search",
-        "closed": None,
-    }
-    assert {name for name, row in seen.items() if row.yours} == {
-        "bare",
-        "waiting",
-        "ready",
-        "photographed",
-    }
-    assert seen["waiting"].steps[0].whose == "A supervisor"
-    assert seen["ready"].authority == "10 of 10 · until 3 May 2199"
-    assert seen["bare"].authority == "None"
-    assert seen["closed"].status == "Closed"
-    supervisor = rows(deployment, deployment.supervisor)
-    assert {name for name, row in supervisor.items() if row.yours} == {"waiting"}
-    assert supervisor["waiting"].step.words == "Decide about the authority"
-    assert supervisor["waiting"].step.whose == "You"
-    entries = case_rows.last_entries([ready, photographed])
-    assert entries[ready.pk]["words"] == "A case was opened."
-    assert entries[photographed.pk]["words"] == "A probe photo was added to a case."
-
-
-def test_the_list_is_filtered_by_the_words_of_reference_and_purpose(deployment):
-    make_case(deployment, "26-0001", purpose="Missing girl")
-    make_case(deployment, "26-0002", purpose="Stolen car")
-    assert set(rows(deployment, deployment.actor, "GIRL")) == {"26-0001"}
-    assert set(rows(deployment, deployment.actor, "26- car")) == {"26-0002"}
-    assert set(rows(deployment, deployment.actor, "nothing")) == set()

@@ -69,21 +69,13 @@ def propose_authority(
         "document": None,
     }
     _check(actor, details, expires_on=expires_on, tools=tools)
-    now = tools.clock()
     authority = Authority(
         agency_id=actor.agency,
         details=details,
-        standing={
-            "proposed_by": str(actor.person),
-            "granted": None,
-            "refused": None,
-            "revoked": None,
-            "used": 0,
-            "first_used_at": None,
-        },
+        standing=_standing(actor),
         expires_on=expires_on,
         proposed_by_id=actor.person,
-        proposed_at=now,
+        proposed_at=tools.clock(),
     )
     if document is not None:
         _put(authority, document, tools=tools)
@@ -196,6 +188,12 @@ def view_authority_document(
     if authority.document is None:
         raise NotFound("This authority has no document.")
     return get_object(authority, tools=tools)
+
+
+def _standing(actor: Actor) -> dict[str, Any]:
+    """Return the standing of an authority that the actor proposes."""
+    nothing_yet = dict.fromkeys(("granted", "refused", "revoked", "first_used_at"))
+    return {"proposed_by": str(actor.person), "used": 0, **nothing_yet}
 
 
 def _check(actor: Actor, details: dict[str, Any], *, expires_on: date, tools: Tools) -> None:

@@ -37,9 +37,7 @@ DOCUMENT_TYPES = ".pdf,.jpg,.jpeg,.png,.txt"
 class ProposalForm(Form):
     """What an authority says."""
 
-    kind = forms.ChoiceField(
-        label="Kind of search", choices=KINDS, widget=forms.RadioSelect, initial=KINDS[0][0]
-    )
+    kind = forms.ChoiceField(label="Kind of search", choices=KINDS, widget=forms.RadioSelect)
     statute = forms.CharField(
         max_length=500,
         label="Statute or warrant",

@@ -107,6 +107,7 @@ def _case_offers(request: Request, one: Case) -> dict[str, bool]:
         "may_authorise": is_open and may(request.actor, Deed.CASE_OPEN),
         "may_members": is_open and leads and may(request.actor, Deed.CASE_MEMBERS),
         "may_widen": is_open and may(request.actor, Deed.CASE_WIDEN),
+        "may_run": may(request.actor, Deed.SEARCH_RUN),
         "may_break": is_open and may(request.actor, Deed.GLASS_BREAK),
         "may_close": one.closed_at is None and may(request.actor, Deed.CASE_CLOSE),
         "may_read_authority": may(request.actor, Deed.AUTHORITY_READ),
