@@ -8,22 +8,91 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from countenance.cli.session import unsealed
+from countenance.cli import session
+from countenance.policy import SYSTEM, Role
+
+LATE = "2199-12-31"
 
 
 def run(name, arguments):
+    """Do a task on behalf of somebody who holds every role, with all keys."""
     try:
-        with unsealed() as session:
-            value = globals()[name](session, *arguments)
+        with session.running() as settings:
+            tools = session.unseal()
+            actor = replace(everybody().actor, stepped_up_at=tools.clock()) if peopled() else None
+            opened = session.Session(settings=settings, tools=tools, actor=actor)
+            value = globals()[name](opened, *arguments)
     except Exception:  # noqa: BLE001 # the test shows it
         traceback.print_exc()
         return 1
     print(json.dumps(value, default=str))
     return 0
+
+
+def peopled():
+    """Say whether `people` was done."""
+    from countenance.apps.agencies.models import Person
+
+    return Person.objects.exists()
+
+
+def everybody():
+    """Return the person who holds every role, which no real person does."""
+    from countenance.apps.agencies.models import Person
+
+    people = Person.objects.select_related("agency").order_by("added_at")
+    return next(person for person in people if person.roles == frozenset(Role))
+
+
+def people(opened):
+    """Make an agency, a person for each role and one for all, past the services; return tokens by role."""
+    from countenance.apps.agencies import queries, services, tokens
+
+    tools, made = opened.tools, {}
+    agency = services.admit_agency(SYSTEM, name="Test agency", tools=tools)
+    for role in [None, *Role]:
+        person = services.add_person(
+            SYSTEM,
+            agency=queries.custodians() if role is Role.CUSTODIAN else agency,
+            name=f"Test {role or 'everybody'}",
+            email=f"{role or 'everybody'}@example.org",
+            password=None,
+            tools=tools,
+        )
+        roles = sorted(Role) if role is None else [role]
+        person.standing = {"roles": roles, "trained_until": LATE, "certified_until": LATE}
+        person.save()
+        acting = replace(person.actor, stepped_up_at=tools.clock())
+        scopes = tokens.usable_scopes(acting)
+        _, made[role or "everybody"] = tokens.make_token(
+            acting, name="Test", scopes=scopes, lasts=tokens.longest_for(scopes), tools=tools
+        )
+    return made
+
+
+def session_of(opened, role):
+    """Return the key of a new session, stepped up just now."""
+    from django.conf import settings
+    from django.contrib.auth import login
+    from django.http import HttpRequest
+
+    from countenance.apps.agencies import sessions
+    from countenance.apps.agencies.models import Person
+
+    wanted = frozenset(Role) if role == "everybody" else {Role(role)}
+    found = Person.objects.select_related("agency")
+    request = HttpRequest()
+    request.session = sessions.SessionStore()
+    person = next(one for one in found if one.roles == wanted)
+    login(request, person, backend=settings.AUTHENTICATION_BACKENDS[0])
+    sessions.stepped_up(request.session, opened.tools.clock())
+    request.session.save()
+    return {"key": request.session.session_key}
 
 
 def stage(session, gallery, source, folder):

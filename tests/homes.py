@@ -11,9 +11,35 @@ import tempfile
 import time
 from pathlib import Path
 
+from countenance.cli.app import command as tree
+from countenance.policy import DEEDS, Role
 from countenance.web.postgres import LocalPostgres
 
 HERE = Path(__file__).resolve().parent
+
+
+ORDER = (
+    Role.STEWARD,
+    Role.INVESTIGATOR,
+    Role.EXAMINER,
+    Role.SUPERVISOR,
+    Role.AUDITOR,
+    Role.COORDINATOR,
+    Role.CUSTODIAN,
+)
+
+
+def role_for(words):
+    """Return the first role that may do what a command asks for; None if it needs nobody."""
+    node = tree()
+    for word in words:
+        node = getattr(node, "commands", {}).get(word)
+        if node is None:
+            return None
+        if not hasattr(node, "commands"):
+            break
+    deed = getattr(getattr(node, "callback", None), "deed", None)
+    return None if deed is None else next(role for role in ORDER if role in DEEDS[deed].roles)
 
 
 class Home:
@@ -30,6 +56,7 @@ class Home:
         self.tmp.mkdir()
         self.tmp.chmod(0o1777)
         self.commands = 0
+        self.tokens = {}
         self.environment = {
             **{key: value for key, value in os.environ.items() if "COUNTENANCE" not in key},
             "COUNTENANCE_HOME": str(self.home),
@@ -54,21 +81,32 @@ class Home:
     def __exit__(self, *_):
         self.close()
 
-    def begin(self, *command, **environment):
-        """Start a command and return it."""
-        self.commands += 1
-        return Command(self, [str(part) for part in command], environment)
+    def begin(self, *command, as_=None, **environment):
+        """Start a command and return it.
 
-    def run(self, *command, **environment):
+        It acts with the token of a role that may do it, or `as_` another; as nobody before `set_up`.
+        """
+        self.commands += 1
+        words = [str(part) for part in command]
+        role = as_ or role_for(words)
+        if role in self.tokens:
+            environment = {"COUNTENANCE_TOKEN": self.tokens[role], **environment}
+        return Command(self, words, environment)
+
+    def run(self, *command, as_=None, **environment):
         """Run a command to its end and return its JSON."""
-        return self.begin(*command, **environment).value()
+        return self.begin(*command, as_=as_, **environment).value()
 
     def set_up(self, gallery="people"):
-        """Make keys, a source with its passport, and a gallery; return the operator's password."""
-        password = self.run("init", "--demo-keys", "--json")["password"]
+        """Make keys, a person for each role, a source with its passport, and a gallery."""
+        self.run("init", "--demo-keys", "--json")
+        self.tokens = self.run("@people")
         self.add_source()
         self.run("gallery", "create", gallery, "--json")
-        return password
+
+    def cookie(self, role="everybody"):
+        """Return the key of a new session of whoever holds a role, stepped up just now."""
+        return self.run("@session_of", role)["key"]
 
     def add_source(self, name="archive"):
         passport = {

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from countenance.policy import Role
 
-EVERYBODY = {"account"}
+EVERYBODY = {"account", "token"}
 OF_AGENCY = {"galleries.read", "approvals.read", "approvals.ask"}
 
 MAY: dict[Role, set[str]] = {
     Role.CUSTODIAN: {
-        "token",
         "agencies.read",
         "agencies.admit",
         "agencies.suspend",
@@ -25,7 +24,6 @@ MAY: dict[Role, set[str]] = {
     },
     Role.COORDINATOR: OF_AGENCY
     | {
-        "token",
         "people.read",
         "people.invite",
         "people.suspend",
@@ -38,7 +36,6 @@ MAY: dict[Role, set[str]] = {
     },
     Role.STEWARD: OF_AGENCY
     | {
-        "token",
         "sources.read",
         "sources.register",
         "sources.change",
@@ -50,7 +47,6 @@ MAY: dict[Role, set[str]] = {
     },
     Role.INVESTIGATOR: OF_AGENCY
     | {
-        "token",
         "authorities.read",
         "authorities.propose",
         "cases.read",
@@ -64,7 +60,6 @@ MAY: dict[Role, set[str]] = {
     },
     Role.EXAMINER: OF_AGENCY
     | {
-        "token",
         "authorities.read",
         "cases.read",
         "evidence.view",
@@ -76,7 +71,6 @@ MAY: dict[Role, set[str]] = {
     },
     Role.SUPERVISOR: OF_AGENCY
     | {
-        "token",
         "people.read",
         "authorities.read",
         "authorities.decide",
@@ -95,7 +89,6 @@ MAY: dict[Role, set[str]] = {
     },
     Role.AUDITOR: OF_AGENCY
     | {
-        "token",
         "people.read",
         "authorities.read",
         "approvals.decide",

@@ -46,12 +46,15 @@ def call(place: Path, *arguments: str, passphrase: str = PASSPHRASE) -> tuple[in
 
 @pytest.mark.slow
 def test_a_deployment_is_made_once_opens_with_its_passphrase_only_and_is_well(place: Path) -> None:
-    code, made = call(place, "init", "--agency", "Agency of Secrets", "--email", "ada@example.org")
+    code, made = call(place, "init", "--name", "Ada of Secrets", "--email", "ada@example.org")
     assert (code, made["factor"]) == (0, "passphrase")
     assert call(place, "init")[1]["error"]["code"] == "already_exists"
 
     code, refused = call(place, "gallery", "list", passphrase="another one altogether")
     assert (code, refused["error"]["code"]) == (75, "key_unavailable")
+    code, refused = call(place, "gallery", "list")
+    assert (code, refused["error"]["code"]) == (3, "not_signed_in")
+    assert "countenance login" in refused["error"]["message"]
 
     code, report = call(place, "doctor")
     checks = {one["check"]: one for one in report["checks"]}
@@ -73,7 +76,7 @@ def test_a_deployment_is_made_once_opens_with_its_passphrase_only_and_is_well(pl
     assert home.stat().st_mode & 0o077 in {0, 0o010, 0o001}
     kept = [path for path in home.rglob("*") if path.is_file()]
     assert kept
-    for secret in (PASSPHRASE, made["password"], "Agency of Secrets", "ada@example.org"):
+    for secret in (PASSPHRASE, made["invitation"].rstrip("/").rpartition("/")[2], "Ada of Secrets", "ada@example.org"):
         for path in kept:
             assert secret.encode() not in path.read_bytes(), path
 

@@ -14,20 +14,18 @@ from countenance.testing import FakeEngine
 PHOTOS = 200
 KILLS = 3
 SEED = 20_260_401
-PASSWORDS = {}
 
 
 @pytest.fixture(scope="module")
 def home():
     with Home() as made:
-        PASSWORDS["operator"] = made.set_up()
+        made.set_up()
         yield made
 
 
-def sign_in(serving):
+def sign_in(key, serving):
     browser = Browser(serving.address())
-    fields = [("email", "operator@localhost"), ("password", PASSWORDS["operator"])]
-    browser.send("/sign-in/", fields)
+    browser.come_in(key)
     assert browser.status == 200, browser.text
     return browser
 
@@ -47,9 +45,10 @@ def upload(browser):
 @pytest.mark.timeout(300)
 def test_an_upload_is_finished_by_the_next_process_when_the_serving_one_is_killed(home, capsys):
     chance = random.Random(SEED)
+    key = home.cookie()
     for number in range(KILLS):
         serving = home.begin("serve", "--port", "0", "--json", FAKE_SECONDS="0.05")
-        browser = sign_in(serving)
+        browser = sign_in(key, serving)
         if number == 0:
             enrolment = upload(browser)
         time.sleep(chance.uniform(0.3, 1.5))
@@ -57,7 +56,7 @@ def test_an_upload_is_finished_by_the_next_process_when_the_serving_one_is_kille
     (killed,) = home.run("@runs", "people")
     assert not killed["finished"], "it ended before it could be killed"
     serving = home.begin("serve", "--port", "0", "--json")
-    browser, deadline = sign_in(serving), time.monotonic() + 60
+    browser, deadline = sign_in(key, serving), time.monotonic() + 60
     while "See the gallery" not in browser.get(enrolment) and time.monotonic() < deadline:
         time.sleep(0.3)
     serving.interrupt()
