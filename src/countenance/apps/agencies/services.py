@@ -85,14 +85,7 @@ def admit_agency(  # one keyword for each thing that is said of an agency
     agency = Agency(
         name=name,
         own_name=name,
-        # Listed agencies are known to the others by name, so that galleries can be granted to them.
-        standing={
-            "pack": pack,
-            "listed": listed,
-            "custodial": custodial,
-            "suspended": None,
-            "name": name if listed and not custodial else None,
-        },
+        standing=_standing(name, pack=pack, listed=listed, custodial=custodial),
         vetting=_vetting(actor, vetting, tools=tools),
         admitted_at=tools.clock(),
     )
@@ -103,6 +96,19 @@ def admit_agency(  # one keyword for each thing that is said of an agency
     _keep_documents(agency, documents, tools=tools)
     record.note(about=agency.pk, pack=pack, listed=listed, documents=len(documents))
     return agency
+
+
+def _standing(name: str, *, pack: str, listed: bool, custodial: bool) -> dict[str, Any]:
+    """Return what every request may know of an agency."""
+    # Listed agencies are known to the others by name, so that galleries can be granted to them.
+    known_as = name if listed and not custodial else None
+    return {
+        "pack": pack,
+        "listed": listed,
+        "custodial": custodial,
+        "suspended": None,
+        "name": known_as,
+    }
 
 
 @accountable(Action.AGENCY_CHANGED, deed=Deed.PACK_CHOOSE)
