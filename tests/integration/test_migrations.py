@@ -16,6 +16,7 @@ OURS = ("agencies", "approvals", "cases", "galleries", "records", "searches")
 
 IN_CLEAR = {
     # Fixed words, ids and hashes; nothing that anybody typed.
+    "agencies_factor.kind": "a word of ours",
     "approvals_approval.kind": "a word of ours",
     "galleries_gallery.model": "the id of a model",
     "galleries_indexsnapshot.parts": "random ids",
@@ -25,6 +26,9 @@ IN_CLEAR = {
 }
 
 BYTES_OF_OUR_OWN_MAKING = {
+    "agencies_invitation.secret_hash": "a hash of 256 random bits",
+    "agencies_signinsession.key_hash": "a hash of 256 random bits",
+    "agencies_token.secret_hash": "a hash of 256 random bits",
     "records_keyrow.wrapped": "a key under its parent",
     "records_ledgerhead.frontier": "hashes",
     "records_ledgerrow.body": "sealed by the ledger's own hand",
