@@ -13,6 +13,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import structlog
+from django.db import connection
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -76,7 +77,11 @@ def snapshot_indexes(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pa
 @app.task(name="mind_the_clock", queue="clock", pass_context=False)
 def mind_the_clock(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
     """Freeze and destroy what was found under an authority that was refused, or not granted in time."""
-    run_clock()
+    try:
+        run_clock()
+    finally:
+        # Its thread may never be used again, and would keep the connection.
+        connection.close()
 
 
 def run_clock() -> int:
@@ -144,16 +149,15 @@ class Worker:
         worker = app.with_connector(
             app.connector.get_worker_connector()  # type: ignore[attr-defined] # the Django connector's
         )
-        async with worker.open_async():
-            # The clock does not wait for an enrolment, which can take hours.
-            await asyncio.gather(
-                *(
+        async with worker.open_async(), asyncio.TaskGroup() as group:
+            # The clock does not wait for an enrolment, which can take hours. (A group, unlike `gather`,
+            # waits until each has ended, so that none is left with the database in its hands.)
+            for queues in QUEUES:
+                group.create_task(
                     worker.run_worker_async(
                         queues=queues,
                         concurrency=1,
                         install_signal_handlers=False,
                         listen_notify=True,
                     )
-                    for queues in QUEUES
                 )
-            )
