@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from countenance.apps.agencies import factors, queries, sessions, tokens
 from countenance.apps.agencies.models import Factor
+from countenance.apps.agencies.proofs import MIN_PASSWORD_LENGTH
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of, step_up_page
 from countenance.errors import Conflict, InputError, NotFound
 from countenance.policy import Scope, is_stepped_up
@@ -40,6 +41,9 @@ SCOPES: Mapping[Scope, str] = {
     Scope.AUDIT: "Audit: read and export the ledger, for 12 hours at most",
 }
 HOUR = timedelta(hours=1)
+LONG_ENOUGH = (
+    f"At least {MIN_PASSWORD_LENGTH} characters; a few words that belong together to you only."
+)
 LIVES = (
     (1, "1 hour"),
     (12, "12 hours"),
@@ -85,10 +89,11 @@ def code_field() -> forms.CharField:
     )
 
 
-def new_password_field(label: str) -> forms.CharField:
+def new_password_field(label: str, help_text: str = "") -> forms.CharField:
     """Return a field for a password to be."""
     return forms.CharField(
         label=label,
+        help_text=help_text,
         max_length=1024,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -111,7 +116,7 @@ class PasswordForm(Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
-    new_password = new_password_field("New password")
+    new_password = new_password_field("New password", LONG_ENOUGH)
     new_password_again = new_password_field("New password, again")
 
     def clean(self) -> dict[str, Any]:

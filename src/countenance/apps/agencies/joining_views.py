@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from countenance.apps.agencies import factors, joining
 from countenance.apps.agencies.account_views import (
+    LONG_ENOUGH,
     app_pictures,
     code_field,
     new_password_field,
@@ -18,7 +19,7 @@ from countenance.apps.agencies.account_views import (
 )
 from countenance.apps.agencies.models import Invitation
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of
-from countenance.errors import InputError, NotFound
+from countenance.errors import InputError, KeyUnavailable, NotFound
 from countenance.policy import SYSTEM
 from countenance.ui.forms import Form
 from countenance.ui.pages import status_of
@@ -30,7 +31,7 @@ GONE = 404
 class JoinForm(Form):
     """A password, and either a passkey or a code of an app that took the secret in."""
 
-    password = new_password_field("Password")
+    password = new_password_field("Password", LONG_ENOUGH)
     password_again = new_password_field("Password, again")
     passkey_name = forms.CharField(
         label="Name of the passkey",
@@ -70,7 +71,8 @@ def invitation(request: Request, *, secret: str) -> HttpResponse:
             else:
                 return recovery_codes_page(request, codes, joined=True)
         return _page(request, form, invited, secret)
-    except NotFound:
+    except (NotFound, KeyUnavailable):
+        # The second: somebody of another agency is signed in, whose keys do not open it.
         return render(request, "agencies/invitation_gone.html", status=GONE)
 
 
@@ -111,6 +113,6 @@ def invitation_passkey(request: Request, *, secret: str) -> HttpResponse:
     """Give the browser of the invited person a challenge for a passkey to be made."""
     try:
         made = joining.passkey_registration(secret, site=site_of(request), tools=request.tools)
-    except NotFound:
+    except (NotFound, KeyUnavailable):
         return HttpResponse(status=GONE)
     return challenge_of(*made)
