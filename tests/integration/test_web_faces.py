@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
+from clients import client_of
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
-from factories import incoming, make_gallery, make_source
+from factories import incoming, make_case, make_gallery, make_source
 
 from countenance.apps.cases import services as cases
 from countenance.apps.galleries import enrol_views, enrolment
@@ -19,7 +20,7 @@ from countenance.errors import InputError
 from countenance.faces.types import Gate
 from countenance.testing import FakeEngine
 
-EMAIL, PASSWORD = "person@example.org", "a long test password"
+WHY = "Last seen on 3 May at the station of Ourtown"
 
 
 class AtOnce:
@@ -36,9 +37,12 @@ class AtOnce:
 @pytest.fixture
 def client(deployment):
     object.__setattr__(deployment.tools, "jobs", AtOnce(deployment))
-    one = Client()
-    one.post("/sign-in/", {"email": EMAIL, "password": PASSWORD})
-    return one
+    return client_of(deployment)
+
+
+@pytest.fixture
+def examiner(deployment):
+    return client_of(deployment, deployment.examiner)
 
 
 @pytest.fixture
@@ -61,10 +65,8 @@ def gallery(deployment):
 
 
 @pytest.fixture
-def case(deployment):
-    return cases.open_case(
-        deployment.actor, reference="W-1", purpose="test", reason="a test", tools=deployment.tools
-    )
+def case(deployment, gallery):
+    return make_case(deployment)
 
 
 def entries(action):
@@ -81,11 +83,18 @@ def add_probe(client, case, data):
     return Probe.objects.get()
 
 
+def ask_with_probe(client, case, gallery, data):
+    probe = add_probe(client, case, data)
+    wishes = {"galleries": [str(gallery.pk)], "reason": WHY}
+    assert client.post(f"/probes/{probe.pk}/ask/", wishes).status_code == 302
+    return probe
+
+
 def asked(gallery, **changed):
     return {
         "face": 0,
         "galleries": [str(gallery.pk)],
-        "reason": "seen at the station",
+        "reason": WHY,
         "top": 5,
     } | changed
 
@@ -112,18 +121,21 @@ def test_each_look_at_a_whole_photo_is_an_entry(client, gallery):
     assert entries("photo.viewed") == before + 1
 
 
-def test_a_search_from_the_probe_to_the_candidates(client, gallery, case):
-    probe = add_probe(client, case, FakeEngine.photo("anna", 3))
-    assert client.get(f"/probes/{probe.pk}/").status_code == 200
-    checked = client.post(f"/probes/{probe.pk}/check/", asked(gallery))
+def test_a_search_from_the_probe_to_the_candidates(client, examiner, gallery, case):
+    probe = ask_with_probe(client, case, gallery, FakeEngine.photo("anna", 3))
+    assert b"Check before searching" not in client.get(f"/probes/{probe.pk}/").content
+    assert b"Check before searching" in examiner.get(f"/probes/{probe.pk}/").content
+    checked = examiner.post(f"/probes/{probe.pk}/check/", asked(gallery))
     assert checked.status_code == 200
     assert b"Search the gallery" in checked.content
     assert Search.objects.count() == 0
-    answer = client.post(f"/probes/{probe.pk}/search/", asked(gallery))
+    answer = examiner.post(f"/probes/{probe.pk}/search/", asked(gallery))
     search = Search.objects.get()
     assert answer["Location"] == f"/searches/{search.pk}/"
     assert entries("candidates.viewed") == 0
-    page = client.get(f"/searches/{search.pk}/")
+    for face in Face.objects.all():
+        assert examiner.get(f"/faces/{face.pk}/crop/").status_code == 404
+    page = examiner.get(f"/searches/{search.pk}/")
     assert entries("candidates.viewed") == 1
     words = page.content.decode()
     assert words.index("anna") < words.index("ben")
@@ -132,19 +144,28 @@ def test_a_search_from_the_probe_to_the_candidates(client, gallery, case):
     assert "Deposit agreement of 2019" in words
     assert "%" not in words.split("<main", 1)[1].split("</main", 1)[0]
     for face in Face.objects.all():
-        assert client.get(f"/faces/{face.pk}/crop/").status_code == 200
+        assert examiner.get(f"/faces/{face.pk}/crop/").status_code == 200
 
 
-def test_from_the_check_on_other_faces_are_blurred(client, gallery, case):
-    probe = add_probe(client, case, FakeEngine.photo("anna", 3, others=("ben",)))
-    open_view = client.get(f"/probes/{probe.pk}/image/").content
-    blurred = client.get(f"/probes/{probe.pk}/image/?face=0").content
+def test_whoever_asked_cannot_run_the_search(client, gallery, case):
+    probe = ask_with_probe(client, case, gallery, FakeEngine.photo("anna", 3))
+    before = entries("action.refused")
+    answer = client.post(f"/probes/{probe.pk}/search/", asked(gallery))
+    assert answer.status_code == 403
+    assert entries("action.refused") == before + 1
+    assert Search.objects.count() == 0
+
+
+def test_from_the_check_on_other_faces_are_blurred(client, examiner, gallery, case):
+    probe = ask_with_probe(client, case, gallery, FakeEngine.photo("anna", 3, others=("ben",)))
+    open_view = examiner.get(f"/probes/{probe.pk}/image/").content
+    blurred = examiner.get(f"/probes/{probe.pk}/image/?face=0").content
     assert open_view != blurred
-    checked = client.post(f"/probes/{probe.pk}/check/", asked(gallery)).content.decode()
+    checked = examiner.post(f"/probes/{probe.pk}/check/", asked(gallery)).content.decode()
     assert f"/probes/{probe.pk}/image/?face=0" in checked
     assert f'/probes/{probe.pk}/image/"' not in checked
-    client.post(f"/probes/{probe.pk}/search/", asked(gallery))
-    found = client.get(f"/searches/{Search.objects.get().pk}/").content.decode()
+    examiner.post(f"/probes/{probe.pk}/search/", asked(gallery))
+    found = examiner.get(f"/searches/{Search.objects.get().pk}/").content.decode()
     assert f"/probes/{probe.pk}/image/?face=0" in found
     assert f'/probes/{probe.pk}/image/"' not in found
 
@@ -152,35 +173,68 @@ def test_from_the_check_on_other_faces_are_blurred(client, gallery, case):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"reason": "case 1"}, "Say in words why"),
+        ({"reason": "case 1"}, "These words would fit any search"),
+        ({"reason": "17"}, "Say in words why"),
         ({"galleries": []}, "Choose at least one gallery"),
         ({"face": ""}, "Choose one of the faces"),
         ({"face": 7}, "Choose one of the faces"),
         ({"top": 51}, "less than or equal to 50"),
     ],
 )
-def test_what_is_missing_is_said_before_the_check(client, gallery, case, changed, said):
-    probe = add_probe(client, case, FakeEngine.photo("anna", 3))
-    answer = client.post(f"/probes/{probe.pk}/check/", asked(gallery, **changed))
+def test_what_is_missing_is_said_before_the_check(  # noqa: PLR0917 # one row of the table
+    client, examiner, gallery, case, changed, said
+):
+    probe = ask_with_probe(client, case, gallery, FakeEngine.photo("anna", 3))
+    answer = examiner.post(f"/probes/{probe.pk}/check/", asked(gallery, **changed))
     assert answer.status_code == 422
     assert said in answer.content.decode()
     assert Search.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"reason": "case 1"}, "These words would fit any search"),
+        ({"galleries": []}, "Choose at least one gallery"),
+    ],
+)
+def test_what_is_missing_is_said_when_a_search_is_asked_for(client, gallery, case, changed, said):
+    probe = add_probe(client, case, FakeEngine.photo("anna", 3))
+    answer = client.post(f"/probes/{probe.pk}/ask/", asked(gallery, **changed))
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
 
 
 def test_a_probe_without_a_face_is_a_clear_answer(client, gallery, case):
     probe = add_probe(client, case, FakeEngine.photo("nobody", faces=0))
     words = client.get(f"/probes/{probe.pk}/").content.decode()
     assert "No face was found" in words
-    assert "Use another photo" in words
-    assert "Check before searching" not in words
+    assert "Turn the photo if it lies on its side" in words
+    assert "Ask for a search" not in words
 
 
-def test_a_face_that_cannot_be_compared_cannot_be_chosen(client, gallery, case):
+def test_a_face_that_cannot_be_compared_cannot_be_chosen(client, examiner, gallery, case):
     probe = add_probe(client, case, FakeEngine.photo("anna", gate=Gate.UNUSABLE))
     words = client.get(f"/probes/{probe.pk}/").content.decode()
     assert "The eyes are 7 px apart" in words
-    assert "disabled" in words
+    assert "The quality is too low" in words
+    assert "Ask for a search" not in words
+    # Somebody sends the form all the same.
+    client.post(f"/probes/{probe.pk}/ask/", {"galleries": [str(gallery.pk)], "reason": WHY})
+    words = examiner.get(f"/probes/{probe.pk}/").content.decode()
+    assert 'type="radio"' not in words
     assert "Check before searching" not in words
+
+
+def test_of_several_faces_only_those_that_can_be_compared_can_be_chosen(
+    client, examiner, deployment, gallery, case
+):
+    probe = ask_with_probe(client, case, gallery, FakeEngine.photo("anna", 3, others=("ben",)))
+    probe.details["faces"][1]["quality"]["gate"] = Gate.UNUSABLE
+    probe.save()
+    words = examiner.get(f"/probes/{probe.pk}/").content.decode()
+    radios = re.findall(r'<input type="radio"[^>]*>', words)
+    assert ["disabled" in one for one in radios] == [False, True]
 
 
 def test_what_is_no_photo_is_said_at_once(client, case):
@@ -191,7 +245,9 @@ def test_what_is_no_photo_is_said_at_once(client, case):
 
 
 def test_a_closed_case_takes_no_probe(client, deployment, case):
-    cases.close_case(deployment.actor, case=case, reason="over", tools=deployment.tools)
+    cases.close_case(
+        deployment.actor, case=case, reason="She came home on 9 May", tools=deployment.tools
+    )
     answer = client.post(f"/cases/{case.pk}/search/", {"photo": upload("p.jpg", b"any")})
     assert answer.status_code == 403
     assert Probe.objects.count() == 0
@@ -272,11 +328,11 @@ def test_removing_asks_first_and_needs_a_reason(client, gallery):
     assert Photo.objects.filter(removed_at=None).count() == 0
 
 
-def test_a_removed_photo_is_gone_from_old_searches(client, deployment, gallery, case):
-    probe = add_probe(client, case, FakeEngine.photo("ben", 9))
-    client.post(f"/probes/{probe.pk}/search/", asked(gallery))
+def test_a_removed_photo_is_gone_from_old_searches(client, examiner, gallery, case):
+    probe = ask_with_probe(client, case, gallery, FakeEngine.photo("ben", 9))
+    examiner.post(f"/probes/{probe.pk}/search/", asked(gallery))
     search = Search.objects.get()
     for photo in Photo.objects.all():
         client.post(f"/photos/{photo.pk}/remove/", {"reason": "asked to"})
-    words = client.get(f"/searches/{search.pk}/").content.decode()
+    words = examiner.get(f"/searches/{search.pk}/").content.decode()
     assert "Nothing is left to show" in words
