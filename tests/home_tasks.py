@@ -10,6 +10,7 @@ import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -214,23 +215,66 @@ def runs(session, gallery):
     ]
 
 
-def search(session, gallery, *probes):
-    """Search with made-up photos; the index comes from its snapshot as after any start."""
-    from countenance.cli.search import run_search
+def on(opened):
+    """Return what the factories work on: everybody, and an examiner and a supervisor who are others."""
+    from countenance.apps.agencies.models import Person
+
+    def of(role):
+        found = Person.objects.select_related("agency")
+        person = next(one for one in found if one.roles == {role})
+        return replace(person.actor, stepped_up_at=opened.tools.clock())
+
+    return SimpleNamespace(
+        tools=opened.tools,
+        actor=opened.actor,
+        examiner=of(Role.EXAMINER),
+        supervisor=of(Role.SUPERVISOR),
+    )
+
+
+def ask(opened, case, gallery, photo_file):
+    """Ask for a search with a photo, for the case of this reference, which is opened if need be."""
+    import factories
+
+    photo = Path(photo_file).read_bytes()
+    found = case_of(opened, case, [opened.gallery(gallery)])
+    probe = factories.ask(
+        on(opened), found, [opened.gallery(gallery)], photo, Path(photo_file).name
+    )
+    return {"probe": probe.pk}
+
+
+def case_of(opened, reference, galleries):
+    """Return the case of this reference, about many people; open one under an authority if there is none."""
+    import factories
+
+    from countenance.apps.cases import queries
+
+    found = queries.case_by_reference(opened.actor, reference, tools=opened.tools)
+    found = found or factories.make_case(on(opened), reference)
+    found = factories.cover(on(opened), found, galleries)
+    factories.widen(found)
+    return found
+
+
+def search(opened, gallery, *probes):
+    """Search for people by name, and return the candidates found for each."""
+    import factories
+
+    from countenance.apps.searches import queries
     from countenance.testing import FakeEngine
 
-    found = {}
+    found, one = {}, opened.gallery(gallery)
+    case = case_of(opened, "26-0001", [one])
     for person in probes:
-        photo = (f"{person}.jpg", FakeEngine.photo(person, shot=9))
-        value, candidates = run_search(
-            session, photo, galleries=[gallery], case="26-0001", reason="found after a restart"
-        )
+        photo = FakeEngine.photo(person, shot=9)
+        ran = factories.search(on(opened), case, [one], photo)
         found[person] = [
             [one.label, round(face.similarity, 4), face.details["path"]]
-            for one in candidates
+            for one in queries.candidates(ran)
             for face in sorted(one.faces, key=lambda face: face.details["path"])
         ]
-        assert value["answer"] == "candidates", value["answer"]
+        assert ran.outcome["answer"] == "candidates", ran.outcome
     return found
 
 
@@ -282,17 +326,22 @@ def migrate_again(session):
     return {"to_do": [str(migration) for migration, _ in plan], "applied": applied}
 
 
-def die_while(session, step, gallery, photo_file):
+def die_while(opened, step, gallery, photo_file):
     """Search, and be killed right after the intent or right after the outcome is on the ledger."""
+    import factories
+
     from countenance.apps.searches import services
-    from countenance.cli.search import run_search
+
+    one = opened.gallery(gallery)
+    case = case_of(opened, "26-0009", [one])
+    photo = Path(photo_file).read_bytes()
+    factories.ask(on(opened), case, [one], photo)
 
     def die(*_, **__):
         os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(services, step, die)
-    photo = ("probe.jpg", Path(photo_file).read_bytes())
-    run_search(session, photo, galleries=[gallery], case="26-0009", reason="killed while it ran")
+    factories.search(on(opened), case, [one], photo)
 
 
 def searches(session):

@@ -72,23 +72,36 @@ class Answer:
 ENDED = {"nobody", "idle", "too long", "revoked", "person suspended", "agency suspended"}
 
 
+PERMITTED = {
+    "works",
+    "moved",
+    "unusable",
+    "not found",
+    "refused: finer",
+    "asks for proof",
+    "conflict",
+}
+"""What somebody may hear who got past the gate; whatever else decides is tried elsewhere."""
+
+
 def expected(cell: Cell, takes_ids: bool) -> set[str]:
     """Return the words that this cell may be answered with."""
     if cell.route in said.OPEN:
         return {"works", "not answered", "not found", "unusable", "moved"}
     if cell.state in ENDED:
-        # Bodies of other methods are refused before anything is asked.
         return {"sign in"}
-    roles = PEOPLE[cell.who]
-    if cell.state == "training over" and roles & said.TRAINED:
+    if cell.state == "training over" and PEOPLE[cell.who] & said.TRAINED:
         return {"refused: training.current"}
     reading, sending = said.ROUTES[cell.route]
     kind = {"GET": reading, "HEAD": reading, "POST": sending}.get(cell.method)
-    if kind is None:
-        return {"not answered"}
+    return {"not answered"} if kind is None else _judged(cell, kind, takes_ids)
+
+
+def _judged(cell: Cell, kind: str, takes_ids: bool) -> set[str]:
+    """Return what a method that is answered may be answered with."""
     if cell.state == "recovery" and cell.route not in said.IN_RECOVERY:
         return {"refused: session.recovery"}
-    if not said.allowed(roles, kind):
+    if not said.allowed(PEOPLE[cell.who], kind):
         return {"refused: role"}
     if cell.method == "POST" and kind in said.NEEDS_PROOF and cell.state != "proved":
         return {"asks for proof"}
@@ -96,15 +109,7 @@ def expected(cell: Cell, takes_ids: bool) -> set[str]:
         return {"sign in"}
     if takes_ids and not cell.own and cell.route not in said.ABOUT_AGENCIES:
         return {"not found", "refused: finer"}
-    return {
-        "works",
-        "moved",
-        "unusable",
-        "not found",
-        "refused: finer",
-        "asks for proof",
-        "conflict",
-    }
+    return PERMITTED
 
 
 class Asker:

@@ -97,6 +97,7 @@ def enrolled(tmp_path_factory):
         if good:
             probe = good[3].parent / "smiling.jpg"
             why = ("--case", "26-1", "--reason", "looking for a person among hostile files")
+            home.run("@ask", "26-1", "people", probe)
             found = home.run("search", probe, "-g", "people", *why, "--face", "0", "--json")
         verified = home.run("verify-ledger", "--json")
     return {

@@ -22,7 +22,7 @@ ME, OTHER, MINE, THEIRS = (UUID(int=number) for number in (11, 12, 21, 22))
 # n: also whoever has no role yet.
 DEEDS = """
 account.own         KCTIESA  -       n
-token.make          KCTIESA  -       u
+token.make          KCTIESA  -       un
 agency.read         K        manage
 agency.admit        K        manage  u
 agency.suspend      K        manage  u
