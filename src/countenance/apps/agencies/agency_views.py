@@ -57,7 +57,9 @@ class TermsForm(Form):
     listed = forms.BooleanField(
         required=False,
         initial=True,
-        label="Listed: other agencies may know it by name, and the transparency page names it",
+        label="Listed",
+        help_text="Other agencies may know it by name, and the transparency page names it. Unlisted, it counts "
+        "in totals only.",
     )
 
 
