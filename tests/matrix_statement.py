@@ -127,6 +127,9 @@ TRAINED = {Role.STEWARD, Role.INVESTIGATOR, Role.EXAMINER, Role.SUPERVISOR}
 OPEN = {"health", "unseal", "sign_in", "sign_in_passkey", "invitation", "invitation_passkey"}
 """What answers a stranger."""
 
+ABOUT_NOBODY = {"health", "unseal"}
+"""What is answered before anybody asks who somebody is."""
+
 IN_RECOVERY = {
     "home",
     "sign_out",

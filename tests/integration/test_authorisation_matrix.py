@@ -69,7 +69,9 @@ class Answer:
     rule: str = ""
 
 
-ENDED = {"nobody", "idle", "too long", "revoked", "person suspended", "agency suspended"}
+ENDED = {"nobody", "idle", "too long", "revoked"}
+UNPROVED = {"signed in", "recovery"}
+SUSPENDED = {"person suspended", "agency suspended"}
 
 
 PERMITTED = {
@@ -86,12 +88,15 @@ PERMITTED = {
 
 def expected(cell: Cell, takes_ids: bool) -> set[str]:
     """Return the words that this cell may be answered with."""
+    if cell.route not in said.ABOUT_NOBODY:
+        if cell.state in SUSPENDED:
+            return {"refused: suspended"}
+        if cell.state == "training over" and PEOPLE[cell.who] & said.TRAINED:
+            return {"refused: training.current"}
     if cell.route in said.OPEN:
         return {"works", "not answered", "not found", "unusable", "moved"}
     if cell.state in ENDED:
         return {"sign in"}
-    if cell.state == "training over" and PEOPLE[cell.who] & said.TRAINED:
-        return {"refused: training.current"}
     reading, sending = said.ROUTES[cell.route]
     kind = {"GET": reading, "HEAD": reading, "POST": sending}.get(cell.method)
     return {"not answered"} if kind is None else _judged(cell, kind, takes_ids)
@@ -103,7 +108,7 @@ def _judged(cell: Cell, kind: str, takes_ids: bool) -> set[str]:
         return {"refused: session.recovery"}
     if not said.allowed(PEOPLE[cell.who], kind):
         return {"refused: role"}
-    if cell.method == "POST" and kind in said.NEEDS_PROOF and cell.state != "proved":
+    if cell.method == "POST" and kind in said.NEEDS_PROOF and cell.state in UNPROVED:
         return {"asks for proof"}
     if cell.route == "sign_out":
         return {"sign in"}
@@ -182,7 +187,7 @@ def _word(answer: Any, rule: str) -> str:
     if status == 403:
         if any(one.name == "agencies/step_up.html" for one in answer.templates):
             return "asks for proof"
-        if rule.startswith(("session.", "training.", "route.")):
+        if rule.startswith(("session.", "training.", "route.", "suspended")):
             return f"refused: {rule}"
         return "refused: role" if rule.startswith("role.") else "refused: finer"
     words = {200: "works", 404: "not found", 405: "not answered", 409: "conflict", 422: "unusable"}
