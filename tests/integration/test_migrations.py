@@ -23,12 +23,14 @@ IN_CLEAR = {
     "records_keyrow.kind": "a word of ours",
     "records_ledgerrow.action": "a word of ours",
     "searches_search.state": "a word of ours",
+    "searches_searchrequest.state": "a word of ours",
 }
 
 BYTES_OF_OUR_OWN_MAKING = {
     "agencies_invitation.secret_hash": "a hash of 256 random bits",
     "agencies_signinsession.key_hash": "a hash of 256 random bits",
     "agencies_token.secret_hash": "a hash of 256 random bits",
+    "galleries_gallerygrant.proof": "sealed by the owner's grant key",
     "records_keyrow.wrapped": "a key under its parent",
     "records_ledgerhead.frontier": "hashes",
     "records_ledgerrow.body": "sealed by the ledger's own hand",

@@ -19,7 +19,7 @@ from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.candidates import find_candidates, template_of
 from countenance.apps.searches.clock import permit_unfrozen
 from countenance.apps.searches.evidence import add_probe, derive_probe, view_probe
-from countenance.apps.searches.grounds import gather, permit_one_more
+from countenance.apps.searches.grounds import Grounds, gather, permit_one_more
 from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest, SearchState
 from countenance.apps.searches.unrelated import count_people, earlier_templates, same_person
 from countenance.errors import (
@@ -30,7 +30,7 @@ from countenance.errors import (
 )
 from countenance.faces.types import Template
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Deed
+from countenance.policy import Actor, Deed, SearchPermit
 from countenance.policy.searching import permit_people
 from countenance.tools import Tools
 
@@ -78,20 +78,9 @@ def intend_search(
     permit_one_more(actor, grounds, galleries, now=now)
     if threshold is not None and not -1 <= threshold <= 1:
         raise InputError("A similarity lies between -1 and 1.")
-    agreed = [value for value in (threshold, grounds.threshold) if value is not None]
+    request = _request(grounds, permit, galleries, face=face, top=top, threshold=threshold)
+    request["model"] = tools.engine.model
     authority = grounds.authority
-    request: dict[str, Any] = {
-        "face": face,
-        "galleries": [str(gallery.pk) for gallery in galleries],
-        "top": top,
-        "threshold": max(agreed, default=None),
-        "model": tools.engine.model,
-        "authority": None if authority is None else str(authority.pk),
-        "authorise_by": None if permit.authorise_by is None else permit.authorise_by.isoformat(),
-        "pack": grounds.pack,
-        "sections": grounds.sections,
-        "searches_today": grounds.searches_today,
-    }
     search = Search(
         pk=search_id or uuid4(),
         agency_id=actor.agency,
@@ -114,6 +103,31 @@ def intend_search(
     record.note(authority=request["authority"], pack=grounds.pack, rule=permit.rule)
     record.note(authorise_by=permit.authorise_by, sections=request["sections"])
     return search
+
+
+def _request(
+    grounds: Grounds,
+    permit: SearchPermit,
+    galleries: Sequence[Gallery],
+    *,
+    face: int | None,
+    top: int,
+    threshold: float | None,
+) -> dict[str, Any]:
+    """Return what is asked of the index, and under what it was permitted, as it is sealed."""
+    agreed = [value for value in (threshold, grounds.threshold) if value is not None]
+    by = permit.authorise_by
+    return {
+        "face": face,
+        "galleries": [str(gallery.pk) for gallery in galleries],
+        "top": top,
+        "threshold": max(agreed, default=None),
+        "authority": None if grounds.authority is None else str(grounds.authority.pk),
+        "authorise_by": None if by is None else by.isoformat(),
+        "pack": grounds.pack,
+        "sections": grounds.sections,
+        "searches_today": grounds.searches_today,
+    }
 
 
 @accountable(Action.SEARCH_CONCLUDED, deed=None)
@@ -204,14 +218,13 @@ def run_search(
     """Search galleries for one face of a probe and return the concluded search.
 
     Args:
-        actor: who searches: an examiner who neither added the photo nor asked for the search.
+        actor: an examiner who neither added the photo nor asked for the search.
         probe: evidence that a search was asked for, or a crop or rotation of it.
         face: which face of it, from 0; may be None if there is exactly one, or none at all.
         galleries: where to search; nothing outside them is looked at.
         reason: why, in words.
         top: how many subjects at most, 1 to 50.
-        threshold: leave out subjects below this similarity. None: a list is returned even if the
-            person is not there (investigation).
+        threshold: leave out subjects below this similarity. None: a list is returned in any case.
         tools: engine, keys, store, shelf, clock.
 
     Raises:
@@ -247,8 +260,7 @@ def run_search(
             )
         except Exception as error:
             why = error.code if isinstance(error, CountenanceError) else "internal error"
-            # What made it fail may make this fail too; then the next start closes the search. One that
-            # was held has ended already.
+            # What made it fail may make this fail too; then the next start closes it. A held one has ended.
             with suppress(CountenanceError, DatabaseError, OSError):
                 abort_search(actor, search=search, why=why, tools=opened)
             raise
