@@ -7,28 +7,25 @@ from datetime import timedelta
 
 import pytest
 import structlog
-from django.contrib.sessions.models import Session
+from clients import client_of
 from django.db import InterfaceError, OperationalError
-from django.test import Client
 from django.utils import timezone
 from factories import enrol, make_case, make_gallery, make_source, people, search
 
 from countenance import errors
-from countenance.apps.agencies.models import Person
+from countenance.apps.agencies import session_rows
+from countenance.apps.agencies.models import Person, SignInSession
 from countenance.apps.galleries import enrolment, looks
 from countenance.apps.galleries.models import Face
 from countenance.testing import FakeEngine
 from countenance.web import logs
 
-EMAIL, PASSWORD = "person@example.org", "a long test password"
 SOON = timedelta(minutes=3)
 
 
 @pytest.fixture
 def client(deployment):
-    one = Client()
-    one.post("/sign-in/", {"email": EMAIL, "password": PASSWORD})
-    return one
+    return client_of(deployment)
 
 
 @pytest.fixture
@@ -77,7 +74,7 @@ def test_a_database_that_is_down_is_a_page_that_says_so(client, monkeypatch, err
 
     client.raise_request_exception = False
     monkeypatch.setattr(queries, "newest_entries", fail)
-    for path in ("/ledger/", "/"):
+    for path in ("/ledger/", "/cases/"):
         answer = client.get(path)
         assert answer.status_code == 503
         assert b"database_unavailable" in answer.content
@@ -90,7 +87,7 @@ def test_a_database_that_is_down_before_any_page_is_told_alike(client, monkeypat
         raise OperationalError
 
     client.raise_request_exception = False
-    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", fail)
+    monkeypatch.setattr(session_rows.SessionStore, "load", fail)
     answer = client.get("/")
     assert answer.status_code == 503
     assert b"database_unavailable" in answer.content
@@ -107,7 +104,7 @@ def test_tampering_found_before_any_page_says_stop(client, monkeypatch):
     assert b"Stop working" in answer.content
 
 
-def test_the_number_on_the_page_finds_the_line_in_the_log(client, monkeypatch, capsys):
+def test_the_number_on_the_page_finds_the_line_in_the_log(client, deployment, monkeypatch, capsys):
     from countenance.apps.records import queries
 
     def fail():
@@ -126,7 +123,7 @@ def test_the_number_on_the_page_finds_the_line_in_the_log(client, monkeypatch, c
     failed = [line for line in lines if line["event"] == "request.failed"]
     assert [line["request"] for line in failed] == [answer["X-Request-ID"]]
     assert failed[0]["error"] == "RuntimeError"
-    assert failed[0]["person"] == str(Person.objects.get().pk)
+    assert failed[0]["person"] == str(deployment.person.pk)
     refused = [line for line in lines if line["event"] == "request.refused"]
     assert len(refused) == 1
     assert refused[0]["request"] != answer["X-Request-ID"]
@@ -134,13 +131,11 @@ def test_the_number_on_the_page_finds_the_line_in_the_log(client, monkeypatch, c
 
 
 def near_its_end():
-    ends = timezone.now() + SOON
-    Session.objects.update(expire_date=ends)
-    return ends
+    SignInSession.objects.update(seen_at=timezone.now() + SOON - session_rows.IDLE)
 
 
 def left():
-    return Session.objects.get().expire_date - timezone.now()
+    return SignInSession.objects.get().seen_at + session_rows.IDLE - timezone.now()
 
 
 def test_opening_a_page_puts_off_the_idle_lock(client):
@@ -172,7 +167,13 @@ def test_what_a_page_loads_by_itself_does_not(client, deployment, gallery):
 
 
 def test_a_session_that_idled_too_long_has_ended(client):
-    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    over = timezone.now() - session_rows.IDLE - timedelta(seconds=1)
+    SignInSession.objects.update(seen_at=over)
+    assert client.get("/ledger/").status_code == 302
+
+
+def test_a_session_ends_however_busy_it_was(client):
+    SignInSession.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
     assert client.get("/ledger/").status_code == 302
 
 
@@ -182,21 +183,26 @@ def test_pages_that_load_at_the_same_time_keep_each_others_looks(client, gallery
     assert set(first).isdisjoint(second)
     for crop in (first[0], second[0], first[-1], second[-1]):
         assert client.get(f"/faces/{crop}").status_code == 200
-    assert set(Session.objects.get().get_decoded()) == {
+    assert set(SignInSession.objects.get().data["content"]) == {
         "_auth_user_id",
         "_auth_user_backend",
         "_auth_user_hash",
+        "browser",
+        "method",
+        "proved_at",
+        "recovery",
     }
 
 
 def test_looks_of_one_session_are_not_anothers(client, deployment, gallery):
     crop = crops_on(client.get(f"/galleries/{gallery.pk}/"))[0]
-    other = Client()
-    other.post("/sign-in/", {"email": EMAIL, "password": PASSWORD})
+    assert client.get(f"/faces/{crop}").status_code == 200
+    other = client_of(deployment)
     assert other.get(f"/faces/{crop}").status_code == 404
+    old = client.cookies["sessionid"].value
     client.post("/sign-out/")
-    client.post("/sign-in/", {"email": EMAIL, "password": PASSWORD})
-    assert client.get(f"/faces/{crop}").status_code == 404
+    assert not SignInSession.objects.filter(key_hash=session_rows.hash_of(old)).exists()
+    assert client_of(deployment).get(f"/faces/{crop}").status_code == 404
 
 
 def test_what_is_remembered_of_looks_is_bounded(monkeypatch):

@@ -6,14 +6,13 @@ import socket
 import threading
 
 import pytest
+from clients import client_of
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from countenance import config
 from countenance.web import bodies, uploads, wiring
 from countenance.web.server import WebServer
-
-EMAIL, PASSWORD = "person@example.org", "a long test password"
 
 
 @pytest.fixture
@@ -32,9 +31,7 @@ def held(monkeypatch):
 
 @pytest.fixture
 def client(deployment):
-    one = Client()
-    one.post("/sign-in/", {"email": EMAIL, "password": PASSWORD})
-    return one
+    return client_of(deployment)
 
 
 def large(size=1_000_000):
@@ -90,7 +87,7 @@ def test_a_third_large_upload_at_a_time_is_asked_to_wait(client, monkeypatch, he
         assert bodies.large.acquire(blocking=False)
     try:
         answer = client.post("/cases/new/", large())
-        small = client.get("/")
+        small = client.get("/cases/")
     finally:
         for _ in range(bodies.LARGE_AT_ONCE):
             bodies.large.release()
