@@ -6,12 +6,17 @@ import ast
 import importlib
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from countenance.apps.records.models import LedgerRow
+from countenance.errors import RoleMissing
 from countenance.ledger.entry import Action
+from countenance.policy import DEEDS
 
 APPS = Path(__file__).resolve().parents[2] / "src" / "countenance" / "apps"
 SERVICES = sorted(
@@ -34,6 +39,8 @@ SERVICES = sorted(
         "inviting",
         "staff",
         "upgrade",
+        "grants",
+        "terms",
     )
     for path in APPS.glob(f"*/{name}.py")
 )
@@ -124,3 +131,22 @@ def test_nothing_else_in_the_apps_writes_rows(path: Path) -> None:
         and "session" not in ast.unparse(node.func.value)
     ]
     assert calls == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, function in _public_functions()
+        if getattr(function, "deed", None) and not DEEDS[function.deed].anyone  # type: ignore[attr-defined] # set by the door
+    ],
+)
+def test_nobody_without_a_role_gets_into_a_service(name: str, deployment: Any) -> None:
+    service: Any = dict(_public_functions())[name]
+    stranger = replace(deployment.actor, roles=frozenset())
+    # Without any of its arguments: the door refuses before it looks at them.
+    with pytest.raises(RoleMissing):
+        service(stranger, tools=deployment.tools)
+    assert (
+        LedgerRow.objects.order_by("-index").values_list("action", flat=True)[0] == "action.refused"
+    )
