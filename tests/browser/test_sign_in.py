@@ -182,9 +182,6 @@ def test_a_passkey_from_the_invitation_to_its_loss(make_desk, site, link):
     desk.page.get_by_role("link", name="Nora New").wait_for()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the services of factors ask for token.make, which needs a role"
-)
 def test_whoever_has_no_role_yet_keeps_their_own_keys_too(make_desk, link):
     desk = make_desk()
     Authenticator(desk.page)

@@ -16,8 +16,8 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from countenance.apps.agencies import factors, queries, sessions, tokens
+from countenance.apps.agencies.account_forms import AppForm, NameForm, PasswordForm, TokenForm
 from countenance.apps.agencies.models import Factor
-from countenance.apps.agencies.proofs import MIN_PASSWORD_LENGTH
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of, step_up_page
 from countenance.errors import Conflict, InputError, NotFound
 from countenance.policy import Scope, is_stepped_up
@@ -41,16 +41,6 @@ SCOPES: Mapping[Scope, str] = {
     Scope.AUDIT: "Audit: read and export the ledger, for 12 hours at most",
 }
 HOUR = timedelta(hours=1)
-LONG_ENOUGH = (
-    f"At least {MIN_PASSWORD_LENGTH} characters; a few words that belong together to you only."
-)
-LIVES = (
-    (1, "1 hour"),
-    (12, "12 hours"),
-    (7 * 24, "7 days"),
-    (30 * 24, "30 days"),
-    (2160, "90 days"),
-)
 
 
 def proved(
@@ -65,80 +55,6 @@ def proved(
         return view(request, *args, **kwargs)
 
     return wrapper
-
-
-class NameForm(Form):
-    """What a passkey is called on its owner's page."""
-
-    name = forms.CharField(
-        max_length=80,
-        initial="This device",
-        label="Name of the passkey",
-        help_text="So that you know later which device it is on.",
-    )
-
-
-def code_field() -> forms.CharField:
-    """Return the field for a code of the app that is being set up."""
-    return forms.CharField(
-        label="Code that the app shows now",
-        max_length=16,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
-        ),
-    )
-
-
-def new_password_field(label: str, help_text: str = "") -> forms.CharField:
-    """Return a field for a password to be."""
-    return forms.CharField(
-        label=label,
-        help_text=help_text,
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-
-
-class AppForm(Form):
-    """The secret of an app, brought along until a code proves that the app has it."""
-
-    app_secret = forms.CharField(max_length=128, widget=forms.HiddenInput)
-    code = code_field()
-
-
-class PasswordForm(Form):
-    """The present password and the next one, twice."""
-
-    old_password = forms.CharField(
-        label="Present password",
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    new_password = new_password_field("New password", LONG_ENOUGH)
-    new_password_again = new_password_field("New password, again")
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse two that differ."""
-        given = super().clean() or self.cleaned_data
-        if given.get("new_password") != given.get("new_password_again"):
-            self.add_error("new_password_again", "The two new passwords differ.")
-        return given
-
-
-class TokenForm(Form):
-    """What a token is called, what it is for, and how long it lives."""
-
-    name = forms.CharField(
-        max_length=80, help_text="So that you know later where it is used: “laptop”, “night job”."
-    )
-    scopes = forms.TypedMultipleChoiceField(
-        label="What it may be used for", coerce=Scope, widget=forms.CheckboxSelectMultiple
-    )
-    hours = forms.TypedChoiceField(
-        label="How long it lives", coerce=int, choices=LIVES, initial=12, widget=forms.RadioSelect
-    )
 
 
 @require_safe

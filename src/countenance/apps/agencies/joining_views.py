@@ -10,13 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from countenance.apps.agencies import factors, joining
-from countenance.apps.agencies.account_views import (
+from countenance.apps.agencies.account_forms import (
     LONG_ENOUGH,
-    app_pictures,
     code_field,
     new_password_field,
-    recovery_codes_page,
 )
+from countenance.apps.agencies.account_views import app_pictures, recovery_codes_page
 from countenance.apps.agencies.models import Invitation
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of
 from countenance.errors import InputError, KeyUnavailable, NotFound
