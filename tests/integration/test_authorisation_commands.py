@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import cli_fixtures
 import matrix_statement as said
 import pytest
-from cli_fixtures import Cli, cli, token  # noqa: F401 # a fixture
+from cli_fixtures import Cli, token
 from matrix_world import PEOPLE, build
 
 from countenance.apps.agencies import tokens
@@ -21,6 +22,7 @@ from countenance.testing import FakeEngine
 
 REFUSED = 3
 TO_READ = ", to read"
+cli = cli_fixtures.cli
 
 
 def commands(node: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
