@@ -17,6 +17,7 @@ from countenance.cli import (
     deployment,
     doctor,
     enrol,
+    evidence,
     galleries,
     ledger,
     login,
@@ -104,7 +105,7 @@ def app() -> typer.Typer:
             "Authorities: the legal basis of searches; they are granted in the web app.",
             authorities.COMMANDS,
         ),
-        "case": ("Cases: what searches are for.", cases.COMMANDS),
+        "case": ("Cases: what searches are for.", {**cases.COMMANDS, **evidence.COMMANDS}),
         "approval": (
             "Requests for a second person's approval; they are decided in the web app.",
             approvals.COMMANDS,
