@@ -30,9 +30,8 @@ Code = Annotated[
         metavar="CODE", help="The authority's code, as `countenance authority list` shows it."
     ),
 ]
-DocumentFile = Annotated[
-    Path, typer.Option("--document", help="The warrant, order or request: PDF, JPEG, PNG or text.")
-]
+DOCUMENT = typer.Option("--document", help="The warrant, order or request: PDF, JPEG, PNG or text.")
+DocumentFile = Annotated[Path, DOCUMENT]
 
 
 @shown_with(
@@ -54,7 +53,7 @@ def propose(
         str, typer.Option(help="The offence's code in the policy pack's list.")
     ] = "",
     note: Annotated[str, typer.Option(help="For the supervisor who decides.")] = "",
-    document: DocumentFile | None = None,
+    document: Annotated[Path | None, DOCUMENT] = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose an authority; a supervisor grants it in the web app."""
