@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import factories
@@ -35,7 +36,7 @@ from countenance.apps.galleries.models import (
 from countenance.apps.records import services as records
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import SYSTEM
-from countenance.apps.searches import queries
+from countenance.apps.searches import evidence, queries
 from countenance.apps.searches import services as searches
 from countenance.apps.searches.models import SearchState
 from countenance.errors import CaseClosed, Conflict, NotSignedIn, SourceClosed, WrongState
@@ -50,6 +51,9 @@ def ready(deployment: Any) -> Any:
     deployment.source = factories.make_source(deployment)
     deployment.gallery = factories.make_gallery(deployment)
     deployment.case = factories.make_case(deployment)
+    factories.widen(deployment.case)
+    # The document of the case's authority.
+    deployment.before = set(deployment.tools.store.ids())
     return deployment
 
 
@@ -77,7 +81,7 @@ def _enrol(on: Any, *names: str) -> EnrolmentRun:
 
 
 def _add_probe(on: Any, person: str) -> Any:
-    return searches.add_probe(
+    return evidence.add_probe(
         on.actor,
         case=on.case,
         upload=FakeEngine.photo(person, shot=7),
@@ -86,9 +90,13 @@ def _add_probe(on: Any, person: str) -> Any:
     )
 
 
+def _ask(on: Any, person: str) -> Any:
+    return factories.ask(on, on.case, [on.gallery], FakeEngine.photo(person, shot=7))
+
+
 def _search(on: Any, probe: Any) -> Any:
     return searches.run_search(
-        on.actor,
+        replace(on.examiner, stepped_up_at=on.tools.clock()),
         probe=probe,
         face=0,
         galleries=[on.gallery],
@@ -114,13 +122,17 @@ def _upload(on: Any, names: list[str]) -> EnrolmentRun:
     )
 
 
+def _stored(on: Any) -> set[Any]:
+    return set(on.tools.store.ids()) - on.before
+
+
 def _assert_nothing_is_left(on: Any, person: str) -> None:
     assert Source.objects.get(pk=on.source.pk).removed_at is not None
     assert not Photo.objects.filter(removed_at=None).exists()
     assert not Face.objects.filter(template__isnull=False).exists()
     assert not Subject.objects.filter(label__isnull=False).exists()
     assert not StagedPhoto.objects.exists()
-    assert not list(on.tools.store.ids())
+    assert _stored(on) == set()
     found = factories.search(on, on.case, [on.gallery], FakeEngine.photo(person, shot=7))
     assert found.outcome["answer"] == "no_candidate"
 
@@ -129,7 +141,7 @@ def test_a_search_does_not_wait_for_a_probe_of_its_case_that_is_looked_at(
     ready: Any, gate: Gate
 ) -> None:
     _enrol(ready, "anna")
-    probe = _add_probe(ready, "anna")
+    probe = _ask(ready, "anna")
     upload = beside(lambda: _add_probe(with_tools(ready, engine=StoppingEngine(gate)), "ben"))
     gate.wait_until_reached()
     search = result(beside(lambda: _search(ready, probe)))
@@ -141,7 +153,7 @@ def test_a_search_does_not_wait_for_a_probe_of_its_case_that_is_looked_at(
 
 def test_a_search_concludes_while_a_probe_of_its_case_is_stored(ready: Any, gate: Gate) -> None:
     _enrol(ready, "anna")
-    probe = _add_probe(ready, "anna")
+    probe = _ask(ready, "anna")
     thinking = Gate()
     search = beside(lambda: _search(with_tools(ready, engine=StoppingEngine(thinking)), probe))
     thinking.wait_until_reached()
@@ -156,7 +168,7 @@ def test_a_search_concludes_while_a_probe_of_its_case_is_stored(ready: Any, gate
 
 
 def test_a_search_in_hand_is_not_closed_by_somebody_who_starts(ready: Any, gate: Gate) -> None:
-    probe = _add_probe(ready, "anna")
+    probe = _ask(ready, "anna")
     search = beside(lambda: _search(with_tools(ready, engine=StoppingEngine(gate)), probe))
     gate.wait_until_reached()
     assert searches.abort_abandoned_searches(SYSTEM, tools=ready.tools) == 0
@@ -178,7 +190,7 @@ def test_a_second_enrolment_into_the_gallery_starts_while_the_first_stores(
     assert (result(first).enrolled, result(second).enrolled) == (1, 1)
     assert enrolment.enrol_staged(ready.actor, run=started, tools=ready.tools).finished_at
     assert Gallery.objects.get().version == 2
-    search = _search(ready, _add_probe(ready, "ben"))
+    search = _search(ready, _ask(ready, "ben"))
     found = [one.label for one in queries.candidates(queries.search(ready.actor, search.pk))]
     assert sorted(found) == ["anna", "ben"]
 
@@ -233,7 +245,7 @@ def test_a_source_removed_between_two_batches_ends_its_enrolment(ready: Any) -> 
 
 def test_uploads_of_a_removed_source_are_destroyed_before_their_job_runs(ready: Any) -> None:
     run = _upload(ready, ["anna", "ben"])
-    assert len(list(ready.tools.store.ids())) == 2
+    assert len(_stored(ready)) == 2
     _remove_source(ready)
     _assert_nothing_is_left(ready, "anna")
     assert enrolment.enrol_staged(ready.actor, run=run, tools=ready.tools).enrolled == 0
@@ -335,21 +347,26 @@ def test_only_the_service_that_records_a_sign_in_writes_its_time(ready: Any, cli
     assert Person.objects.get(pk=ready.person.pk).last_login is not None
 
 
-def test_a_photo_removed_by_two_at_once_is_removed_once(ready: Any, gate: Gate) -> None:
+def test_a_photo_removed_by_two_at_once_is_removed_once(
+    ready: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _enrol(ready, "anna")
     photo = Photo.objects.get()
 
-    class StoppingClock:
-        def __call__(self) -> Any:
-            gate.stop_here()
-            return ready.tools.clock()
+    erase = services._erase
 
-    def remove(on: Any) -> None:
-        services.remove_photo(on.actor, photo=photo, reason="Erase", tools=on.tools)
+    def stopping(*args: Any, **kwargs: Any) -> None:
+        gate.stop_here()
+        erase(*args, **kwargs)
 
-    first = beside(lambda: remove(with_tools(ready, clock=StoppingClock())))
+    monkeypatch.setattr(services, "_erase", stopping)
+
+    def remove() -> None:
+        services.remove_photo(ready.actor, photo=photo, reason="Erase", tools=ready.tools)
+
+    first = beside(remove)
     gate.wait_until_reached()  # the gallery is locked now
-    second = beside(lambda: remove(ready))
+    second = beside(remove)
     wait_until_somebody_waits()
     gate.open()
     result(first)
@@ -371,15 +388,17 @@ def test_a_removal_while_the_index_is_written_leaves_no_copy_of_it(ready: Any, g
     result(writing)
     assert not IndexSnapshot.objects.exists()
     kept = Photo.objects.get(removed_at=None)
-    assert set(ready.tools.store.ids()) == {kept.pk}
+    assert _stored(ready) == {kept.pk}
 
 
 def test_a_case_closed_while_its_probe_is_looked_at_takes_no_probe(ready: Any, gate: Gate) -> None:
     upload = beside(lambda: _add_probe(with_tools(ready, engine=StoppingEngine(gate)), "anna"))
     gate.wait_until_reached()
-    cases.close_case(ready.actor, case=ready.case, reason="Found", tools=ready.tools)
+    cases.close_case(
+        ready.actor, case=ready.case, reason="She came home on 9 May", tools=ready.tools
+    )
     gate.open()
     with pytest.raises(CaseClosed):
         result(upload)
-    assert not list(ready.tools.store.ids())
+    assert _stored(ready) == set()
     assert LedgerRow.objects.order_by("index").last().action == "action.refused"

@@ -80,9 +80,9 @@ def search_form(
     """Return the form of a search that was asked for, with what was asked filled in.
 
     Without an open request it offers every gallery: that nobody asked is for the service to refuse, and
-    record.
+    record. So is a gallery that was closed since the form was shown.
     """
-    names = names_of(request)
+    names = names_of(request, chosen=() if data is None else data.getlist("galleries"))
     filled = dict(initial or {})
     if waiting is not None:
         wished = waiting.wishes["galleries"]
@@ -101,12 +101,15 @@ def covered_by(request: Request, case: Case) -> list[tuple[str, str]]:
     return [(key, name) for key, name in names.items() if key in covered]
 
 
-def names_of(request: Request) -> dict[str, str]:
-    """Return the names of the galleries that this agency may be permitted to search, by their ids."""
+def names_of(request: Request, *, chosen: Sequence[str] = ()) -> dict[str, str]:
+    """Return the names of the galleries that this agency may be permitted to search, by their ids.
+
+    Closed ones are left out, unless they were chosen.
+    """
     return {
         str(one.id): f"{one.name} ({one.owner})" if one.owner else one.name
         for one in coverable(request.actor, tools=request.tools)
-        if not one.closed
+        if not one.closed or str(one.id) in chosen
     }
 
 

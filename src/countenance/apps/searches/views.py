@@ -34,7 +34,7 @@ def check(request: Request, probe_id: UUID) -> HttpResponse:
         return probe_page(request, probe, run_form=form)
     asked = form.cleaned_data
     chosen = probe.details["faces"][asked["face"]]
-    names = names_of(request)
+    names = names_of(request, chosen=asked["galleries"])
     context = {
         "section": "requests",
         "case": probe.case,
