@@ -153,16 +153,7 @@ class Gate:
                 request.session.flush()
                 return problems.page_of(request, refusal)
             request.shell = frame.shell_of(person, request.actor, request.tools)
-            response = self._answer(request)
-            asked = access.ACCESS.get(_route(request))
-            if (
-                asked
-                and asked.consumes_step_up
-                and request.method == "POST"
-                and _went_well(response)
-            ):
-                sessions.spend_step_up(cast("sessions.SessionStore", request.session))
-            return response
+            return self._answer(request)
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         """Pass on; of large bodies, only so many at a time."""
@@ -204,6 +195,10 @@ def _judge(request: Request, route: str, asked: access.Access | None) -> HttpRes
     except StepUpNeeded:
         if request.method not in access.SAFE:
             raise
+    # Spent before it is used: of two requests at the same moment, one has the proof.
+    store = cast("sessions.SessionStore", request.session)
+    if asked.consumes_step_up and request.method == "POST" and not sessions.spend_step_up(store):
+        raise StepUpNeeded
     return None
 
 
@@ -244,10 +239,6 @@ def _is_open(request: HttpRequest) -> bool:
     """Say whether strangers may come here."""
     asked = access.ACCESS.get(_route(request))
     return asked is not None and asked.open_to_strangers
-
-
-def _went_well(response: HttpResponse) -> bool:
-    return response.status_code < 400  # noqa: PLR2004 # where HTTP's failures begin
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

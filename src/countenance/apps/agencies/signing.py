@@ -62,6 +62,19 @@ def _prove(factors: Mapping[str, Factor], code: str, *, tools: Tools) -> _Proof 
     return None if at is None or factor.person.pk == decoys.NOBODY else _Proof(factor, at)
 
 
+def _prove_by_app(person: Person, code: str, *, tools: Tools) -> _Proof | None:
+    """Return what the code of a signed-in person's app proves; who they are is known, so without a decoy."""
+    rows = Factor.objects.select_for_update(no_key=True)
+    factor = rows.filter(person=person, kind=Factor.TOTP).first()
+    code = proofs.tidy(code)
+    if factor is None or not proofs.is_of_app(code):
+        return None
+    factor.person = person
+    app = factor.secret
+    at = proofs.step_of(app["secret"], code, after=app["last_step"], now=tools.clock())
+    return None if at is None else _Proof(factor, at)
+
+
 def _use(proof: _Proof, *, tools: Tools) -> None:
     if proof.factor.kind == Factor.TOTP:
         factor_rows.use_app(proof.factor, proof.at, tools=tools)
@@ -242,11 +255,8 @@ def _locked_passkey(
     if person is None:
         return None
     index = factor_rows.credential_index(webauthn.credential_id(answer), tools=tools)
-    factor = (
-        Factor.objects.select_for_update(no_key=True)
-        .filter(person_id=person.pk, kind=Factor.PASSKEY, credential_index=index)
-        .first()
-    )
+    rows = Factor.objects.select_for_update(no_key=True)
+    factor = rows.filter(person=person, kind=Factor.PASSKEY, credential_index=index).first()
     if factor is not None:
         factor.person = person
     return factor
@@ -304,8 +314,9 @@ def sign_in_with_passkey(
         .first()
     )
     known = actor if row is None else Actor(person=row[0], agency=row[1])
-    pending = _take(challenge, tools=tools)
-    outcome = _try_passkey(known, pending=pending, answer=answer, site=site, tools=tools)
+    outcome = _try_passkey(
+        known, pending=_take(challenge, tools=tools), answer=answer, site=site, tools=tools
+    )
     return _answer(outcome, REFUSED_PASSKEY)
 
 
@@ -333,8 +344,8 @@ def _try_to_step_up(
         if factor is not None and count is not None and right:
             factor_rows.use_passkey(factor, count, tools=tools)
     else:
-        proof = _prove(_codes_of(person, tools=tools), code or "", tools=tools)
-        if proof is not None and proof.factor.kind == Factor.TOTP and not locked:
+        proof = _prove_by_app(person, code or "", tools=tools)
+        if proof is not None and not locked:
             right = True
             _use(proof, tools=tools)
     locks = lockout.count(tries, right=right, tools=tools)
@@ -347,9 +358,8 @@ def _try_to_step_up(
 
 
 def _stepped_up(outcome: tuple[datetime | None, bool]) -> datetime:
-    at, ended = outcome
-    if at is None:
-        raise NotSignedIn(SESSION_ENDED if ended else NOT_PROVEN)
+    if (at := outcome[0]) is None:
+        raise NotSignedIn(SESSION_ENDED if outcome[1] else NOT_PROVEN)
     return at
 
 

@@ -12,8 +12,10 @@ from countenance.faces.types import Template
 UNRELATED_BELOW = 0.30
 """Two faces less similar than this are taken for two people, in a case that is about one.
 
-Photos of one person seldom fall below it, with the default model or the others measured, and photos of two
-seldom reach it. A wrong answer costs a supervisor's approval; it never adds or hides a candidate.
+With the default model, of the pairs of two different people among the 102 of frl-london-512, 3.4 % are at 0.30
+or above and pass for one person; of the pairs of one person, taken in one session, none is below 0.83. Photos
+taken years apart are less alike than those. A wrong answer costs a supervisor's approval; it never adds or
+hides a candidate.
 """
 
 
