@@ -229,9 +229,7 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
         raise AlreadyExists(
             "This e-mail address cannot be used here. Ask to be invited with another one."
         )
-    if not tools.keyring.knows(invitation.agency_id):
-        # The agency was admitted on the command line while this process was serving.
-        tools.keyring.add(load_keys())
+    take_in_keys(invitation, tools=tools)
     agency = Agency.objects.get(pk=invitation.agency_id)
     if not invitation.by_custodian:
         return []
@@ -256,6 +254,12 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
     return [one.pk for one in holders]
 
 
+def take_in_keys(invitation: Invitation, *, tools: Tools) -> None:
+    """Take in the keys of an agency that was admitted on the command line while this process served."""
+    if not tools.keyring.knows(invitation.agency_id):
+        tools.keyring.add(load_keys())
+
+
 def _give(person_id: UUID, roles: set[Role]) -> None:
     """Give somebody who is let in anew what the custodian named, if it goes with what they hold.
 
@@ -269,7 +273,7 @@ def _give(person_id: UUID, roles: set[Role]) -> None:
     one.save(update_fields=("standing",))
 
 
-settle.accountable = ()  # type: ignore[attr-defined] # a part of accepting
+settle.accountable = take_in_keys.accountable = ()  # type: ignore[attr-defined] # a part of accepting
 
 
 def _permit_coordinator(actor: Actor) -> None:

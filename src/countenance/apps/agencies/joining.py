@@ -49,7 +49,9 @@ def open_invitation(secret: str, *, tools: Tools) -> Invitation:
     Raises:
         NotFound: there is none, or it was used, withdrawn or has expired: all the same.
     """
-    return invitation_by_secret(secret, tools=tools)
+    invitation = invitation_by_secret(secret, tools=tools)
+    inviting.take_in_keys(invitation, tools=tools)
+    return invitation
 
 
 @composed_of()
