@@ -5,13 +5,15 @@ import csv
 import re
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 from browsing import Browser
 from homes import Home
+from threats.crew import LATE, REASON, UUID, Member, engage, named
+from threats.office import Office
 from threats.plants import Garden
 
+from countenance.policy import Role
 from countenance.testing import MARK, FakeEngine
 from countenance.web.postgres import LocalPostgres
 from countenance.web.postgres_user import installed_binaries
@@ -19,7 +21,6 @@ from countenance.web.postgres_user import installed_binaries
 PASSPORT = ("owner", "lawful-basis", "purpose", "reference", "steward")
 DATES = ("--collected-on", "2020-02-02", "--retention-until", "2199-12-31")
 PHOTOS = 24
-UPLOADS = 8
 
 
 class Watch:
@@ -56,23 +57,37 @@ class Life:
         self.desk.mkdir()
         self.writes = self.home.folder / "writes"
         self.engine = FakeEngine()
-        self.log = None
+        self.logs, self.crew = [], {}
 
     def live(self, look):
         """Do everything once; `look` is told what lies on the disk before anything is removed."""
         with Watch(self.home.tmp) as watch:
-            self._found()
+            link = self._init()
+            with self._serving() as address:
+                self._settle(address, link)
+                self._staff(address)
+            self._collect()
             self._enrol()
-            self._search()
+            self._propose()
+            with self._serving() as address:
+                for member in self.crew.values():
+                    member.at(address)
+                    member.prove()
+                office = Office(self)
+                office.live()
+                self._stray(address)
+            self._search(office)
             for path in files_of(self.home.home / "objects"):
                 look("object store, before removals", read(path))
             self._remove()
-            with self._serving() as browser:
-                self._browse(browser)
         self.passing = watch.seen
 
-    def run(self, *command):
-        return self.home.run(*command, "--json", NOTE_WRITES=str(self.writes))
+    def run(self, *command, as_=None):
+        return self.home.run(*command, "--json", as_=as_, NOTE_WRITES=str(self.writes))
+
+    def reason(self, kind):
+        """Return a new secret as a reason that is not vague."""
+        return self.plant(kind, before=REASON)
 
     def photo(self, person, shot=1, *, kind="template"):
         """Return a made-up photo with a secret in its middle; its template is one too."""
@@ -81,18 +96,104 @@ class Life:
         self.garden.given(kind, self.engine.template(person, shot).vector.tobytes())
         return made[:at] + self.garden.bytes("photo") + made[at:]
 
-    def _found(self):
-        self.email = self.plant("e-mail", after="@example.org")
-        agency, name = self.plant("agency"), self.plant("person")
-        options = ("--agency", agency, "--name", name, "--email", self.email)
-        self.password = self.garden.given(
-            "password", self.run("init", "--demo-keys", *options)["password"]
+    def file(self, kind, suffix, data):
+        """Write a file of a secret name on the desk and return where."""
+        path = self.desk / self.plant(kind, after=suffix)
+        path.write_bytes(data)
+        return path
+
+    def _init(self):
+        """Make the deployment; return the custodian's link."""
+        self.invited = named(self.garden)
+        options = ("--name", self.invited[0], "--email", self.invited[1])
+        return self.run("init", "--demo-keys", *options)["invitation"]
+
+    @contextlib.contextmanager
+    def _serving(self):
+        """Serve, with the log in a file."""
+        more = {"NOTE_WRITES": str(self.writes), "COUNTENANCE_LOG_FORMAT": "json"}
+        serving = self.home.begin("serve", "--port", "0", "--json", **more)
+        self.logs.append(serving.err)
+        try:
+            yield serving.address()
+        finally:
+            serving.interrupt()
+
+    def _member(self, address, role, **invited):
+        self.crew[role] = Member(self.garden, address, role, **invited)
+        return self.crew[role]
+
+    def _settle(self, address, link):
+        """Let the custodian join, admit a listed and an unlisted agency and invite their first people."""
+        custodian = self._member(address, Role.CUSTODIAN, invited=self.invited)
+        custodian.join(link, app=True)
+        custodian.sign_in()
+        custodian.add_passkey()
+        custodian.send(
+            "/set-up/",
+            *self._agency("agency, listed", listed=True),
+            files=self._papers(),
+            to="/set-up/",
         )
-        for _ in range(3):
-            added = self.run(
-                "person", "add", self.plant("person"), self.plant("e-mail", after="@example.org")
-            )
-            self.garden.given("password", added["password"])
+        first = [self._member(address, role) for role in (Role.COORDINATOR, Role.SUPERVISOR)]
+        people = [
+            (f"{one.role}_{name}", getattr(one, name))
+            for one in first
+            for name in ("name", "email")
+        ]
+        custodian.send("/set-up/", *people, ("trained_until", LATE), to="/set-up/")
+        for one, its_link in zip(first, custodian.links(), strict=True):
+            one.join(its_link)
+            one.sign_in()
+        first[1].add_app()
+        unlisted = self._agency("agency, unlisted", listed=False)
+        page = custodian.send("/agencies/new/", *unlisted, files=self._papers(), to="/agencies/")
+        self.other = re.search(UUID, page)[0]
+        self._invite_stranger(custodian)
+        document = re.search(
+            rf"/vetting/{UUID}/", custodian.browser.get(f"/agencies/{self.other}/")
+        )
+        custodian.browser.get(document[0])
+        assert custodian.browser.status == 200
+
+    def _agency(self, kind, *, listed):
+        return [
+            ("name", self.plant(kind)),
+            ("pack", "default"),
+            *([("listed", "on")] if listed else []),
+            ("checked_by", self.plant("vetting")),
+            ("checked_on", "2026-01-15"),
+            ("what", self.plant("vetting")),
+        ]
+
+    def _papers(self):
+        name = self.plant("vetting file name", after=".pdf")
+        return [("documents", name, b"%PDF-1.7\n" + self.garden.bytes("vetting document"))]
+
+    def _invite_stranger(self, custodian):
+        """Invite somebody who never comes."""
+        fields = [
+            ("role", "coordinator"),
+            ("name", self.plant("invited person")),
+            ("email", self.plant("invited e-mail", before="mail.", after="@example.org")),
+            ("trained_until", ""),
+            ("instead", ""),
+        ]
+        page = f"/agencies/{self.other}/invite/"
+        custodian.send(page, *fields, to=page)
+        secret = custodian.links()[0].strip("/").rpartition("/")[2]
+        self.garden.given("invitation secret", secret)
+
+    def _staff(self, address):
+        """Let the coordinator engage everybody else; then everybody makes a token."""
+        by, supervisor = self.crew[Role.COORDINATOR], self.crew[Role.SUPERVISOR]
+        for role in (Role.STEWARD, Role.INVESTIGATOR, Role.EXAMINER, Role.AUDITOR):
+            engage(self._member(address, role), role, by=by, supervisor=supervisor)
+        self.crew[Role.EXAMINER].add_app()
+        self.home.tokens = {role: member.token() for role, member in self.crew.items()}
+
+    def _collect(self):
+        """Register sources and galleries, and admit and suspend from the command line."""
         self.sources = [self.plant("source") for _ in range(4)]
         for source in self.sources:
             texts = [part for entry in PASSPORT for part in (f"--{entry}", self.plant("passport"))]
@@ -100,19 +201,31 @@ class Life:
         self.galleries = [self.plant("gallery") for _ in range(2)]
         for gallery in self.galleries:
             self.run("gallery", "create", gallery)
+        paper = self.file(
+            "vetting file name", ".pdf", b"%PDF-1.7\n" + self.garden.bytes("vetting document")
+        )
+        checked = ("--checked-by", self.plant("vetting"), "--checked-on", "2026-01-15")
+        third = self.plant("agency, unlisted")
+        what = ("--what", self.plant("vetting"), "--document", paper, "--unlisted")
+        self.run("agency", "admit", third, *checked, *what)
+        self.run("agency", "suspend", third, "--reason", self.reason("suspension's reason"))
+        invited = self.plant("invited e-mail", before="mail.", after="@example.org")
+        link = self.run(
+            "person", "invite", self.plant("invited person"), invited, as_=Role.COORDINATOR
+        )
+        self.garden.given("invitation secret", link["link"].rstrip("/").rpartition("/")[2])
 
     def _enrol(self):
         """Enrol by a manifest, twice, with photos among them that are turned away."""
         rows = [("path", "subject", "external id", "notes")]
         self.subjects = [self.plant("subject") for _ in range(PHOTOS // 2)]
         for number in range(PHOTOS):
-            path = self.desk / self.plant("file name", after=".jpg")
-            path.write_bytes(self.photo(f"person {number % 12}", shot=number // 12))
+            made = self.photo(f"person {number % 12}", shot=number // 12)
+            path = self.file("file name", ".jpg", made)
             texts = (self.plant("external id"), self.plant("note"))
             rows.append((path.name, self.subjects[number % 12], *texts))
         for wishes in ({"faces": 0}, {"rejected": "The file is cut short."}):
-            path = self.desk / self.plant("rejected file name", after=".jpg")
-            path.write_bytes(FakeEngine.photo("x", **wishes))
+            path = self.file("rejected file name", ".jpg", FakeEngine.photo("x", **wishes))
             rows.append((path.name, self.plant("rejected subject"), "", ""))
         manifest = self.desk / "manifest.csv"
         with manifest.open("w", encoding="utf-8", newline="") as opened:
@@ -121,18 +234,59 @@ class Life:
         for _ in range(2):
             self.run("enrol", manifest, *to, "--rejects", self.desk / "rejects.csv")
 
-    def _search(self):
-        """Search from the command line, in cases of their own."""
-        for number in range(2):
-            case = self.plant("case reference")
-            texts = ("--purpose", self.plant("case purpose"), "--reason", self.plant("case reason"))
-            self.run("case", "open", case, *texts)
-            probe = self.desk / self.plant("probe file name", after=".jpg")
-            probe.write_bytes(self.photo(f"person {number}", shot=9, kind="probe's template"))
-            why = ("--reason", self.plant("search reason"))
-            found = self.run("search", probe, "-g", self.galleries[0], "--case", case, *why)
-            assert found["candidates"][0]["subject"] == self.subjects[number]
-        self.run("case", "close", case, "--reason", self.plant("closing reason"))
+    def _propose(self):
+        """Propose authorities, with and without a document."""
+        self.authorities = []
+        for _ in range(2):
+            order = self.file(
+                "authority's file name", ".txt", self.plant("authority's document").encode()
+            )
+            texts = [
+                part
+                for option in ("statute", "purpose", "note")
+                for part in (f"--{option}", self.plant(f"authority's {option}"))
+            ]
+            terms = (
+                "--kind",
+                "missing person",
+                "--quota",
+                "50",
+                "--until",
+                LATE,
+                "--document",
+                order,
+            )
+            to = ("-g", self.galleries[0])
+            made = self.run("authority", "propose", *terms, *texts, *to, as_=Role.INVESTIGATOR)
+            self.authorities.append(made["id"])
+
+    def _stray(self, address):
+        """Type wrong things, as a stranger and as somebody who is signed in."""
+        stranger = Browser(address.replace("127.0.0.1", "localhost"))
+        email = self.plant("typed e-mail", before="mail.", after="@example.org")
+        fields = [("email", email), ("password", self.plant("typed password")), ("code", "123456")]
+        stranger.send("/sign-in/", fields)
+        assert stranger.status == 422
+        stranger.get(f"/invitation/{self.plant('typed invitation', before='x')}/")
+        inside = self.crew[Role.SUPERVISOR].browser
+        for path in (f"/photos/{self.plant('path')}/", f"/?{self.plant('query')}", "/ledger/"):
+            inside.get(path)
+
+    def _search(self, office):
+        """Search from the command line, in a case of its own."""
+        case, me = self.plant("case reference"), Role.INVESTIGATOR
+        texts = ("--purpose", self.plant("case purpose"), "--reason", self.reason("case reason"))
+        self.run("case", "open", case, *texts, "--authority", office.granted, as_=me)
+        photo = self.photo("person 0", shot=9, kind="searched template")
+        probe = self.file("evidence's file name", ".jpg", photo)
+        self.run("case", "add-evidence", case, probe, as_=me)
+        why = ("--reason", self.reason("search reason"))
+        self.run("case", "ask", case, probe, *why, as_=me)
+        why = ("--reason", self.reason("search reason"))
+        to = ("-g", self.galleries[0], "--case", case)
+        found = self.run("search", probe, *to, *why, as_=Role.EXAMINER)
+        assert found["candidates"][0]["subject"] == self.subjects[0]
+        self.run("case", "close", case, "--reason", self.reason("closing reason"), as_=me)
 
     def _remove(self):
         listed = self.run("photo", "list", "--gallery", self.galleries[0])["photos"]
@@ -141,89 +295,6 @@ class Life:
         why = ("--gallery", self.galleries[0], "--reason", self.plant("removal reason"))
         self.run("subject", "remove", self.subjects[3], *why)
         self.run("source", "remove", self.sources[3], "--reason", self.plant("removal reason"))
-
-    @contextlib.contextmanager
-    def _serving(self):
-        """Serve, with the log in a file, and sign in."""
-        serving = self.home.begin(
-            "serve",
-            "--port",
-            "0",
-            "--json",
-            NOTE_WRITES=str(self.writes),
-            COUNTENANCE_LOG_FORMAT="json",
-        )
-        self.log = serving.err
-        browser = Browser(serving.address())
-        try:
-            yield browser
-        finally:
-            serving.interrupt()
-
-    def _browse(self, browser):
-        """Upload, search and look at things as people do, mistakes among them."""
-        wrong = [("email", self.plant("typed e-mail", after="@example.org")), ("password", "x")]
-        browser.send("/sign-in/", wrong)
-        browser.send("/sign-in/", [("email", self.email), ("password", self.password)])
-        assert browser.status == 200, browser.text
-        assert "sign-in" not in browser.url
-        gallery = self._upload(browser)
-        self._ask(browser, gallery)
-        for path in (f"/photos/{self.plant('path')}/", f"/?{self.plant('query')}", "/ledger/"):
-            browser.get(path)
-
-    def _upload(self, browser):
-        browser.send("/galleries/new/", [("name", self.plant("gallery"))])
-        gallery = re.search(r"/galleries/([0-9a-f-]{36})/", browser.url + browser.text)[1]
-        page = browser.get(f"/galleries/{gallery}/enrol/")
-        source = re.search(r'<option value="([0-9a-f-]{36})"', page)[1]
-        files = [
-            ("photos", self.plant("file name", after=".jpg"), self.photo(f"guest {number}"))
-            for number in range(UPLOADS)
-        ]
-        files.append(("photos", self.plant("rejected file name", after=".jpg"), b"no photo"))
-        fields = [("source", source), ("subjects", "each"), ("subject_name", ""), ("paths", "")]
-        browser.send(f"/galleries/{gallery}/enrol/", fields, files)
-        assert "/enrolments/" in browser.url, browser.text
-        run, deadline = browser.url, time.monotonic() + 60
-        while "hx-trigger" in browser.text:  # The page asks again until the enrolment is finished.
-            assert time.monotonic() < deadline, browser.text
-            time.sleep(0.3)
-            browser.get(run)
-        browser.get(f"{run}rejects.csv")
-        photos = re.findall(r"/photos/[0-9a-f-]{36}/", browser.get(f"/galleries/{gallery}/"))
-        for path in (photos[0], f"{photos[0]}image/"):
-            browser.get(path)
-            assert browser.status == 200, path
-        return gallery
-
-    def _ask(self, browser, gallery):
-        case = [
-            ("reference", self.plant("case reference")),
-            ("purpose", self.plant("case purpose")),
-            ("reason", self.plant("case reason")),
-        ]
-        browser.send("/cases/new/", case)
-        case_id = browser.id()
-        browser.send(f"/cases/{case_id}/search/", [], [("photo", "bad.jpg", b"not a photo")])
-        probe = (
-            "photo",
-            self.plant("probe file name", after=".jpg"),
-            self.photo("guest 3", 9, kind="probe's template"),
-        )
-        browser.send(f"/cases/{case_id}/search/", [], [probe])
-        assert "/probes/" in browser.url, browser.text
-        page, reason = browser.url, self.plant("search reason")
-        browser.get(f"{page}image/")
-        fields = [("face", "0"), ("galleries", gallery), ("reason", reason), ("top", "5")]
-        browser.send(f"{page}check/", fields, form=page)
-        assert reason in browser.text
-        browser.send(f"{page}search/", fields, form=page)
-        assert "/searches/" in browser.url, browser.text
-        crops = re.findall(r"/faces/\d+/crop/", browser.text)
-        assert crops, browser.text
-        browser.get(crops[0])
-        assert browser.status == 200
 
     def places(self):
         """Yield (where, bytes) of everything that is on the disk now, the terminal's window apart."""
@@ -237,7 +308,8 @@ class Life:
         for path in files_of(home):
             if not path.is_relative_to(database) and not path.is_relative_to(home / "objects"):
                 yield "keys and locks", read(path)
-        yield "log of the web app", self.log.read_bytes()
+        for log in self.logs:
+            yield "log of the web app", log.read_bytes()
         for path in files_of(self.home.tmp):
             yield "temporary files", read(path)
         for path, data in self.passing.items():
