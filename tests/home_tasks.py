@@ -159,6 +159,8 @@ def describe(session, gallery):
 
 def verify(session):
     """Verify the ledger, and that what it says about photos is what is there; then tidy and look again."""
+    from countenance.apps.agencies.models import VettingDocument
+    from countenance.apps.cases.models import Authority
     from countenance.apps.galleries.models import IndexSnapshot, Photo, StagedPhoto
     from countenance.apps.records import queries
     from countenance.apps.records.models import LedgerRow
@@ -181,6 +183,8 @@ def verify(session):
         *Probe.objects.values_list("pk", flat=True),
     }
     rows |= set(StagedPhoto.objects.values_list("pk", flat=True))
+    rows |= set(VettingDocument.objects.values_list("pk", flat=True))
+    rows |= {one.pk for one in Authority.objects.select_related("agency") if one.document}
     parts = [part for one in IndexSnapshot.objects.all() for part in one.parts]
     after = {str(one) for one in tools.store.ids()}
     named = {*map(str, rows), *parts}
@@ -341,7 +345,8 @@ def die_while(opened, step, gallery, photo_file):
         os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(services, step, die)
-    factories.search(on(opened), case, [one], photo)
+    found = factories.search(on(opened), case, [one], photo)
+    services.view_candidates(on(opened).examiner, search=found, tools=opened.tools)
 
 
 def searches(session):

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from uuid import UUID
 
-from countenance.apps.cases.models import Authority
+from django.apps import apps
+
 from countenance.apps.agencies import lockout
 from countenance.apps.agencies.session_rows import SessionStore
-from countenance.apps.galleries.models import IndexSnapshot, Photo, StagedPhoto
-from countenance.apps.searches.models import Probe
+from countenance.apps.galleries.models import IndexSnapshot
+from countenance.apps.records.sealed import ObjectSealedModel
 from countenance.tools import Tools
 
 GRACE_SECONDS = 3600.0
@@ -37,10 +38,14 @@ def clear_sessions() -> None:
 
 
 def _named_objects() -> Iterator[UUID]:
-    yield from Photo.objects.filter(removed_at=None).values_list("pk", flat=True).iterator()
-    yield from StagedPhoto.objects.values_list("pk", flat=True).iterator()
-    yield from Authority.objects.values_list("pk", flat=True).iterator()
-    yield from Probe.objects.values_list("pk", flat=True).iterator()
+    """Yield the id of every object that may belong to a row: of each kind that has a key, none forgotten.
+
+    Rows of some kinds have no object; naming them costs little, missing a kind would cost its documents.
+    """
+    for model in apps.get_models():
+        if issubclass(model, ObjectSealedModel):
+            rows = model._default_manager.exclude(object_key=None)  # noqa: SLF001 # Django's public name
+            yield from rows.values_list("pk", flat=True).iterator()
     for parts in IndexSnapshot.objects.values_list("parts", flat=True):
         yield from (UUID(part) for part in parts)
 
