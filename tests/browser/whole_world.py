@@ -1,0 +1,165 @@
+"""One of everything that a screen shows, and who sees it: the world of `test_every_screen.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import matrix_world
+from django.urls import reverse
+from factories import ask, make_case, search
+from staff import house
+
+from countenance.apps.agencies import staff
+from countenance.apps.agencies.models import Person
+from countenance.apps.approvals import services as approvals
+from countenance.apps.approvals.models import Approval
+from countenance.apps.cases.widening import widening
+from countenance.apps.galleries.models import Gallery
+from countenance.apps.searches import asking, purging
+from countenance.apps.searches.models import SearchRequest
+from countenance.policy import SYSTEM, Role
+from countenance.policy.approvals import ApprovalKind
+from countenance.testing import FakeEngine
+
+ASKER = "asker"
+"""Who opened the case, added the evidence and asked for the searches; an investigator by now."""
+REASON = "The archive in Leeds was told by its curator on 3 May"
+
+
+@dataclass
+class World:
+    """People by role, and the ids that routes take; `more` overrides them for single screens."""
+
+    people: dict[str, Person]
+    own: dict[str, Any]
+    more: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def path(self, screen: str, route: str, takes: list[str]) -> str:
+        """Return the address of a screen."""
+        ids = self.own | self.more.get(screen, {})
+        return reverse(route, kwargs={name: ids[name] for name in takes})
+
+
+def build(on: Any) -> World:
+    """Make the world in a fresh deployment."""
+    made = matrix_world.build(on)
+    world = World(dict(made.people), dict(made.own))
+    world.more |= _approvals(on, world) | _searches(on, world)
+    on.person.refresh_from_db()
+    on.person.standing = {**on.person.standing, "roles": [str(Role.INVESTIGATOR)]}
+    on.person.save()
+    world.people[ASKER] = Person.objects.select_related("agency").get(pk=on.person.pk)
+    return world
+
+
+def _actor(on: Any, person: Person) -> Any:
+    return replace(person.actor, stepped_up_at=on.tools.clock())
+
+
+def _approvals(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return what waits, was approved, or can be carried out."""
+    newcomer = world.people[matrix_world.NO_ROLE]
+    roles = staff.ask_for_roles(
+        _actor(on, world.people[str(Role.COORDINATOR)]),
+        person=newcomer,
+        roles=[Role.STEWARD],
+        reason="Took over the archive on 3 May",
+        tools=on.tools,
+    )
+    case = _case(world)
+    steward = _actor(on, world.people[str(Role.STEWARD)])
+    source = {"subject": world.own["source_id"], "payload": {"until": "2200-12-31"}}
+    keep = {
+        "kind": ApprovalKind.RETENTION_EXTENSION,
+        "summary": "Keep the photos until the end of 2200",
+    }
+    extended = _ask(on, steward, **source, **keep)
+    waiting = _ask(on, steward, **source, **keep)
+    widened = _ask(
+        on,
+        on.actor,
+        kind=ApprovalKind.CASE_WIDENING,
+        subject=case.pk,
+        payload=widening(case),
+        summary="Let the case be about one person more",
+    )
+    for one in (roles, extended, widened):
+        _approve(on, one)
+    return {
+        "approval": {"approval_id": waiting.pk},
+        "approval_approved": {"approval_id": extended.pk},
+        "carry_out": {"approval_id": extended.pk},
+        "person_carry_out": {"approval_id": roles.pk},
+        "case_widened": {"approval_id": widened.pk},
+        "person_restore": {"person_id": newcomer.pk},
+        "person_roles": {"person_id": newcomer.pk},
+        "person_new": {"person_id": newcomer.pk},
+        "agency": {"agency_id": newcomer.agency_id},
+    }
+
+
+def _searches(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return a search that was destroyed, a photo that nobody asked about, and a declined request."""
+    gallery = Gallery.objects.get(pk=world.own["gallery_id"])
+    case = make_case(on, "26-0107")
+    gone = search(on, case, [gallery], FakeEngine.photo("ben", 5, others=("zoe",)), face=0)
+    destroy(on, gone)
+    photo = FakeEngine.photo("ben", 6, others=("zoe",))
+    free = ask(on, case, [gallery], photo, file_name="at-the-station.jpg")
+    waiting = SearchRequest.objects.get(probe=free)
+    examiner = replace(on.examiner, stepped_up_at=on.tools.clock())
+    said = "The photo shows somebody from behind"
+    asking.decline_request(examiner, request=waiting, reason=said, tools=on.tools)
+    return {
+        "search_purged": {"search_id": gone.pk},
+        "certificate": {"search_id": gone.pk},
+        "certificate_json": {"search_id": gone.pk},
+        "probe_free": {"probe_id": free.pk},
+        "case_declined": {"case_id": case.pk},
+    }
+
+
+def destroy(on: Any, one: Any) -> None:
+    """Let a search be one whose authority did not come in time, past the services."""
+    by = one.intended_at - timedelta(days=1)
+    one.request = {**one.request, "authorise_by": by.isoformat()}
+    one.authorise_by = by
+    one.save(update_fields=("request", "authorise_by"))
+    later = one.intended_at + timedelta(hours=50)
+    tools = replace(on.tools, clock=lambda: later)
+    purging.freeze_overdue(SYSTEM, tools=tools)
+    purging.purge_frozen(SYSTEM, tools=tools)
+
+
+def break_glass(on: Any, world: World) -> Approval:
+    """Break the glass for the case; an alarm is on every page from then on."""
+    return approvals.break_glass(
+        replace(on.supervisor, stepped_up_at=on.tools.clock()),
+        case_id=world.own["case_id"],
+        reason="A child was taken at the station at noon",
+        tools=on.tools,
+    )
+
+
+def newcomers(on: Any) -> dict[str, Person]:
+    """Return a person of each role in an agency where nothing has happened yet."""
+    return house(on.tools, roles=(Role.INVESTIGATOR, Role.EXAMINER, Role.STEWARD)).people
+
+
+def _case(world: World) -> Any:
+    from countenance.apps.cases.models import Case
+
+    return Case.objects.get(pk=world.own["case_id"])
+
+
+def _ask(on: Any, actor: Any, **wanted: Any) -> Approval:
+    made: Approval = approvals.ask(actor, reason=REASON, **wanted, tools=on.tools)
+    return made
+
+
+def _approve(on: Any, one: Approval) -> None:
+    supervisor = replace(on.supervisor, stepped_up_at=on.tools.clock())
+    said = "Seen and agreed to"
+    approvals.decide(supervisor, approval=one, approve=True, reason=said, tools=on.tools)
