@@ -45,7 +45,7 @@ HEADINGS: Mapping[int, str] = {
 WAYS_OUT: Mapping[type[CountenanceError], str] = {
     InputError: "Go back, correct it and try again.",
     NotPermitted: "",  # the sentence of a refusal says the way out itself
-    NotFound: "Check the address, or start from the list of cases.",
+    NotFound: "Check the address, or begin again on the start page.",
     Conflict: "Go back and load the page again to see the present state.",
     TamperDetected: "Stop working, change nothing, and call the custodian.",
     Unavailable: "Wait a minute and try again. If it lasts, tell the custodian.",

@@ -26,7 +26,7 @@ class NameForm(Form):
     """What a passkey is called on its owner's page."""
 
     name = forms.CharField(
-        max_length=80,
+        max_length=60,
         initial="This device",
         label="Name of the passkey",
         help_text="So that you know later which device it is on.",
@@ -86,7 +86,7 @@ class TokenForm(Form):
     """What a token is called, what it is for, and how long it lives."""
 
     name = forms.CharField(
-        max_length=80, help_text="So that you know later where it is used: “laptop”, “night job”."
+        max_length=60, help_text="So that you know later where it is used: “laptop”, “night job”."
     )
     scopes = forms.TypedMultipleChoiceField(
         label="What it may be used for", coerce=Scope, widget=forms.CheckboxSelectMultiple

@@ -34,7 +34,7 @@ class JoinForm(Form):
     password_again = new_password_field("Password, again")
     passkey_name = forms.CharField(
         label="Name of the passkey",
-        max_length=80,
+        max_length=60,
         initial="This device",
         required=False,
         help_text="So that you know later which device it is on.",

@@ -60,6 +60,7 @@ class Progress:
     searches: Counter[UUID]
     asked: Counter[UUID]
     waiting: dict[UUID, list[UUID]]  # who asked for the searches that wait
+    declined: dict[UUID, bool]  # whether the newest request was declined
 
 
 def rows(actor: Actor, *, query: str, today: date) -> list[CaseRow]:
@@ -134,6 +135,8 @@ def _work_steps(actor: Actor, case: Case, progress: Progress) -> list[Step]:
         return [_lead_step(actor, case, "Add evidence")]
     if not progress.asked[case.pk] and not progress.searches[case.pk]:
         return [_lead_step(actor, case, "Ask for a search")]
+    if progress.declined[case.pk]:
+        return [_lead_step(actor, case, "Read why a request was declined, and ask anew")]
     return []
 
 
@@ -160,8 +163,11 @@ def _progress(cases: Sequence[Case]) -> Progress:
     waiting: dict[UUID, list[UUID]] = defaultdict(list)
     asked: Counter[UUID] = Counter()
     requests = SearchRequest.objects.filter(case__in=ids)
-    for case_id, by, state in requests.values_list("case_id", "asked_by_id", "state"):
+    declined: dict[UUID, bool] = defaultdict(bool)
+    found = requests.order_by("asked_at", "pk")
+    for case_id, by, state in found.values_list("case_id", "asked_by_id", "state"):
         asked[case_id] += 1
+        declined[case_id] = state == RequestState.DECLINED
         if state == RequestState.WAITING:
             waiting[case_id].append(by)
     return Progress(
@@ -169,6 +175,7 @@ def _progress(cases: Sequence[Case]) -> Progress:
         searches=_counted(Search.objects.filter(case__in=ids)),
         asked=asked,
         waiting=waiting,
+        declined=declined,
     )
 
 

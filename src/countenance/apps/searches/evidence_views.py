@@ -24,7 +24,7 @@ from countenance.apps.searches.forms import (
     number_of,
     search_form,
 )
-from countenance.apps.searches.models import Probe, SearchRequest
+from countenance.apps.searches.models import Probe, RequestState, SearchRequest
 from countenance.errors import Conflict, InputError, NotEvidence, NotFound
 from countenance.faces.limits import Limits
 from countenance.faces.types import Gate
@@ -125,6 +125,7 @@ def probe_page(
         "waiting": waiting,
         "waiting_by": "" if waiting is None else waiting.asked_by.name,
         "own": own,
+        "declined": _why_declined(one) if waiting is None else "",
         "run_form": run_form if runs and case.closed_at is None else None,
         "ask_form": ask_form if asks and case.closed_at is None else None,
         "part_form": part_form or PartForm(prefix="part"),
@@ -145,6 +146,17 @@ def _open_request(one: Probe) -> SearchRequest | None:
         return queries.open_request(one)
     except NotEvidence:
         return None
+
+
+def _why_declined(one: Probe) -> str:
+    """Return why the last request was declined; empty if it was not."""
+    try:
+        last = queries.last_request(one)
+    except NotEvidence:
+        return ""
+    if last is None or last.state != RequestState.DECLINED:
+        return ""
+    return str((last.answer or {}).get("reason", ""))
 
 
 def _faces(one: Probe, chosen: str) -> dict[str, Any]:

@@ -157,6 +157,12 @@ def open_request(one: Probe) -> SearchRequest | None:
     return found.order_by("asked_at", "pk").first()
 
 
+def last_request(one: Probe) -> SearchRequest | None:
+    """Return the newest request for evidence, or for what a crop or rotation was made of."""
+    found = SearchRequest.objects.filter(probe=root_of(one)).select_related("asked_by")
+    return found.order_by("asked_at", "pk").last()
+
+
 def search(actor: Actor, search_id: UUID) -> Search:
     """Return one search, or raise NotFound."""
     found = (

@@ -118,6 +118,7 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "frozen": frozen,
         "refused": frozen == REFUSED,
         "purges": bool(frozen) and one.purged_at is None and may(request.actor, Deed.SEARCH_PURGE),
+        "may_widen": may(request.actor, Deed.CASE_WIDEN),
         "candidates": candidates,
         "removed": seen and not candidates and bool(one.outcome["candidates"]),
         "strip": drawing.strip([found["similarity"] for found in candidates]),
