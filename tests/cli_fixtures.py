@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import factories
 import pytest
 from pydantic import SecretStr
 
 from countenance import config
 from countenance.apps.agencies import tokens
+from countenance.apps.cases import queries
+from countenance.apps.galleries.queries import gallery_by_name
 from countenance.cli import login, output, session
 from countenance.cli.main import run
 from countenance.policy import Actor
 from countenance.testing import FakeEngine
 from countenance.tools import Tools
 
-Cli = Callable[..., tuple[int, dict[str, Any]]]
 PASSPORT = {
     "--owner": "The archive",
     "--lawful-basis": "consent",
@@ -30,7 +33,8 @@ PASSPORT = {
     "--reference": "R-1",
     "--steward": "A. Keeper",
 }
-REASON = "a reason in enough words"
+CASE = "C-1"
+REASON = "Reported missing by her sister on 3 May"
 
 
 def token(actor: Actor, tools: Tools) -> str:
@@ -43,35 +47,50 @@ def token(actor: Actor, tools: Tools) -> str:
     return secret
 
 
-@pytest.fixture
-def cli(
-    deployment: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Cli]:
-    """Run commands with `--json` in this process, on the test's deployment.
+class Cli:
+    """Runs commands in this process, on the test's deployment.
 
     They act for the person who holds every role, or `as_` another actor, `[a token]`, or nobody: `[]`.
     """
 
-    held: list[str] = []
+    def __init__(self, on: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        """Act on a deployment, whose people do `on` it what goes before a command."""
+        self.on = on
+        self.held: list[str] = []
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object, as_: Any = None) -> tuple[int, dict[str, Any]]:
+        """Run a command with `--json`; return its exit code and its object."""
+        code, out, _ = self.shown(*arguments, "--json", as_=as_)
+        assert out.count("\n") == 1, f"not one JSON object: {out}"
+        return code, json.loads(out)
+
+    def shown(self, *arguments: object, as_: Any = None) -> tuple[int, str, str]:
+        """Run a command as people do; return its exit code, what it printed, and its messages."""
+        who = self.on.actor if as_ is None else as_
+        self.held[:] = [token(who, self.on.tools)] if isinstance(who, Actor) else who
+        self._capsys.readouterr()
+        code = run([str(one) for one in arguments])
+        said = self._capsys.readouterr()
+        return code, said.out, said.err
+
+
+@pytest.fixture
+def cli(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Cli]:
+    """Run commands in this process, on the test's deployment."""
+    made = Cli(deployment, capsys)
 
     @contextmanager
     def running() -> Iterator[config.Config]:
-        update = {"token": SecretStr(held[0])} if held else {}
+        update = {"token": SecretStr(made.held[0])} if made.held else {}
         yield config.current().model_copy(update=update)
 
     for module in (session, login):
         monkeypatch.setattr(module, "running", running)
         monkeypatch.setattr(module, "unseal", lambda: deployment.tools)
-
-    def call(*arguments: object, as_: Any = deployment.actor) -> tuple[int, dict[str, Any]]:
-        held[:] = [token(as_, deployment.tools)] if isinstance(as_, Actor) else as_ or []
-        capsys.readouterr()
-        code = run([*(str(one) for one in arguments), "--json"])
-        out = capsys.readouterr().out
-        assert out.count("\n") == 1, f"not one JSON object: {out}"
-        return code, json.loads(out)
-
-    yield call
+    yield made
     output.use_json(wanted=False)
 
 
@@ -100,10 +119,30 @@ def enrol(cli: Cli, path: Path, *more: object) -> tuple[int, dict[str, Any]]:
     return cli("enrol", path, "-g", "people", "-s", "archive", "--rejects", rejects, *more)
 
 
-def search(cli: Cli, place: Path, photo: bytes, *more: object) -> tuple[int, dict[str, Any]]:
+def ask(cli: Cli, place: Path, photo: bytes, *galleries: str) -> Path:
+    """Let the investigator ask for a search with a photo, for a case about many people; return its file."""
+    on = cli.on
+    found = queries.case_by_reference(on.actor, CASE, tools=on.tools)
+    found = found or factories.make_case(on, CASE)
+    factories.widen(found)
+    wanted = [gallery_by_name(on.actor, name, tools=on.tools) for name in galleries or ("people",)]
+    factories.ask(on, found, wanted, photo)
     probe = place / "probe.jpg"
     probe.write_bytes(photo)
-    return cli("search", probe, "-g", "people", "--case", "C-1", "--reason", REASON, *more)
+    return probe
+
+
+def run_search(cli: Cli, probe: Path, *more: object) -> tuple[int, dict[str, Any]]:
+    """Run a search as the examiner, who is somebody other than whoever asked for it."""
+    galleries = () if "-g" in more else ("-g", "people")
+    asked = ("--case", CASE, "--reason", REASON, *galleries, *more)
+    return cli("search", probe, *asked, as_=cli.on.examiner)
+
+
+def search(cli: Cli, place: Path, photo: bytes, *more: object) -> tuple[int, dict[str, Any]]:
+    """Ask for a search with a photo and run it."""
+    galleries = [str(name) for flag, name in itertools.pairwise(more) if flag == "-g"]
+    return run_search(cli, ask(cli, place, photo, *galleries), *more)
 
 
 def ledger(cli: Cli) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +32,14 @@ def test_an_export_is_never_written_over_a_file(cli: Cli, people: Path, place: P
     assert there.read_text(encoding="utf-8") == "mine"
 
 
-def test_an_export_with_bodies_shows_the_reason_and_one_without_does_not(
-    cli: Cli, people: Path, place: Path
-) -> None:
-    search(cli, place, FakeEngine.photo("anna", 9))
-    cli("ledger", "export", place / "plain.jsonl")
-    cli("ledger", "export", place / "full.jsonl", "--bodies")
-    assert REASON not in (place / "plain.jsonl").read_text(encoding="utf-8")
-    assert REASON in (place / "full.jsonl").read_text(encoding="utf-8")
-    assert cli("verify-ledger", place / "full.jsonl")[1]["bodies"] > 0
-
-
 def test_unknown_names_are_not_found(cli: Cli, people: Path, place: Path) -> None:
     probe = place / "probe.jpg"
     probe.write_bytes(FakeEngine.photo("anna", 9))
     for arguments in (
         ("search", probe, "-g", "nobody", "--case", "C-1", "--reason", REASON),
+        ("search", probe, "-g", "people", "--case", "C-1", "--reason", REASON),
+        ("case", "add-evidence", "none", probe),
+        ("case", "ask", "none", probe, "--reason", REASON),
         ("enrol", people, "-g", "people", "-s", "nowhere"),
         ("source", "remove", "nowhere", "--reason", REASON),
         ("case", "close", "none", "--reason", REASON),
@@ -180,22 +171,6 @@ def test_galleries_are_listed_with_their_counts(cli: Cli, people: Path) -> None:
     assert (gallery["subjects"], gallery["photos"], gallery["faces"]) == (2, 4, 4)
     (run_,) = cli("gallery", "show", "people")[1]["enrolments"]
     assert (run_["enrolled"], run_["finished"], run_["source"]) == (4, True, "archive")
-
-
-def test_a_person_is_added_with_a_password_that_signs_in(cli: Cli, deployment: Any) -> None:
-    from countenance.apps.agencies.services import sign_in
-    from countenance.apps.records.services import SYSTEM
-
-    code, added = cli("person", "add", "Ada Examiner", "ada@example.org", "--generate")
-    assert code == 0
-    person = sign_in(
-        SYSTEM, email="ada@example.org", password=added["password"], tools=deployment.tools
-    )
-    assert person.name == "Ada Examiner"
-    listed = cli("person", "list")[1]["people"]
-    assert "ada@example.org" in {one["email"] for one in listed}
-    assert added["password"] not in json.dumps(listed)
-    assert cli("person", "add", "Ada", "ada@example.org", "--generate")[0] == 5
 
 
 def test_a_changed_ledger_exits_with_70(cli: Cli, people: Path) -> None:

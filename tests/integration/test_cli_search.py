@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 
 import cli_fixtures
-import pytest
-from cli_fixtures import PASSPORT, REASON, Cli, ledger, search
+from cli_fixtures import CASE, PASSPORT, REASON, Cli, ask, ledger, run_search, search
 
-from countenance.cli.main import run
 from countenance.testing import FakeEngine
 
 cli, people, place = cli_fixtures.cli, cli_fixtures.people, cli_fixtures.place
@@ -60,7 +58,7 @@ def test_the_receipt_of_a_search_is_found_in_an_export(cli: Cli, people: Path, p
     assert error["error"]["code"] in {"ledger_broken", "bad_proof"}
 
 
-def test_a_new_case_reference_opens_a_case_on_the_record(
+def test_every_search_of_a_case_is_counted_and_its_candidates_as_viewed(
     cli: Cli, people: Path, place: Path
 ) -> None:
     for _ in range(2):
@@ -69,8 +67,32 @@ def test_a_new_case_reference_opens_a_case_on_the_record(
     assert actions["case.opened"] == 1
     assert actions["search.intended"] == actions["search.concluded"] == 2
     assert actions["candidates.viewed"] == 2
-    (case,) = cli("case", "list")[1]["cases"]
-    assert (case["reference"], case["purpose"], case["closed"]) == ("C-1", REASON, False)
+
+
+def test_a_search_opens_no_case_and_takes_no_photo_that_nobody_added(
+    cli: Cli, people: Path, place: Path
+) -> None:
+    probe = place / "probe.jpg"
+    probe.write_bytes(FakeEngine.photo("anna", 9))
+    assert run_search(cli, probe)[1]["error"]["code"] == "not_found"
+    assert "case.opened" not in ledger(cli)
+    ask(cli, place, FakeEngine.photo("ben", 9))
+    probe.write_bytes(FakeEngine.photo("anna", 9))
+    code, refused = run_search(cli, probe)
+    assert (code, refused["error"]["code"]) == (3, "not_evidence")
+    actions = ledger(cli)
+    assert actions["action.refused"] == 1
+    assert "search.intended" not in actions
+
+
+def test_nobody_runs_the_search_that_they_asked_for(cli: Cli, people: Path, place: Path) -> None:
+    probe = ask(cli, place, FakeEngine.photo("anna", 9))
+    code, refused = cli("search", probe, "-g", "people", "--case", CASE, "--reason", REASON)
+    assert code == 3
+    assert refused["error"]["rule"]
+    actions = ledger(cli)
+    assert actions["action.refused"] == 1
+    assert "search.concluded" not in actions
 
 
 def test_no_face_and_low_quality_are_recorded_answers(cli: Cli, people: Path, place: Path) -> None:
@@ -87,16 +109,12 @@ def test_no_face_and_low_quality_are_recorded_answers(cli: Cli, people: Path, pl
 
 def test_no_candidate_is_a_recorded_answer(cli: Cli, people: Path, place: Path) -> None:
     cli("gallery", "create", "empty")
-    probe = place / "probe.jpg"
-    probe.write_bytes(FakeEngine.photo("anna", 9))
-    code, found = cli("search", probe, "-g", "empty", "--case", "C-1", "--reason", REASON)
+    code, found = search(cli, place, FakeEngine.photo("anna", 9), "-g", "empty")
     assert (code, found["answer"], found["candidates"]) == (0, "no_candidate", [])
     assert ledger(cli)["search.concluded"] == 1
 
 
-def test_a_probe_with_several_faces_needs_a_choice(
-    cli: Cli, people: Path, place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_probe_with_several_faces_needs_a_choice(cli: Cli, people: Path, place: Path) -> None:
     group = FakeEngine.photo("anna", faces=3)
     code, refused = search(cli, place, group)
     assert code == 2
@@ -111,7 +129,7 @@ def test_a_probe_with_several_faces_needs_a_choice(
 def test_several_galleries_are_searched_and_named_once(cli: Cli, people: Path, place: Path) -> None:
     cli("gallery", "create", "more")
     photo = FakeEngine.photo("anna", 9)
-    found = search(cli, place, photo, "-g", "more", "-g", "people")[1]
+    found = search(cli, place, photo, "-g", "people", "-g", "more", "-g", "people")[1]
     assert found["gallery"] == ["people", "more"]
 
 
@@ -124,8 +142,9 @@ def test_refused_searches_say_why_and_are_on_the_ledger(
 ) -> None:
     photo = FakeEngine.photo("anna", 9)
     search(cli, place, photo)
-    assert cli("case", "close", "C-1", "--reason", "found")[0] == 0
-    code, refused = search(cli, place, photo)
+    probe = ask(cli, place, photo)
+    assert cli("case", "close", CASE, "--reason", "found")[0] == 0
+    code, refused = run_search(cli, probe)
     assert code == 3
     assert refused["error"]["code"] == "case_closed"
     assert refused["error"]["rule"]
@@ -135,23 +154,24 @@ def test_refused_searches_say_why_and_are_on_the_ledger(
 def test_a_file_that_is_no_photo_cannot_be_searched_with(
     cli: Cli, people: Path, place: Path
 ) -> None:
-    code, refused = search(cli, place, b"not a photo")
+    probe = ask(cli, place, FakeEngine.photo("anna", 9))
+    probe.write_bytes(b"not a photo")
+    code, refused = cli("case", "add-evidence", CASE, probe)
     assert (code, refused["error"]["code"]) == (2, "image_rejected")
+    assert run_search(cli, probe)[0] in {2, 3}
+    assert "search.intended" not in ledger(cli)
 
 
-def test_without_json_the_same_is_shown_to_people(
-    cli: Cli, people: Path, place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    probe = place / "probe.jpg"
-    probe.write_bytes(FakeEngine.photo("anna", 9))
-    capsys.readouterr()
-    assert run(["search", str(probe), "-g", "people", "--case", "C-1", "--reason", REASON]) == 0
-    shown = capsys.readouterr()
-    assert "anna" in shown.out
-    assert "even if the person is not in the gallery" in shown.out
-    assert "Receipt 0" in shown.out
-    assert "%" not in shown.out
-    assert "Opened the case C-1" in shown.err
+def test_without_json_the_same_is_shown_to_people(cli: Cli, people: Path, place: Path) -> None:
+    probe = ask(cli, place, FakeEngine.photo("anna", 9))
+    wanted = ("-g", "people", "--case", CASE, "--reason", REASON)
+    code, shown, _ = cli.shown("search", probe, *wanted, as_=cli.on.examiner)
+    assert code == 0
+    assert "anna" in shown
+    assert "even if the person is not in the gallery" in shown
+    assert "Receipt 0" in shown
+    assert "%" not in shown
     for arguments in (["gallery", "list"], ["gallery", "show", "people"], ["source", "list"]):
-        assert run(arguments) == 0
-        assert "archive" in (out := capsys.readouterr().out) or "people" in out
+        code, shown, _ = cli.shown(*arguments)
+        assert code == 0
+        assert "archive" in shown or "people" in shown

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import re
 
+import matrix_statement as said
 import pytest
+from clients import client_of
 from django.test import Client
 from django.urls import URLPattern, get_resolver
-from factories import make_gallery, make_source, other_agency
+from factories import app_code, ask, make_case, make_gallery, other_agency
+from sign_in_help import EMAIL, PASSWORD, give_app
 
 from countenance import errors
 from countenance.apps.cases import services as cases
 from countenance.apps.records.models import LedgerRow
-from countenance.apps.searches import services as searches
+from countenance.apps.searches import evidence
 from countenance.testing import FakeEngine
 from countenance.web import problems, wiring
 
-EMAIL, PASSWORD = "person@example.org", "a long test password"
 ANY_ID = "00000000-0000-4000-8000-000000000000"
-OPEN = {"health/", "unseal/", "sign-in/"}
+ANY = {"int": "1", "uuid": ANY_ID, "str": "x"}
 
 
 def every_class(cls=errors.CountenanceError):
@@ -31,24 +33,18 @@ def every_class(cls=errors.CountenanceError):
 def every_path():
     for pattern in get_resolver().url_patterns:
         assert isinstance(pattern, URLPattern)
-        route = str(pattern.pattern)
-        if route not in OPEN:
-            yield "/" + re.sub(r"<int:\w+>", "1", re.sub(r"<uuid:\w+>", ANY_ID, route))
+        if pattern.name not in said.OPEN:
+            yield "/" + re.sub(r"<(\w+):\w+>", lambda one: ANY[one[1]], str(pattern.pattern))
 
 
 @pytest.fixture
 def client(deployment):
-    one = Client()
-    answer = one.post("/sign-in/", {"email": EMAIL, "password": PASSWORD})
-    assert answer.status_code == 302
-    return one
+    return client_of(deployment)
 
 
 @pytest.fixture
 def case(deployment):
-    return cases.open_case(
-        deployment.actor, reference="W-1", purpose="test", reason="a test", tools=deployment.tools
-    )
+    return make_case(deployment, "W-1")
 
 
 def test_the_table_of_statuses_knows_every_error():
@@ -64,7 +60,7 @@ def test_the_table_of_statuses_knows_every_error():
 
 def test_no_page_answers_a_stranger(deployment):
     paths = list(every_path())
-    assert len(paths) > 25
+    assert len(paths) > 90
     for path in paths:
         for method in ("get", "post"):
             answer = getattr(Client(), method)(path)
@@ -122,27 +118,38 @@ def test_every_answer_carries_our_headers(client):
         assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-def test_the_session_cookie_is_strict_and_out_of_reach_of_scripts(client):
-    cookie = client.cookies["sessionid"]
+def test_the_session_cookie_is_strict_and_out_of_reach_of_scripts(deployment):
+    code = give_app(deployment.person, tools=deployment.tools).code()
+    one = Client()
+    one.post("/sign-in/", {"email": EMAIL, "password": PASSWORD, "code": code})
+    cookie = one.cookies["sessionid"]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Strict"
 
 
 def test_sign_in_goes_on_to_our_own_pages_only(deployment):
+    app = give_app(deployment.person, tools=deployment.tools)
     for where, goes_to in (("/galleries/", "/galleries/"), ("https://evil.example/", "/")):
-        answer = Client().post("/sign-in/", {"email": EMAIL, "password": PASSWORD, "next": where})
+        code = app_code(app.secret, deployment.person)
+        fields = {"email": EMAIL, "password": PASSWORD, "code": code, "next": where}
+        answer = Client().post("/sign-in/", fields)
         assert answer["Location"] == goes_to
 
 
 def test_a_refused_sign_in_reads_alike_for_known_and_unknown_addresses(deployment):
-    known = Client().post("/sign-in/", {"email": EMAIL, "password": "wrong"})
-    unknown = Client().post("/sign-in/", {"email": "no@example.org", "password": "wrong"})
-    assert known.status_code == unknown.status_code == 422
+    code = give_app(deployment.person, tools=deployment.tools).code()
+    tries = (
+        {"email": EMAIL, "password": "wrong", "code": code},
+        {"email": EMAIL, "password": PASSWORD, "code": "000000"},
+        {"email": "no@example.org", "password": PASSWORD, "code": code},
+    )
+    answers = [Client().post("/sign-in/", one) for one in tries]
+    assert {answer.status_code for answer in answers} == {422}
 
     def words(answer):
         return re.sub(r'value="[^"]*"', "", answer.content.decode())
 
-    assert words(known) == words(unknown)
+    assert len({words(answer) for answer in answers}) == 1
 
 
 def test_signing_out_takes_a_post_and_ends_the_session(client):
@@ -156,9 +163,13 @@ def test_signing_out_takes_a_post_and_ends_the_session(client):
 def test_another_agencys_pages_do_not_exist(client, deployment, case):
     stranger = other_agency(deployment)
     theirs = cases.open_case(
-        stranger, reference="T-1", purpose="theirs", reason="theirs", tools=deployment.tools
+        stranger,
+        reference="T-1",
+        purpose="theirs",
+        reason="Reported missing to them on 3 May",
+        tools=deployment.tools,
     )
-    probe = searches.add_probe(
+    probe = evidence.add_probe(
         stranger,
         case=theirs,
         upload=FakeEngine.photo("anna"),
@@ -178,19 +189,18 @@ def test_another_agencys_pages_do_not_exist(client, deployment, case):
         assert b"theirs" not in answer.content
 
 
-def test_a_refusal_names_its_rule_and_is_on_the_ledger(client, deployment, case):
-    probe = searches.add_probe(
-        deployment.actor,
-        case=case,
-        upload=FakeEngine.photo("anna"),
-        file_name="anna.jpg",
-        tools=deployment.tools,
-    )
+def test_a_refusal_names_its_rule_and_is_on_the_ledger(deployment, case):
     gallery = make_gallery(deployment)
-    make_source(deployment)
+    probe = ask(deployment, case, [gallery], FakeEngine.photo("anna"))
     cases.close_case(deployment.actor, case=case, reason="over", tools=deployment.tools)
-    asked = {"face": 0, "galleries": [str(gallery.pk)], "reason": "to be refused", "top": 5}
-    answer = client.post(f"/probes/{probe.pk}/search/", asked)
+    asked = {
+        "face": 0,
+        "galleries": [str(gallery.pk)],
+        "reason": "Last seen on 3 May at the station",
+        "top": 5,
+    }
+    examiner = client_of(deployment, deployment.examiner)
+    answer = examiner.post(f"/probes/{probe.pk}/search/", asked)
     assert answer.status_code == 403
     assert b"case_closed" in answer.content
     assert b"Open a new case" in answer.content

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -116,7 +118,7 @@ def export(
         typer.Option(
             "--bodies",
             help="Write the bodies of your agency's entries too, in clear: who did what, and why. "
-            "Needs the approval of a second person; ask for it in the web app.",
+            "Needs the approval of a second person.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -125,24 +127,20 @@ def export(
 
     Without --bodies the file says which action was done when and about which id, and nothing about people.
     With --bodies it discloses those of your own agency; the others stay commitments, which verify all the
-    same. The export is itself recorded.
+    same. A second person's approval allows that once, within a day; auditors ask for it in the web app,
+    under Ledger. The export is itself recorded.
     """
     from countenance.cli.session import unsealed
 
-    with unsealed() as session:
+    with unsealed() as session, _new_file(file) as opened:
         from countenance.apps.approvals import exporting
         from countenance.apps.records import queries
 
         head = queries.head()
         exporting.note_export(session.actor, size=head.size, bodies=bodies, tools=session.tools)
-        lines = queries.export_ledger(session.tools.keyring, bodies=bodies, reader=session.actor)
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-                for line in lines:
-                    opened.write(line + "\n")
-        except OSError as error:
-            raise InputError(f"{file} cannot be written: {error.strerror}.") from None
+        keyring, reader = session.tools.keyring, session.actor
+        for line in queries.export_ledger(keyring, bodies=bodies, reader=reader):
+            opened.write(line + "\n")
     output.result(
         {
             "file": str(file),
@@ -152,6 +150,29 @@ def export(
         },
         f"Exported the ledger to {file}.",
     )
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[TextIO]:
+    """Open a new file that only its owner reads; nothing half written stays if anything fails.
+
+    It is made before the export is recorded, so that no approval is spent on a file that cannot be.
+
+    Raises:
+        InputError: it is there already, or cannot be written.
+    """
+    made = False
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        made = True
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            yield opened
+    except BaseException as error:
+        if made:
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(f"{path} cannot be written: {error.strerror}.") from None
+        raise
 
 
 COMMANDS: Commands = {"export": export}

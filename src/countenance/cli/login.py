@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +19,7 @@ from countenance.cli.session import (
     token_of,
     unseal,
 )
-from countenance.errors import InputError, NotSignedIn
+from countenance.errors import InputError, NotPermitted, NotSignedIn
 from countenance.policy import SYSTEM, Scope
 
 if TYPE_CHECKING:
@@ -93,16 +92,40 @@ def login(
     )
 
 
-@shown_with("countenance logout")
+@shown_with("countenance logout", "countenance logout --json")
 def logout(as_json: AsJson = False) -> None:
-    """End the token that `countenance login` kept, and remove its file."""
-    with of_token() as session:
-        from countenance.apps.agencies import tokens
+    """End the token that the commands act with; remove its file if `countenance login` kept it.
 
-        tokens.log_out(session.actor, secret=token_of(session.settings), tools=session.tools)
-        with contextlib.suppress(FileNotFoundError):
-            token_file(session.settings).unlink()
-    output.result({"signed_out": True}, "Signed out.")
+    If the token worked no more, its file is removed all the same. One of COUNTENANCE_TOKEN or
+    COUNTENANCE_TOKEN_FILE is ended where it is; what `login` kept then stays.
+    """
+    from countenance import config  # slow to import, not needed for help
+
+    ended, kept = True, None
+    try:
+        with of_token() as session:
+            from countenance.apps.agencies import tokens
+
+            kept = _kept_by_login(session.settings)
+            tokens.log_out(session.actor, secret=token_of(session.settings), tools=session.tools)
+    except NotPermitted:
+        kept = _kept_by_login(config.current())
+        if kept is None or not kept.exists():
+            raise
+        ended = False
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+    output.result(
+        {"signed_out": True, "token_ended": ended},
+        "Signed out."
+        if ended
+        else "Signed out. The token did not work any more; its file is removed.",
+    )
+
+
+def _kept_by_login(settings: Config) -> Path | None:
+    """Return the file of the token that the commands act with, if it is one that `login` kept."""
+    return None if settings.token is not None else token_file(settings)
 
 
 @shown_with("countenance whoami")
