@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from first_version import readable, staff  # noqa: F401 # tasks
 
 from countenance.cli import session
 from countenance.policy import SYSTEM, Role
@@ -25,7 +26,8 @@ def run(name, arguments):
     try:
         with session.running() as settings:
             tools = session.unseal()
-            actor = replace(everybody().actor, stepped_up_at=tools.clock()) if peopled() else None
+            one = everybody()
+            actor = replace(one.actor, stepped_up_at=tools.clock()) if one else None
             opened = session.Session(settings=settings, tools=tools, actor=actor)
             value = globals()[name](opened, *arguments)
     except Exception:  # noqa: BLE001 # the test shows it
@@ -35,19 +37,12 @@ def run(name, arguments):
     return 0
 
 
-def peopled():
-    """Say whether `people` was done."""
-    from countenance.apps.agencies.models import Person
-
-    return Person.objects.exists()
-
-
 def everybody():
-    """Return the person who holds every role, which no real person does."""
+    """Return the person who holds every role, which no real person does; None before `people`."""
     from countenance.apps.agencies.models import Person
 
     people = Person.objects.select_related("agency").order_by("added_at")
-    return next(person for person in people if person.roles == frozenset(Role))
+    return next((person for person in people if person.roles == frozenset(Role)), None)
 
 
 def people(opened):

@@ -3,6 +3,7 @@
 import io
 import subprocess
 
+import first_version
 import psycopg
 import pytest
 from django.core.management import call_command
@@ -80,6 +81,40 @@ def test_tables_are_made_from_nothing_and_kept_with_what_is_in_them(empty_databa
         assert home.run("verify-ledger", "--json")["verified"] is True
     assert described["photo"] == 6
     assert any("INSERT INTO public.galleries_photo " in line for line in before)
+
+
+@pytest.mark.slow
+def test_a_home_of_the_first_version_is_brought_up_to_date_and_worked_with(empty_database):
+    with Home(environment={"COUNTENANCE_DATABASE__URL": empty_database}) as home:
+        with psycopg.connect(empty_database) as connection:
+            connection.execute(first_version.unpack(home.home))
+        assert home.run("@readable") == {
+            "agencies": ["Our agency"],
+            # Whoever ran it leads the agency now, and nobody else becomes anything.
+            "people": [["Operator", "operator@localhost", ["coordinator"]]],
+            "cases": [["26-0001", "found after a restart", "found after a restart"]],
+            "sources": [["archive", "TA-2019-7"]],
+            "galleries": ["people"],
+            "probes": [len(FakeEngine.photo(one, shot=9)) for one in ("anna", "ben")],
+            "searches": [
+                ["found after a restart", "concluded", "anna"],
+                ["found after a restart", "concluded", "ben"],
+            ],
+        }
+        again = home.run("@migrate_again")
+        assert again["to_do"] == []
+        assert {f"{app}.0002_permitted" for app in OURS[2:4]} <= set(again["applied"])
+        home.run("@staff")
+        described = home.run("@describe", "people")
+        assert (described["photo"], described["face"], described["subject"]) == (6, 9, 6)
+        assert home.run("@index_agrees", "people")["same_templates"]
+        # The old case was under no authority: it is put under one, and searches go on in it.
+        found = home.run("@search", "people", "anna", "ben")
+        assert [found[person][0][0] for person in ("anna", "ben")] == ["anna", "ben"]
+        verified = home.run("@verify")
+        assert verified["actions"]["records.upgraded"] == 1
+        assert verified["actions"]["search.concluded"] == 4
+        assert verified["ledger_and_rows_differ"] == verified["stray"] == verified["missing"] == 0
 
 
 @pytest.mark.django_db
