@@ -317,3 +317,19 @@ def test_the_platform_grants_nothing(neighbours: Neighbours) -> None:
             _ = Agency.objects.get(pk=neighbours.b.agency).own_name
         with pytest.raises(KeyUnavailable):
             _ = Photo.objects.select_related("gallery").first().details
+
+
+def test_what_a_suspended_agency_granted_rests_with_it(neighbours: Neighbours) -> None:
+    neighbours.grant()
+    assert grants.granted_to(neighbours.b, tools=neighbours.tools_of_b)
+    owner = Agency.objects.get(pk=neighbours.a.actor.agency)
+    agencies.suspend_agency(
+        factories.SYSTEM,
+        agency=owner,
+        reason="The vetting found a false address",
+        tools=neighbours.a.tools,
+    )
+    assert grants.granted_to(neighbours.b, tools=neighbours.tools_of_b) == []
+    photo = Photo.objects.select_related("gallery__agency").first()
+    with using_keyring(neighbours.keys_of_b), pytest.raises(GalleryClosedToCase):
+        viewing.view_photo(neighbours.b, photo=photo, long_side=100, tools=neighbours.tools_of_b)

@@ -124,3 +124,30 @@ def test_a_large_enrolment_needs_an_approval_whether_announced_or_not(
     assert run.enrolled == 4
     small = factories.people(["cleo"], shots=[1])
     assert enrolment.enrol(deployment.actor, incoming=small, total=1, **arguments).enrolled == 1
+
+
+def test_an_enrolment_ends_when_its_starter_lost_the_role_or_was_suspended(deployment: Any) -> None:
+    from countenance.apps.galleries.models import StagedPhoto
+
+    source, gallery = factories.make_source(deployment), factories.make_gallery(deployment)
+    uploads = [(one, one.read()) for one in factories.people(["anna"], shots=[1, 2])]
+    for change in ({"roles": []}, {"suspended": True}):
+        run = enrolment.start_enrolment(
+            deployment.actor,
+            gallery=gallery,
+            source=source,
+            total=2,
+            uploads=uploads,
+            tools=deployment.tools,
+        )
+        person = deployment.person
+        before = person.standing
+        person.standing = {**before, **change}
+        person.save()
+        run.started_by = person
+        ended = enrolment.enrol_staged(person.actor, run=run, tools=deployment.tools)
+        assert ended.finished_at is not None
+        assert ended.enrolled == 0
+        assert not StagedPhoto.objects.exists()
+        person.standing = before
+        person.save()

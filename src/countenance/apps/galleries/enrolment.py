@@ -142,7 +142,8 @@ def enrol_batch(
     return run
 
 
-@accountable(Action.ENROLMENT_FINISHED, deed=Deed.ENROL)
+# Ending one needs no role: it is a part of those services, and of ending what was refused on the way.
+@accountable(Action.ENROLMENT_FINISHED, deed=None)
 def finish_enrolment(
     actor: Actor, record: Record, *, run: EnrolmentRun, why: str = "complete", tools: Tools
 ) -> EnrolmentRun:
@@ -206,11 +207,13 @@ def enrol(
 def enrol_staged(actor: Actor, *, run: EnrolmentRun, tools: Tools) -> EnrolmentRun:
     """Carry out, or go on with, an enrolment whose photos were uploaded.
 
-    If it is refused on the way (its source was removed, say), it ends there; the refusal is recorded, and
-    the uploads that still waited are destroyed.
+    If it is refused on the way (its source was removed, say, or whoever started it is no steward any
+    more), it ends there; the refusal is recorded, and the uploads that still waited are destroyed.
     """
     if run.finished_at is not None:
         return run
+    if run.started_by.suspended or run.gallery.agency.suspended:
+        return finish_enrolment(actor, run=run, why="suspended", tools=tools)
     try:
         return _Enrolment(actor, run, tools).carry_out(_staged(run, tools=tools))
     except NotPermitted:

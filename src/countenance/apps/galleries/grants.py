@@ -18,7 +18,7 @@ from countenance.apps.approvals.queries import is_approved
 from countenance.apps.approvals.using import use_approval
 from countenance.apps.galleries.models import EnrolmentRun, Gallery, GalleryGrant
 from countenance.apps.records.sealed import using_keyring
-from countenance.apps.records.services import Record, accountable
+from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import (
     GalleryClosedToCase,
     InputError,
@@ -45,6 +45,7 @@ class Granted:
     until: date
 
 
+@composed_of()
 def payload(
     *, gallery: Gallery, grantee: UUID, kinds: Collection[SearchKind], until: date
 ) -> dict[str, object]:
@@ -138,6 +139,7 @@ def end_grant(
     grant.save(update_fields=("proof", "ended_at"))
 
 
+@composed_of()
 def facts_of(
     actor: Actor, gallery: Gallery, *, case: UUID | None = None, tools: Tools
 ) -> GalleryFacts:
@@ -170,6 +172,7 @@ def facts_of(
     return replace(facts, unreleased=unreleased)
 
 
+@composed_of()
 @contextmanager
 def reading(actor: Actor, galleries: Sequence[Gallery], *, tools: Tools) -> Iterator[Tools]:
     """Open what was granted among these galleries, for the length of the block, and yield the tools.
@@ -196,6 +199,7 @@ def reading(actor: Actor, galleries: Sequence[Gallery], *, tools: Tools) -> Iter
         yield replace(tools, keyring=keyring)
 
 
+@composed_of()
 def permit_look(actor: Actor, gallery: Gallery, *, tools: Tools) -> None:
     """Permit looking at photos of a gallery that is one's own or granted; call it within `reading`.
 
@@ -219,11 +223,14 @@ def _opens(grant: GalleryGrant | None, actor: Actor, *, today: date) -> bool:
     return facts is not None and facts.grantee == actor.agency and facts.until >= today
 
 
+@composed_of()
 def granted_to(actor: Actor, *, tools: Tools) -> list[Granted]:
     """Return the galleries that other agencies grant to the actor's now, oldest grant first."""
     rows = GalleryGrant.objects.filter(grantee_id=actor.agency, ended_at=None)
     found = []
-    for grant in rows.select_related("gallery").order_by("granted_at"):
+    for grant in rows.select_related("gallery__agency").order_by("granted_at"):
+        if grant.gallery.agency.suspended:
+            continue
         with reading(actor, [grant.gallery], tools=tools) as lent:
             if lent.keyring is tools.keyring and tools.keyring.agency is not None:
                 continue  # Its last day is over.
@@ -243,12 +250,14 @@ def granted_to(actor: Actor, *, tools: Tools) -> list[Granted]:
     return found
 
 
+@composed_of()
 def grants_of(actor: Actor, gallery: Gallery) -> list[GalleryGrant]:
     """Return the grants of one's own gallery, newest first, ended ones included."""
     found = GalleryGrant.objects.filter(gallery=gallery, agency_id=actor.agency)
     return list(found.order_by("-granted_at"))
 
 
+@composed_of()
 def searchable(actor: Actor, gallery_id: UUID) -> Gallery:
     """Return a gallery of one's own, or one that was granted, or raise NotFound."""
     gallery = Gallery.objects.filter(pk=gallery_id).select_related("agency").first()
@@ -260,6 +269,8 @@ def searchable(actor: Actor, gallery_id: UUID) -> Gallery:
 
 
 def _present_grant(actor: Actor, gallery: Gallery) -> GalleryGrant | None:
+    if gallery.agency.suspended:
+        return None  # What a suspended agency granted rests with it.
     return (
         GalleryGrant.objects.filter(gallery=gallery, grantee_id=actor.agency, ended_at=None)
         .order_by("-granted_at")
