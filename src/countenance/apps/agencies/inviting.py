@@ -8,7 +8,7 @@ works once, for 72 hours, and only its hash is kept.
 from __future__ import annotations
 
 import base64
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -142,9 +142,7 @@ def withdraw_invitation(
         raise WrongState("This invitation was accepted already. Suspend the person instead.")
     if invitation.withdrawn_at is not None:
         raise WrongState("This invitation was withdrawn already.")
-    invitation.withdrawn_at = tools.clock()
-    invitation.save(update_fields=("withdrawn_at",))
-    return invitation
+    return _withdrawn(invitation, at=tools.clock())
 
 
 def _invite(
@@ -181,6 +179,14 @@ def _invite(
     return invitation, secret
 
 
+def _withdrawn(invitation: Invitation, *, at: datetime) -> Invitation:
+    """Write down that an invitation was taken back."""
+    invitation.withdrawn_at = at
+    invitation.spend()
+    invitation.save(update_fields=("withdrawn_at", "details"))
+    return invitation
+
+
 def invite_again(
     actor: Actor, record: Record, *, person: Person, tools: Tools
 ) -> tuple[Invitation, str]:
@@ -199,7 +205,8 @@ def invite_again(
         accepted_at=None,
         withdrawn_at=None,
     )
-    earlier.update(withdrawn_at=now)
+    for one in earlier:
+        _withdrawn(one, at=now)
     return _invite(
         actor, record, agency=person.agency, details=details, by_custodian=False, tools=tools
     )

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.hashers import make_password
 
-from countenance.apps.agencies import factor_rows, inviting, proofs, session_rows, webauthn
+from countenance.apps.agencies import factor_rows, inviting, proofs, session_rows, tokens, webauthn
 from countenance.apps.agencies.models import Factor, Invitation, Person, Token
 from countenance.apps.agencies.queries import UNUSABLE_LINK, invitation_by_secret, is_pending
 from countenance.apps.agencies.webauthn import Passkey, Pending, Purpose, Site
@@ -122,7 +122,8 @@ def _emptied(person_id: UUID, invitation: Invitation, *, at: datetime) -> Person
         raise NotFound(UNUSABLE_LINK)
     factor_rows.remove_all(person)
     session_rows.end_all(person.pk)
-    Token.objects.filter(person=person, revoked_at=None).update(revoked_at=at)
+    for token in Token.objects.filter(person=person, revoked_at=None).select_related("person"):
+        tokens.revoke(token, at=at)
     return person
 
 
@@ -143,7 +144,7 @@ def _accept(
         .select_related("agency")
         .get(pk=invitation_id)
     )
-    if not is_pending(invitation, tools=tools) or invitation.agency.suspended:
+    if not is_pending(invitation, tools=tools) or invitation.agency.suspended or invitation.spent:
         raise NotFound(UNUSABLE_LINK)
     proofs.check_new_password(password, email=invitation.details["email"])
     record.note(about=actor.person, invitation=invitation.pk, invited_by=invitation.invited_by)
@@ -164,7 +165,8 @@ def _accept(
     _, codes = factor_rows.keep_recovery_codes(person, tools=tools)
     record.note(kind=Factor.TOTP if isinstance(first, FirstApp) else Factor.PASSKEY)
     invitation.accepted_at = tools.clock()
-    invitation.save(update_fields=("accepted_at",))
+    invitation.spend()
+    invitation.save(update_fields=("accepted_at", "details"))
     return person, codes
 
 

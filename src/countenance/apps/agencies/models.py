@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import UTC, date
 from typing import ClassVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from countenance.apps.records.sealed import (
     SealedText,
     current_keyring,
 )
+from countenance.errors import SealBroken
 from countenance.policy import DEFAULT_PACK, Actor, Role
 from countenance.sealing.kinds import KeyKind
 
@@ -67,13 +68,19 @@ class Agency(SealedModel):
 
     @property
     def pack(self) -> str:
-        """Return the name of its policy pack."""
-        return str((self.standing or {}).get("pack", DEFAULT_PACK))
+        """Return the name of its policy pack.
+
+        Raises:
+            SealBroken: somebody emptied the standing, which would bind it to another pack.
+        """
+        if self.standing is None:
+            raise SealBroken("The standing of an agency is gone.")
+        return str(self.standing.get("pack", DEFAULT_PACK))
 
     @property
     def suspended(self) -> bool:
-        """Say whether it is suspended."""
-        return bool((self.standing or {}).get("suspended"))
+        """Say whether it is suspended, or its standing is gone, which nobody gains by."""
+        return self.standing is None or bool(self.standing.get("suspended"))
 
     @property
     def custodial(self) -> bool:
@@ -125,8 +132,9 @@ class Person(SealedModel, AbstractBaseUser):
 
     @property
     def suspended(self) -> bool:
-        """Say whether they are suspended."""
-        return not self.is_active or bool((self.standing or {}).get("suspended"))
+        """Say whether they are suspended, or their standing is gone, which nobody gains by."""
+        standing = self.standing
+        return not self.is_active or standing is None or bool(standing.get("suspended"))
 
     @property
     def trained_until(self) -> date | None:
@@ -157,7 +165,8 @@ class Invitation(SealedModel):
     """A single-use, expiring link by which a person joins; only the hash of its secret is kept.
 
     Those of the custodian are sealed under the platform's key and may carry first roles; those of a
-    coordinator are sealed under their agency's.
+    coordinator are sealed under their agency's. The seal holds what the link opens together with the
+    hash of its secret: with another agency, address, secret, inviter or end the details do not open.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
@@ -165,9 +174,8 @@ class Invitation(SealedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
     by_custodian = models.BooleanField()
-    details = (
-        SealedJSON()
-    )  # name, email, roles, trained_until, certified_until; replaces (a person)
+    # name, email, roles, trained_until, certified_until, spent; replaces (a person)
+    details = SealedJSON()
     email_index = models.BinaryField()
     secret_hash = models.BinaryField(unique=True)
     invited_by = models.UUIDField()
@@ -183,14 +191,37 @@ class Invitation(SealedModel):
     def seal_column(self, plaintext: bytes, column: str) -> bytes:
         """Seal for whoever invited."""
         return current_keyring().seal(
-            plaintext, kind=self._kind(), agency=self.seal_agency(), object=self.pk, field=column
+            plaintext,
+            kind=self._kind(),
+            agency=self.seal_agency(),
+            object=self.pk,
+            field=self._bound(column),
         )
 
     def unseal_column(self, sealed: bytes, column: str) -> bytes:
         """Open as whoever invited."""
         return current_keyring().unseal(
-            sealed, kind=self._kind(), agency=self.seal_agency(), object=self.pk, field=column
+            sealed,
+            kind=self._kind(),
+            agency=self.seal_agency(),
+            object=self.pk,
+            field=self._bound(column),
         )
+
+    def _bound(self, column: str) -> str:
+        """Return the name of a column with everything in clear that gives the invitation its power."""
+        ends = self.expires_at.astimezone(UTC).isoformat()
+        hashes = (bytes(self.secret_hash).hex(), bytes(self.email_index).hex())
+        return "|".join((column, str(self.agency_id), *hashes, str(self.invited_by), ends))
+
+    @property
+    def spent(self) -> bool:
+        """Say whether it was accepted or withdrawn, as its seal says and no column can take back."""
+        return bool(self.details.get("spent"))
+
+    def spend(self) -> None:
+        """Write that it was accepted or withdrawn; the caller saves `details` too."""
+        self.details = {**self.details, "spent": True}
 
     def _kind(self) -> KeyKind:
         return KeyKind.PLATFORM if self.by_custodian else KeyKind.ACCOUNT
@@ -212,7 +243,22 @@ class _OfPerson(SealedModel):
         return self.person.agency_id
 
 
-class Factor(_OfPerson):
+class _BoundToPerson(_OfPerson):
+    """Something that gives the power of one person: it does not open under anybody else's name."""
+
+    class Meta:
+        abstract = True
+
+    def seal_column(self, plaintext: bytes, column: str) -> bytes:
+        """Seal one value together with whose it is."""
+        return super().seal_column(plaintext, f"{column}.{self.person_id}")
+
+    def unseal_column(self, sealed: bytes, column: str) -> bytes:
+        """Open one value as this person's."""
+        return super().unseal_column(sealed, f"{column}.{self.person_id}")
+
+
+class Factor(_BoundToPerson):
     """One means of proving who one is: a passkey, an authenticator app, or the recovery codes.
 
     `secret` is sealed: of a passkey credential, sign count and name; of an app the secret and the last
@@ -255,10 +301,10 @@ class SignInSession(_OfPerson):
     ends_at = models.DateTimeField()  # the absolute limit
 
 
-class Token(_OfPerson):
+class Token(_BoundToPerson):
     """A personal token for the command line; only its hash is kept."""
 
-    details = SealedJSON()  # name, scopes
+    details = SealedJSON()  # name, scopes, hash, expires_at, revoked
     secret_hash = models.BinaryField(unique=True)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -279,6 +325,8 @@ class Provider(SealedModel):
 
 class ProviderAccount(_OfPerson):
     """That a person is somebody at their agency's provider; looked up by a blind index."""
+
+    METHOD = "provider"  # what sessions keep of having begun this way
 
     subject_index = models.BinaryField(unique=True)
     linked_at = models.DateTimeField()

@@ -173,6 +173,8 @@ def invitation_by_secret(secret: str, *, tools: Tools) -> Invitation:
     )
     if found is None or found.agency.suspended or not is_pending(found, tools=tools):
         raise NotFound(UNUSABLE_LINK)
+    if found.spent:
+        raise NotFound(UNUSABLE_LINK)
     return found
 
 

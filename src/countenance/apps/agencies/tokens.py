@@ -88,6 +88,8 @@ def make_token(
     if not name or len(name) > MAX_NAME_LENGTH:
         raise InputError(f"A token needs a name, of at most {MAX_NAME_LENGTH} characters.")
     wanted = sorted({Scope(scope) for scope in scopes})
+    if not usable_scopes(actor):
+        raise InputError("You hold no role yet, so a token would do nothing. Ask your coordinator.")
     if not wanted:
         raise InputError("A token needs at least one scope.")
     useless = [scope for scope in wanted if scope not in usable_scopes(actor)]
@@ -127,8 +129,7 @@ def revoke_token(actor: Actor, record: Record, *, token: UUID, tools: Tools) -> 
     )
     if row is None:
         raise NotFound
-    row.revoked_at = tools.clock()
-    row.save(update_fields=("revoked_at",))
+    revoke(row, at=tools.clock())
     record.note(about=row.pk)
 
 
@@ -146,8 +147,7 @@ def log_out(actor: Actor, record: Record, *, secret: str, tools: Tools) -> None:
     )
     if row is None:
         raise NotFound
-    row.revoked_at = tools.clock()
-    row.save(update_fields=("revoked_at",))
+    revoke(row, at=tools.clock())
     record.note(about=row.pk)
 
 
@@ -171,12 +171,23 @@ def _use(actor: Actor, record: Record, *, token_id: UUID, tools: Tools) -> Actor
     return replace(person.actor, scopes=scopes)
 
 
+def revoke(row: Token, *, at: datetime) -> None:
+    """Make a token useless, within the transaction of a service; its seal says so as well."""
+    row.revoked_at, row.details = at, {**row.details, "revoked": True}
+    row.save(update_fields=("revoked_at", "details"))
+
+
+revoke.accountable = ()  # type: ignore[attr-defined] # a part of services
+
+
 def _works(row: Token, *, now: datetime) -> bool:
     """Say whether a token is in time, unchanged, and its person and agency may come in."""
-    # Hash and end stand in the sealed part too: whoever writes to the database cannot move them.
+    # Hash and end stand in the sealed part too, which opens for its person only: whoever writes to
+    # the database cannot move them, nor take back that it was revoked.
     sealed = row.details
     return (
         sealed["hash"] == bytes(row.secret_hash).hex()
+        and not sealed.get("revoked")
         and now < row.expires_at
         and now < datetime.fromisoformat(sealed["expires_at"])
         and not row.person.suspended

@@ -8,7 +8,9 @@ no role until two people agree; and a custodian is invited with the unseal facto
 from __future__ import annotations
 
 from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import Record, accountable, save_keys
+from countenance.errors import TamperDetected
 from countenance.ledger.entry import Action
 from countenance.policy import DEFAULT_PACK, Actor, Deed, Role
 from countenance.sealing.kinds import KeyRecord
@@ -33,7 +35,12 @@ is_needed.accountable = ()  # type: ignore[attr-defined] # reads only
 
 @accountable(Action.RECORDS_UPGRADED, deed=Deed.SET_UP)
 def upgrade_records(actor: Actor, record: Record, *, tools: Tools) -> None:
-    """Add the keys, columns and roles that records of an earlier version lack."""
+    """Add the keys, columns and roles that records of an earlier version lack.
+
+    Raises:
+        TamperDetected: they are of this version, and somebody emptied columns of them.
+    """
+    _refuse_emptied()
     made = tools.keyring.missing_records()
     _add_keys(made, tools=tools)
     agencies = [one for one in Agency.objects.order_by("pk") if _is_old(one)]
@@ -55,6 +62,17 @@ def upgrade_records(actor: Actor, record: Record, *, tools: Tools) -> None:
     )
 
 
+def _refuse_emptied() -> None:
+    """Refuse to write new standings where the ledger knows of this version's ways to have one."""
+    emptied = (
+        Agency.objects.filter(standing__isnull=True).exists()
+        or Person.objects.filter(standing__isnull=True).exists()
+    )
+    ways = [str(Action.PERSON_INVITED), str(Action.RECORDS_UPGRADED)]
+    if emptied and LedgerRow.objects.filter(action__in=ways).exists():
+        raise TamperDetected("The standing of an agency or a person was taken out of the database.")
+
+
 def _is_old(agency: Agency) -> bool:
     return agency.standing is None or agency.own_name is None
 
@@ -68,7 +86,9 @@ def _lacks_custodians() -> bool:
 def _give_standings() -> int:
     """Write a standing for everybody who has none; return how many that were."""
     first = Person.objects.order_by("added_at", "pk").first()
-    people = list(Person.objects.filter(standing__isnull=True).order_by("pk").select_related("agency"))
+    people = list(
+        Person.objects.filter(standing__isnull=True).order_by("pk").select_related("agency")
+    )
     for one in people:
         led = first is not None and one.pk == first.pk
         one.standing = {"roles": [str(Role.COORDINATOR)] if led else []}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models
 
 from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.sealed import (
     ObjectSealedModel,
     SealedBytes,
@@ -18,6 +19,7 @@ from countenance.apps.records.sealed import (
     SealedText,
 )
 from countenance.errors import SealBroken
+from countenance.ledger.entry import Action
 from countenance.policy import GalleryFacts, GrantFacts, SearchKind, SourceFacts
 from countenance.sealing.kinds import KeyKind
 
@@ -116,13 +118,26 @@ class Gallery(ObjectSealedModel):
     @property
     def sensitive(self) -> bool:
         """Say whether each case needs a second person's approval to search here."""
-        return bool((self.terms or {}).get("sensitive"))
+        return bool(self._agreed().get("sensitive"))
 
     @property
     def threshold(self) -> float | None:
         """Return the least similarity of a candidate here; None if two people set none."""
-        text = (self.terms or {}).get("threshold")
+        text = self._agreed().get("threshold")
         return None if text is None else float(text)
+
+    def _agreed(self) -> dict[str, Any]:
+        """Return the terms, empty if nobody ever agreed on any.
+
+        Raises:
+            SealBroken: somebody took them out of the database.
+        """
+        if self.terms is not None:
+            return dict(self.terms)
+        changed = LedgerRow.objects.filter(about=self.pk, action=str(Action.GALLERY_TERMS_CHANGED))
+        if changed.exists():
+            raise SealBroken("The terms of a gallery are gone.")
+        return {}
 
 
 class GalleryGrant(SealedModel):
