@@ -201,7 +201,7 @@ def change(request: Request, agency_id: UUID) -> HttpResponse:
     return form_page(
         request,
         form,
-        heading=f"Policy pack of {one.name}",
+        heading=f"Terms of {one.name}",
         verb="Change it",
         back=reverse("agency", args=[one.pk]),
         back_label=one.name,
