@@ -52,6 +52,11 @@ class WebSettings(BaseModel):
         default=False,
         description="True behind HTTPS: cookies are marked secure and HSTS is sent.",
     )
+    private_providers: tuple[str, ...] = Field(
+        default=(),
+        description="The host names of agencies' sign-in providers that may have addresses that are not public "
+        "(a JSON list). Name only hosts on which nothing else answers.",
+    )
     threads: int = Field(default=8, ge=2, le=64, description="Requests answered at the same time.")
     upload_limit: int = Field(
         default=256 * _MEBIBYTE,

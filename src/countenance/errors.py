@@ -86,6 +86,18 @@ class ModelCardInvalid(InputError):
     code = "model_card_invalid"
 
 
+class ProviderUnusable(InputError):
+    """The sign-in provider did not answer as it has to."""
+
+    code = "provider_unusable"
+
+
+class NotVouched(ProviderUnusable):
+    """Your organisation's sign-in did not say that you used a second factor there, so it opens nothing here."""
+
+    code = "provider_not_vouched"
+
+
 class SettingsInvalid(InputError):
     """The settings are wrong or incomplete."""
 

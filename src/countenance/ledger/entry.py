@@ -78,6 +78,7 @@ class Action(StrEnum):
     TOKEN_REVOKED = "token.revoked", "A personal token was revoked."  # a word
     PROVIDER_SET = "provider.set", "An agency's own sign-in provider was set or removed."
     PROVIDER_LINKED = "provider.linked", "A person was linked with their account at the provider."
+    PROVIDER_UNLINKED = "provider.unlinked", "A person's link with the provider was removed."
     RECORDS_UPGRADED = "records.upgraded", "Stored records were brought to this version's form."
     APPROVAL_ASKED = "approval.asked", "A second person's approval was asked for."
     APPROVAL_DECIDED = "approval.decided", "A second person approved or refused a request."

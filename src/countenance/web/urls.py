@@ -10,6 +10,8 @@ from countenance.apps.agencies import approval_views as approvals
 from countenance.apps.agencies import inviting_views as inviting
 from countenance.apps.agencies import joining_views as joining
 from countenance.apps.agencies import people_views as people
+from countenance.apps.agencies import provider_sign_in_views as sign_in_with
+from countenance.apps.agencies import provider_views as provider
 from countenance.apps.agencies import setup_views as setup
 from countenance.apps.agencies import views as agencies
 from countenance.apps.cases import authority_views as authorities
@@ -30,6 +32,9 @@ urlpatterns = [
     path("unseal/", views.unseal, name="unseal"),
     path("sign-in/", agencies.sign_in, name="sign_in"),
     path("sign-in/passkey/", agencies.sign_in_passkey, name="sign_in_passkey"),
+    path("sign-in/with/", sign_in_with.code, name="provider_code"),
+    path("sign-in/with/<uuid:agency_id>/", sign_in_with.start, name="provider_start"),
+    path("sign-in/callback/", sign_in_with.callback, name="provider_callback"),
     path("sign-out/", agencies.sign_out, name="sign_out"),
     path("step-up/", agencies.step_up, name="step_up"),
     path("step-up/passkey/", agencies.step_up_passkey, name="step_up_passkey"),
@@ -46,6 +51,10 @@ urlpatterns = [
     path("account/sessions/end-others/", account.sessions_end, name="sessions_end"),
     path("account/tokens/new/", account.token_new, name="token_new"),
     path("account/tokens/<uuid:token_id>/revoke/", account.token_revoke, name="token_revoke"),
+    path("account/provider/", provider.link, name="provider_link"),
+    path("account/provider/start/", provider.link_start, name="provider_link_start"),
+    path("account/provider/confirm/", provider.link_confirm, name="provider_link_confirm"),
+    path("account/provider/unlink/", provider.unlink, name="provider_unlink"),
     path("", frame.home, name="home"),
     path("cases/", case_pages.cases, name="cases"),
     path("cases/new/", cases.new, name="case_new"),
@@ -129,6 +138,8 @@ urlpatterns = [
     path("approvals/<uuid:approval_id>/review/", approvals.review, name="glass_review"),
     path("cases/<uuid:case_id>/break-glass/", approvals.break_glass, name="glass_break"),
     path("people/", people.people, name="people"),
+    path("people/provider/", provider.provider, name="provider"),
+    path("people/provider/remove/", provider.remove, name="provider_remove"),
     path("people/invite/", inviting.invite, name="person_invite"),
     path("people/<uuid:person_id>/", people.person, name="person"),
     path("people/<uuid:person_id>/roles/", people.roles, name="person_roles"),

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from countenance.apps.agencies import factors, queries, sessions, tokens
+from countenance.apps.agencies import factors, providers, queries, sessions, tokens
 from countenance.apps.agencies.account_forms import AppForm, NameForm, PasswordForm, TokenForm
 from countenance.apps.agencies.models import Factor
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of, step_up_page
@@ -31,6 +31,7 @@ METHODS: Mapping[str, str] = {
     Factor.PASSKEY: "with a passkey",
     Factor.TOTP: "with password and app",
     Factor.RECOVERY: "with a recovery code",
+    sessions.PROVIDER: "with your organisation's sign-in",
 }
 SCOPES: Mapping[Scope, str] = {
     Scope.READ: "Read: galleries, cases, authorities and their lists",
@@ -75,6 +76,8 @@ def account(request: Request) -> HttpResponse:
         "recovering": sessions.is_recovery(request.session),
         "sessions": [{"row": one, "method": METHODS.get(one.method, "")} for one in shown],
         "tokens": tokens.of(request.actor, tools=request.tools),
+        "provider": providers.of(request.actor),
+        "linked_at": providers.linked_at(request.actor),
         "done": request.session.pop("done", ""),
     }
     return render(request, "agencies/account.html", context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from countenance.apps.agencies import proofs, webauthn
-from countenance.apps.agencies.models import Factor, Person
+from countenance.apps.agencies.models import Factor, Person, ProviderAccount
 from countenance.apps.agencies.webauthn import Passkey
 from countenance.errors import AlreadyExists, InputError
 from countenance.tools import Tools
@@ -119,5 +119,6 @@ def _note_use(factor: Factor, *, tools: Tools) -> None:
 
 
 def remove_all(person: Person) -> None:
-    """Remove every factor of a person."""
+    """Remove every factor of a person, and the link with their account at a provider."""
     Factor.objects.filter(person=person).delete()
+    ProviderAccount.objects.filter(person=person).delete()

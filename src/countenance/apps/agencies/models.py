@@ -326,7 +326,5 @@ class Provider(SealedModel):
 class ProviderAccount(_OfPerson):
     """That a person is somebody at their agency's provider; looked up by a blind index."""
 
-    METHOD = "provider"  # what sessions keep of having begun this way
-
     subject_index = models.BinaryField(unique=True)
     linked_at = models.DateTimeField()

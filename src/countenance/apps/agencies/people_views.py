@@ -81,6 +81,7 @@ def people(request: Request) -> HttpResponse:
         "people": [described(one, today=today) for one in queries.people(request.actor)],
         "invitations": [invitation_context(one) for one in sent],
         "may_invite": may(request.actor, Deed.PERSON_INVITE),
+        "may_set_provider": may(request.actor, Deed.OIDC_SET),
     }
     return render(request, "agencies/people.html", context)
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["SessionStore", "Shown", "actor_of", "begin", "end", "end_all_of", "is_recovery", "of"]
 
 METHOD, BROWSER, RECOVERY, PROVED_AT = "method", "browser", "recovery", "proved_at"
+PROVIDER = "provider"
+"""What a session keeps of having begun with an agency's own provider, beside the kinds of `Factor`."""
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 # The first name that is found in what the browser says of itself; each says the later ones as well.
@@ -59,7 +61,7 @@ class Shown:
 
     id: UUID
     browser: str  # "Firefox on Linux"
-    method: str  # Factor.PASSKEY, TOTP or RECOVERY
+    method: str  # Factor.PASSKEY, TOTP or RECOVERY, or PROVIDER
     signed_in_at: datetime
     seen_at: datetime
     ends_at: datetime
@@ -70,14 +72,16 @@ class Shown:
 def begin(request: HttpRequest, signed_in: SignedIn, *, tools: Tools) -> None:
     """Start a new session for who signed in; an earlier one of this browser ends.
 
-    Signing in is itself a proof of who one is.
+    Signing in is itself a proof of who one is, unless only a provider says so: whoever runs that must
+    not be able to do in somebody's name what needs a proof.
     """
     request.session.flush()
     login(request, signed_in.person, backend=BACKEND)
     request.session[METHOD] = signed_in.method
     request.session[BROWSER] = family_of(request.headers.get("User-Agent", ""))
     request.session[RECOVERY] = signed_in.recovery
-    stepped_up(request.session, tools.clock())
+    if signed_in.method != PROVIDER:
+        stepped_up(request.session, tools.clock())
 
 
 @composed_of()
@@ -89,8 +93,10 @@ def renew(request: HttpRequest) -> None:
 
 @composed_of()
 def stepped_up(session: SessionBase, at: datetime) -> None:
-    """Keep the moment at which the person proved who they are."""
+    """Keep the moment at which the person proved who they are, at once: this very request may spend it."""
     session[PROVED_AT] = at.isoformat()
+    if isinstance(session, SessionStore) and session.row_id is not None:
+        session_rows.put(session.row_id, PROVED_AT, session[PROVED_AT])
 
 
 @composed_of()

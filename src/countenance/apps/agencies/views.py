@@ -83,7 +83,7 @@ def read_answer(text: str) -> tuple[str, Mapping[str, Any]]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: Request) -> HttpResponse:
     """Show the sign-in page, and start a session for whoever proves who they are."""
-    where = _where(request)
+    where = where_to(request)
     if request.user.is_authenticated:
         return HttpResponseRedirect(where)
     with_passkey = request.method == "POST" and bool(request.POST.get("passkey"))
@@ -205,7 +205,7 @@ def step_up_page(request: Request, *, refusal: str = "") -> HttpResponse:
 def step_up(request: Request) -> HttpResponse:
     """Ask for a proof; once it was taken (by the gate, as for every form), go where one wanted."""
     if request.method == "POST" and is_stepped_up(request.actor, now=request.tools.clock()):
-        return HttpResponseRedirect(_where(request))
+        return HttpResponseRedirect(where_to(request))
     page = step_up_page(request)
     page.status_code = 200 if request.method != "POST" else REFUSED
     return page
@@ -217,7 +217,7 @@ def step_up_passkey(request: Request) -> HttpResponse:
     return challenge_of(*signing.passkey_challenge(site=site_of(request), tools=request.tools))
 
 
-def _where(request: Request) -> str:
+def where_to(request: Request) -> str:
     """Return where one wanted to go; never to another site."""
     where = request.POST.get("next") or request.GET.get("next", "")
     return where if url_has_allowed_host_and_scheme(where, allowed_hosts=None) else "/"
