@@ -12,6 +12,8 @@ from typing import Any
 
 from django.db import connection
 
+from countenance.testing import FakeEngine
+
 LIMIT = 10.0
 """How long anybody waits before the test has failed, in seconds."""
 
@@ -61,6 +63,20 @@ class GatedStore:
         if items:
             self._gate.stop_here()
         self._store.put_many(items)
+
+
+class StoppingEngine(FakeEngine):
+    """Stops before it looks for faces."""
+
+    def __init__(self, gate: Gate) -> None:
+        """Put the gate before this engine."""
+        super().__init__()
+        self._gate = gate
+
+    def analyse(self, *args: Any, **kwargs: Any) -> Any:
+        """Stop, then look."""
+        self._gate.stop_here()
+        return super().analyse(*args, **kwargs)
 
 
 def beside(call: Callable[[], Any]) -> Future[Any]:

@@ -12,6 +12,7 @@ import pytest
 from side_by_side import (
     Gate,
     GatedStore,
+    StoppingEngine,
     beside,
     result,
     wait_until_somebody_waits,
@@ -62,18 +63,6 @@ def gate() -> Any:
     gate = Gate()
     yield gate
     gate.open()
-
-
-class StoppingEngine(FakeEngine):
-    """Stops before it looks for faces."""
-
-    def __init__(self, gate: Gate) -> None:
-        super().__init__()
-        self._gate = gate
-
-    def analyse(self, *args: Any, **kwargs: Any) -> Any:
-        self._gate.stop_here()
-        return super().analyse(*args, **kwargs)
 
 
 def _enrol(on: Any, *names: str) -> EnrolmentRun:

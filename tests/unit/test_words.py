@@ -31,6 +31,13 @@ MISLEADING = re.compile(
     re.IGNORECASE,
 )
 
+# The law's own name of a kind of search, in Regulation (EU) 2024/1689 Art. 26(10): "the initial
+# identification of a potential suspect". It names what an authority is for, never what was found.
+LAWS_OWN = re.compile(r"\binitial identification\b", re.IGNORECASE)
+
+# The gate for vague reasons knows what people write; this list is compared with, never shown.
+NOT_SHOWN = {"policy/reasons.py": ("_STOCK",)}
+
 # Sentences that say what the product does not do may name it.
 DENIALS = (
     re.compile(r"\b(no|not|never|nobody|none|nor|without|cannot)\b[^.;:]*$", re.IGNORECASE),
@@ -50,6 +57,7 @@ SHOWN_LITERALS = ("errors.py", "policy", "cli", "web", "apps", "ui")
 
 def misleading_words(text):
     found = []
+    text = LAWS_OWN.sub("", text)
     for word in MISLEADING.finditer(text):
         before = text[: word.start()]
         if not any(denial.search(before) for denial in DENIALS):
@@ -73,10 +81,15 @@ def docstrings(tree):
             yield node.body[0].value
 
 
-def sentences_of_module(source, *, with_docstrings):
+def sentences_of_module(source, *, with_docstrings, without=()):
     """Yield the literals with a space in them: sentences, not codes, keys or names of columns."""
     tree = ast.parse(source)
     skipped = set() if with_docstrings else {id(node) for node in docstrings(tree)}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and {getattr(one, "id", "") for one in node.targets} & set(
+            without
+        ):
+            skipped |= {id(part) for part in ast.walk(node)}
     for node in ast.walk(tree):
         said = isinstance(node, ast.Constant) and isinstance(node.value, str)
         if said and id(node) not in skipped and SENTENCE.search(node.value):
@@ -109,7 +122,9 @@ def test_a_message_says_nothing_misleading(path):
     source = path.read_text(encoding="utf-8")
     found = {
         f"line {line}: {word}"
-        for line, sentence in sentences_of_module(source, with_docstrings=shown)
+        for line, sentence in sentences_of_module(
+            source, with_docstrings=shown, without=NOT_SHOWN.get(name_of(path), ())
+        )
         for word in misleading_words(sentence)
     }
     assert found == set()
@@ -123,6 +138,8 @@ def test_a_message_says_nothing_misleading(path):
         "Confidence: 98 %",
         "HIT",
         "the faceprint of a person",
+        "Identification of a person",
+        "The initial search led to an identification",
     ],
 )
 def test_misleading_words_are_noticed(text):
@@ -136,6 +153,7 @@ def test_misleading_words_are_noticed(text):
         "This list never means that a person was identified.",
         "The list of candidates; similarity 0.61",
         "matchless and white",
+        "What it is for: initial identification",
     ],
 )
 def test_other_words_and_denials_pass(text):

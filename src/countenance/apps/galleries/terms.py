@@ -7,7 +7,7 @@ from datetime import date
 from countenance import policy
 from countenance.apps.approvals.using import use_approval
 from countenance.apps.galleries.models import Gallery, Source
-from countenance.apps.records.services import Record, accountable
+from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import InputError, SourceClosed
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed, packs
@@ -18,6 +18,7 @@ LARGE_ENROLMENT = 10_000
 """From this many photos on, an enrolment needs a second person's approval."""
 
 
+@composed_of()
 def terms_payload(*, sensitive: bool, threshold: float | None) -> dict[str, object]:
     """Return what a second person approves when a gallery's terms change."""
     return {
@@ -108,6 +109,7 @@ def extend_retention(
     return source
 
 
+@composed_of()
 def permit_large(
     actor: Actor, record: Record, *, gallery: Gallery, source: Source, tools: Tools
 ) -> None:
