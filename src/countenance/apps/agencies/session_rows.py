@@ -24,6 +24,8 @@ IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
 NOTED_AT_MOST_EVERY = timedelta(minutes=1)
 KEY_BYTES = 32
+AT_ONCE = ("proved_at",)
+"""What `put` and `forget` write at once: a slow request with an older content does not bring it back."""
 
 
 def hash_of(key: str) -> bytes:
@@ -65,7 +67,7 @@ class SessionStore(SessionBase):
             SignInSession.objects.filter(
                 key_hash=hash_of(key), seen_at__gt=now - IDLE, ends_at__gt=now
             )
-            .select_related("person")
+            .select_related("person__agency")
             .first()
         )
         if row is None:
@@ -134,15 +136,27 @@ class SessionStore(SessionBase):
             return
         row.seen_at = now
         fields = ["seen_at"]
-        if not same:
-            # Otherwise the content stays as it is there: this request may hold an older one.
-            self._fill(row, content)
-            fields += ["key_hash", "data"]
         try:
             with transaction.atomic():
+                if not same:
+                    # Otherwise the content stays as it is there: this request may hold an older one.
+                    self._fill(row, self._merged(row, content))
+                    fields += ["key_hash", "data"]
                 row.save(update_fields=fields, force_update=True)
         except DatabaseError:
             raise UpdateError from None
+
+    def _merged(self, row: SignInSession, content: dict[str, Any]) -> dict[str, Any]:
+        """Return the content with what is written at once as it is there now, unless it is dropped here."""
+        there = _locked(row.pk)
+        if there is None:
+            raise UpdateError
+        dropped = {name for name in AT_ONCE if name in self._stored and name not in content}
+        merged = {name: value for name, value in content.items() if name not in AT_ONCE}
+        present = there.data["content"]
+        return merged | {
+            name: present[name] for name in AT_ONCE if name in present and name not in dropped
+        }
 
     def _fill(self, row: SignInSession, content: dict[str, Any]) -> None:
         row.key_hash = self._hash()
@@ -193,15 +207,30 @@ def end_all(person: UUID, *, but: UUID | None = None) -> int:
     return rows.delete()[0]
 
 
+def _locked(row_id: UUID) -> SignInSession | None:
+    return (
+        SignInSession.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("person")
+        .filter(pk=row_id)
+        .first()
+    )
+
+
+def put(row_id: UUID, name: str, value: str) -> None:
+    """Write one thing of `AT_ONCE` into the content of a session, if that was not ended meanwhile."""
+    with transaction.atomic():
+        row = _locked(row_id)
+        if row is not None:
+            sealed = row.data
+            sealed["content"][name] = value
+            row.data = sealed
+            row.save(update_fields=("data",))
+
+
 def forget(row_id: UUID, name: str) -> bool:
     """Remove one thing from the content of a session at once, and say whether it was there."""
     with transaction.atomic():
-        row = (
-            SignInSession.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("person")
-            .filter(pk=row_id)
-            .first()
-        )
+        row = _locked(row_id)
         if row is None or name not in row.data["content"]:
             return False
         sealed = row.data
