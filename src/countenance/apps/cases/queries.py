@@ -75,14 +75,20 @@ def case_by_reference(actor: Actor, reference: str, *, tools: Tools) -> Case | N
 
 def _seen(actor: Actor, rows: QuerySet[Case]) -> Case:
     found = rows.select_related("opened_by", "authority").first()
-    missing = NotFound("There is no such case, or it is not yours to see.")
-    if found is None or not may(actor, Deed.CASE_READ):
-        raise missing
-    try:
-        permit_case_member(actor, found.facts)
-    except NotPermitted:
-        raise missing from None
+    if found is None or not sees(actor, found):
+        raise NotFound("There is no such case, or it is not yours to see.")
     return found
+
+
+def sees(actor: Actor, case: Case) -> bool:
+    """Say whether the actor sees a case, and with it its evidence, requests and searches."""
+    if not may(actor, Deed.CASE_READ):
+        return False
+    try:
+        permit_case_member(actor, case.facts)
+    except NotPermitted:
+        return False
+    return True
 
 
 def reference_of(actor: Actor, case_id: UUID) -> str:

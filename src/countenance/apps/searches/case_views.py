@@ -38,6 +38,7 @@ REQUEST_STATES = {
     RequestState.DECLINED: "Declined",
     RequestState.WITHDRAWN: "Withdrawn",
 }
+OVER_WITH_CASE = "Not run: the case was closed"
 EXAMINED = "Concluded; candidates are being examined"
 ANSWERS = {
     NO_CANDIDATE: "No candidate",
@@ -131,7 +132,9 @@ def _request_row(one: SearchRequest) -> dict[str, Any]:
         "reason": one.wishes["reason"],
         "by": one.asked_by.name,
         "at": one.asked_at,
-        "state": REQUEST_STATES[RequestState(one.state)],
+        "state": OVER_WITH_CASE
+        if one.state == RequestState.WAITING and one.case.closed_at is not None
+        else REQUEST_STATES[RequestState(one.state)],
         "said": (one.answer or {}).get("reason", ""),
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from countenance import policy
 from countenance.apps.cases.models import Case
+from countenance.apps.cases.uses import own_open_case
 from countenance.apps.galleries.batch import face_details
 from countenance.apps.records.objects import get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of, record_refusal
@@ -35,8 +36,7 @@ def _record_probe(
     tools: Tools,
 ) -> Probe:
     record.note(about=case.pk, case=case.pk)
-    case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
-    policy.permit_case_work(actor, case.facts, today=tools.clock().date())
+    case = own_open_case(actor, case, today=tools.clock().date())
     if analysis is None:
         raise WrongState("The case changed a moment ago. Add the photo again.")
     return _keep(actor, record, case, upload, file_name, analysis, tools=tools)
@@ -50,11 +50,12 @@ def add_probe(actor: Actor, *, case: Case, upload: bytes, file_name: str, tools:
     photo again is the evidence that it was.
 
     Raises:
-        CaseClosed, NotPermitted: the case is closed, or another agency's; recorded.
+        CaseClosed, NotPermitted: the case is closed, or not the actor's; recorded.
         ImageRejected: this is not a photo that can be read safely.
     """
     try:
         policy.permit_deed(actor, Deed.EVIDENCE_ADD, now=tools.clock())
+        policy.permit_case_member(actor, case.facts)
         policy.permit_case_work(actor, case.facts, today=tools.clock().date())
         # Before the case is locked: looking for faces takes a while.
         analysis = tools.engine.analyse(upload, templates=False)
@@ -77,8 +78,7 @@ def _record_derived(
     tools: Tools,
 ) -> Probe:
     record.note(about=probe.pk, case=probe.case_id, made_of=probe.pk)
-    case = Case.objects.select_for_update(no_key=True).get(pk=probe.case_id)
-    policy.permit_case_work(actor, case.facts, today=tools.clock().date())
+    case = own_open_case(actor, probe.case, today=tools.clock().date())
     root_of(probe)
     if analysis is None:
         raise WrongState("The case changed a moment ago. Try again.")
@@ -122,6 +122,7 @@ def derive_probe(
     made, analysis = b"", None
     try:
         policy.permit_deed(actor, Deed.EVIDENCE_DERIVE, now=tools.clock())
+        policy.permit_case_member(actor, probe.case.facts)
         policy.permit_case_work(actor, probe.case.facts, today=tools.clock().date())
         made = tools.engine.cut(queries.photo_of(probe, tools=tools), box=part, quarter_turns=turns)
         analysis = tools.engine.analyse(made, templates=False)
@@ -206,9 +207,13 @@ def view_probe(
         long_side: pixels.
         only: the chosen face; every other face is then blurred beyond recovery.
         tools: engine, keys, store.
+
+    Raises:
+        NotPermitted: its case is not the actor's to see.
     """
     record.note(about=probe.pk, face=only)
     policy.permit_own(actor, probe.agency_id)
+    policy.permit_case_member(actor, probe.case.facts)
     faces = probe.details["faces"]
     blur = [face["box"] for i, face in enumerate(faces) if only is not None and i != only]
     return tools.engine.render(get_object(probe, tools=tools), long_side=long_side, blur=blur)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
+from countenance.apps.cases import queries as cases
 from countenance.apps.cases.models import Case
+from countenance.apps.cases.queries import sees
 from countenance.apps.galleries.models import Face, Gallery
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.queries import receipt_about
@@ -66,9 +67,9 @@ class Candidate:
 
 
 def probe(actor: Actor, probe_id: UUID) -> Probe:
-    """Return one probe, or raise NotFound."""
+    """Return one probe, or raise NotFound; so too if its case is not the actor's to see."""
     found = Probe.objects.filter(agency_id=actor.agency, pk=probe_id).select_related("case").first()
-    if found is None:
+    if found is None or not sees(actor, found.case):
         raise NotFound("There is no such probe.")
     return found
 
@@ -128,26 +129,27 @@ def photo_of(one: Probe, *, tools: Tools) -> bytes:
 
 
 def request(actor: Actor, request_id: UUID) -> SearchRequest:
-    """Return one request for a search, or raise NotFound."""
+    """Return one request for a search, or raise NotFound; so too if its case is not the actor's to see."""
     found = (
         SearchRequest.objects.filter(agency_id=actor.agency, pk=request_id)
         .select_related("case", "probe__case", "asked_by")
         .first()
     )
-    if found is None:
+    if found is None or not sees(actor, found.case):
         raise NotFound("There is no such request.")
     return found
 
 
 def waiting_requests(actor: Actor) -> QuerySet[SearchRequest]:
-    """Return the agency's open requests, oldest first; slice it."""
+    """Return the open requests of open cases that the actor sees, oldest first; slice it."""
     found = SearchRequest.objects.filter(agency_id=actor.agency, state=RequestState.WAITING)
+    found = found.filter(case__in=_seen(actor), case__closed_at=None)
     return found.select_related("case", "probe", "asked_by").order_by("asked_at", "pk")
 
 
 def requests_of(one: Case) -> QuerySet[SearchRequest]:
     """Return the requests in a case, newest first; slice it."""
-    found = SearchRequest.objects.filter(case=one).select_related("probe", "asked_by")
+    found = SearchRequest.objects.filter(case=one).select_related("case", "probe", "asked_by")
     return found.order_by("-asked_at", "pk")
 
 
@@ -164,29 +166,28 @@ def last_request(one: Probe) -> SearchRequest | None:
 
 
 def search(actor: Actor, search_id: UUID) -> Search:
-    """Return one search, or raise NotFound."""
+    """Return one search, or raise NotFound; so too if its case is not the actor's to see."""
     found = (
         Search.objects.filter(agency_id=actor.agency, pk=search_id)
         .select_related("case", "probe__case", "asked_by")
         .first()
     )
-    if found is None:
+    if found is None or not sees(actor, found.case):
         raise NotFound("There is no such search.")
     return found
 
 
 def searches(actor: Actor, *, of_case: Case | None = None) -> QuerySet[Search]:
-    """Return the agency's searches, or those of one case, newest first; slice it."""
-    found = Search.objects.filter(agency_id=actor.agency).select_related("case", "asked_by")
+    """Return the searches of all cases that the actor sees, or of one, newest first; slice it."""
+    found = Search.objects.filter(agency_id=actor.agency, case__in=_seen(actor))
+    found = found.select_related("case", "asked_by")
     if of_case is not None:
         found = found.filter(case=of_case)
     return found.order_by("-intended_at", "pk")
 
 
-def counts_by_case(cases: Sequence[Case]) -> dict[UUID, int]:
-    """Return how many searches each of these cases has; a case without any is left out."""
-    rows = Search.objects.filter(case__in=cases).order_by().values_list("case_id")
-    return dict(rows.annotate(count=Count("pk")))
+def _seen(actor: Actor) -> QuerySet[Case, Any]:
+    return cases.cases(actor).order_by().values("pk")
 
 
 def galleries_of(one: Search) -> list[Gallery]:

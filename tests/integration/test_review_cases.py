@@ -1,0 +1,116 @@
+"""What a review of cases, searches and approvals found: each of these was possible once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import factories
+import pytest
+from clients import client_of
+from django.urls import reverse
+
+from countenance.apps.records.models import LedgerRow
+from countenance.apps.searches import asking, evidence, queries
+from countenance.errors import NotFound, NotPermitted
+from countenance.policy import Role
+from countenance.testing import FakeEngine
+
+REASON = "Reported missing on 3 May"
+
+
+@pytest.fixture
+def ready(deployment: Any) -> Any:
+    """A case with evidence, a request that waits and a search that was run; and an investigator of another case."""
+    source = factories.make_source(deployment)
+    deployment.gallery = factories.make_gallery(deployment)
+    factories.enrol(deployment, deployment.gallery, source, factories.people(["anna", "ben"]))
+    deployment.case = factories.make_case(deployment)
+    deployment.found = factories.search(
+        deployment, deployment.case, [deployment.gallery], FakeEngine.photo("anna", 2)
+    )
+    deployment.probe = deployment.found.probe
+    factories.ask(deployment, deployment.case, [deployment.gallery], FakeEngine.photo("anna", 2))
+    deployment.asked = queries.open_request(deployment.probe)
+    deployment.stranger = factories.acting(deployment, Role.INVESTIGATOR)
+    return deployment
+
+
+def refused() -> int:
+    return LedgerRow.objects.filter(action="action.refused").count()
+
+
+def test_an_investigator_reads_nothing_of_a_case_that_is_not_theirs(ready: Any) -> None:
+    client = client_of(ready, ready.stranger)
+    probe, search, asked = [ready.probe.pk], [ready.found.pk], [ready.asked.pk]
+    for name, ids in (
+        ("probe", probe),
+        ("probe_image", probe),
+        ("search", search),
+        ("certificate", search),
+        ("case", [ready.case.pk]),
+    ):
+        assert client.get(reverse(name, args=ids)).status_code == 404, name
+    for name, ids in (
+        ("probe_derive", probe),
+        ("search_ask", probe),
+        ("request_withdraw", asked),
+    ):
+        assert client.post(reverse(name, args=ids)).status_code == 404, name
+    assert not queries.searches(ready.stranger).exists()
+    assert not queries.waiting_requests(ready.stranger).exists()
+    assert str(ready.found.pk) not in client.get(reverse("searches")).text
+
+
+def test_services_refuse_an_investigator_evidence_of_a_case_that_is_not_theirs(ready: Any) -> None:
+    who, tools, before = ready.stranger, ready.tools, refused()
+    with pytest.raises(NotPermitted, match="not a member"):
+        evidence.view_probe(who, probe=ready.probe, long_side=100, tools=tools)
+    with pytest.raises(NotPermitted, match="not a member"):
+        evidence.derive_probe(who, probe=ready.probe, quarter_turns=1, tools=tools)
+    with pytest.raises(NotPermitted, match="not a member"):
+        evidence.add_probe(
+            who, case=ready.case, upload=FakeEngine.photo("ben"), file_name="b.jpg", tools=tools
+        )
+    with pytest.raises(NotPermitted, match="not a member"):
+        asking.ask_for_search(
+            who, probe=ready.probe, reason=REASON, galleries=[ready.gallery], tools=tools
+        )
+    assert refused() == before + 4
+
+
+def test_whoever_answers_for_all_cases_still_reads_them(ready: Any) -> None:
+    auditor = factories.acting(ready, Role.AUDITOR)
+    for who in (ready.examiner, ready.supervisor, auditor):
+        assert queries.search(who, ready.found.pk) == ready.found
+        assert queries.probe(who, ready.probe.pk) == ready.probe
+        assert list(queries.searches(who)) == [ready.found]
+        assert list(queries.waiting_requests(who)) == [ready.asked]
+    evidence.view_probe(ready.examiner, probe=ready.probe, long_side=100, tools=ready.tools)
+
+
+def test_a_member_reads_the_case_until_they_are_one_no_more(ready: Any) -> None:
+    from countenance.apps.cases import services as cases
+
+    who = ready.stranger
+    cases.change_members(ready.actor, case=ready.case, members=[who.person], tools=ready.tools)
+    assert queries.search(who, ready.found.pk) == ready.found
+    assert list(queries.searches(who)) == [ready.found]
+    evidence.view_probe(
+        who, probe=queries.probe(who, ready.probe.pk), long_side=100, tools=ready.tools
+    )
+    cases.change_members(ready.actor, case=ready.case, members=[], tools=ready.tools)
+    with pytest.raises(NotFound):
+        queries.search(who, ready.found.pk)
+    assert not queries.searches(who).exists()
+
+
+def test_requests_of_a_closed_case_wait_no_more(ready: Any) -> None:
+    from countenance.apps.cases import services as cases
+
+    cases.close_case(ready.actor, case=ready.case, reason="Found", tools=ready.tools)
+    assert not queries.waiting_requests(ready.examiner).exists()
+    page = client_of(ready, ready.examiner).get(reverse("case", args=[ready.case.pk])).text
+    assert "Not run: the case was closed" in page
+    assert "Waits for an examiner" not in page
+    page = client_of(ready).get(reverse("probe", args=[ready.probe.pk])).text
+    assert "An examiner who is somebody else runs it" not in page
