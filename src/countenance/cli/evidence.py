@@ -46,7 +46,7 @@ def add_evidence(case: Reference, photo: PhotoFile, as_json: AsJson = False) -> 
 
 @shown_with(
     'countenance case ask MP-17 probe.jpg --reason "reported missing on 3 May"',
-    'countenance case ask MP-17 probe.jpg -g archive --reason "..." --json',
+    'countenance case ask MP-17 probe.jpg -g archive --reason "last seen at the station on 3 May" --json',
     deed=Deed.SEARCH_ASK,
 )
 def ask(
