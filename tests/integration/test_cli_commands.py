@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from cli_fixtures import PASSPORT, REASON, Cli, enrol, ledger, search
 
 from countenance import config
 from countenance.cli import output, session
+from countenance.cli.app import command
 from countenance.errors import Unavailable
+from countenance.policy.reasons import what_is_vague
 from countenance.testing import FakeEngine
 
 cli, people, place = cli_fixtures.cli, cli_fixtures.people, cli_fixtures.place
@@ -191,3 +194,14 @@ def test_an_unavailable_part_exits_with_75(
 
     monkeypatch.setattr(session, "unseal", unavailable)
     assert cli("gallery", "list")[0] == 75
+
+
+def test_the_reasons_in_examples_are_none_that_would_be_refused_as_vague() -> None:
+    judged = {("search",), ("case", "open"), ("case", "ask"), ("approval", "ask")}
+    for path in judged:
+        node = command()
+        for word in path:
+            node = node.commands[word]
+        reasons = re.findall(r'--reason "([^"]*)"', node.epilog)
+        assert reasons, path
+        assert [reason for reason in reasons if what_is_vague(reason)] == [], path

@@ -17,6 +17,7 @@ from django.conf import settings
 from factories import acting, make_case, other_agency
 
 from countenance.apps.agencies import sessions
+from countenance.apps.agencies.models import Agency
 from countenance.apps.approvals import exporting
 from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
@@ -112,24 +113,15 @@ def test_an_undecided_a_refused_and_anothers_approval_allow_nothing(
         deployment.supervisor, approval=asked, approve=False, reason="No", tools=deployment.tools
     )
     assert export(cli, file, "--bodies", as_=auditor)[0] == 3
-    theirs = SimpleOther(deployment, two_agencies)
-    approve(deployment, two_agencies, by=theirs.supervisor)
+    other = replace(deployment, agency=Agency.objects.get(pk=two_agencies.agency))
+    their_auditor, their_supervisor = acting(other, Role.AUDITOR), acting(other, Role.SUPERVISOR)
+    approve(deployment, their_auditor, by=their_supervisor)
     assert export(cli, file, "--bodies", as_=auditor)[0] == 3
     assert not file.exists()
-    assert export(cli, file, "--bodies", as_=two_agencies)[0] == 0
+    assert export(cli, file, "--bodies", as_=their_auditor)[0] == 0
     text = file.read_text(encoding="utf-8")
     assert THEIRS in text
     assert OURS not in text
-
-
-class SimpleOther:
-    """Another agency's supervisor, who is somebody other than its first person."""
-
-    def __init__(self, on: Any, first: Actor) -> None:
-        from countenance.apps.agencies.models import Agency
-
-        home = Agency.objects.get(pk=first.agency)
-        self.supervisor = acting(replace(on, agency=home), Role.SUPERVISOR)
 
 
 def test_bodies_are_those_of_ones_own_agency_and_the_commitments_of_the_others_verify(
