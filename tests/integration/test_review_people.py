@@ -5,14 +5,30 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from authenticator import Device
 from clients import client_of
 from django.conf import settings
 from factories import ask, make_case, make_gallery, widen
-from sign_in_help import give_app
+from sign_in_help import App, give_app, sign_in
+from staff import House, house, last_entry
 
-from countenance.apps.agencies import sessions
-from countenance.apps.agencies.models import Person
+from countenance.apps.agencies import (
+    factors,
+    inviting,
+    joining,
+    lockout,
+    sessions,
+    signing,
+    staff,
+    webauthn,
+)
+from countenance.apps.agencies.models import Invitation, Person
+from countenance.apps.agencies.webauthn import Purpose, Site
+from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches.models import Search
+from countenance.errors import NotFound, NotPermitted, NotSignedIn
+from countenance.policy import SYSTEM, Role
 from countenance.testing import FakeEngine
 
 WHY = "Last seen on 3 May at the station of Ourtown"
@@ -62,3 +78,176 @@ def test_nor_is_a_new_proof_lost_by_one(deployment):
     slow["done"] = "Something else is written."
     slow.save()
     assert sessions.spend_step_up(session_of(client))
+
+
+# Invitations that let somebody in anew.
+
+
+@pytest.fixture
+def one(deployment: Any) -> House:
+    return house(deployment.tools, roles=(Role.AUDITOR, Role.EXAMINER))
+
+
+def accept(one: House, secret: str) -> Any:
+    app = App(factors.begin_app(tools=one.tools), one.tools)
+    first = joining.FirstApp(secret=app.secret, code=app.code())
+    return joining.accept(
+        SYSTEM, secret=secret, password="a new test password", first=first, tools=one.tools
+    )
+
+
+def reinvite(one: House, who: str) -> tuple[Invitation, str]:
+    with one.acting("coordinator") as (actor, tools):
+        return staff.reinvite_person(actor, person=one.people[who], tools=tools)
+
+
+def invite_first(one: House, who: str, role: Role, **said: Any) -> tuple[Invitation, str]:
+    with one.acting("custodian") as (actor, tools):
+        return inviting.invite_first(
+            actor,
+            agency=one.agency,
+            role=role,
+            name=who.title(),
+            email=f"{who}@house.example.org",
+            tools=tools,
+            **said,
+        )
+
+
+def test_a_link_from_before_somebody_got_roles_does_not_open_their_account(one: House) -> None:
+    person = one.people["newcomer"]
+    invitation, secret = reinvite(one, "newcomer")
+    with one.acting("coordinator") as (actor, tools):
+        approval = staff.ask_for_roles(
+            actor, person=person, roles=[Role.AUDITOR], reason=WHY, tools=tools
+        )
+    one.approve(approval, by="supervisor")
+    with one.acting("coordinator") as (actor, tools):
+        staff.change_roles(actor, person=person, roles=[Role.AUDITOR], tools=tools)
+    assert last_entry(one.tools)[1]["invitations_withdrawn"] == 1
+    with pytest.raises(NotFound):
+        accept(one, secret)
+    assert Invitation.objects.get(pk=invitation.pk).withdrawn_at
+
+
+def test_nor_where_the_roles_came_another_way(one: House) -> None:
+    person = one.people["newcomer"]
+    _, secret = reinvite(one, "newcomer")
+    person.standing = {**person.standing, "roles": ["auditor"]}
+    person.save()
+    with pytest.raises(NotPermitted, match="roles of this account were changed"):
+        accept(one, secret)
+    assert last_entry(one.tools)[0] == "action.refused"
+
+
+def test_with_unchanged_roles_the_link_works(one: House) -> None:
+    _, secret = reinvite(one, "newcomer")
+    assert accept(one, secret)[0].pk == one.people["newcomer"].pk
+
+
+@pytest.mark.parametrize("who", ["examiner", "supervisor", "auditor"])
+def test_a_custodian_does_not_take_over_an_account_with_other_roles(one: House, who: str) -> None:
+    for role in (Role.SUPERVISOR, Role.AUDITOR):
+        with pytest.raises(NotPermitted, match="its coordinator asks"):
+            invite_first(one, who, role, instead="Lost without a word")
+    # As coordinator it can be sent, since a custodian reads no roles; but it opens nothing.
+    _, secret = invite_first(one, who, Role.COORDINATOR, instead="Lost without a word")
+    with pytest.raises(NotPermitted, match="its coordinator asks"):
+        accept(one, secret)
+    assert last_entry(one.tools)[0] == "action.refused"
+    one.people["coordinator"].refresh_from_db()
+    assert not one.people["coordinator"].suspended
+
+
+def test_what_a_custodian_did_is_read_by_the_agency(one: House) -> None:
+    _, secret = invite_first(one, "cora", Role.SUPERVISOR, instead="Lost without a word")
+    accept(one, secret)
+    row = LedgerRow.objects.order_by("-index").first()
+    assert row is not None
+    assert row.agency == one.agency.pk
+    facts = last_entry(one.tools)[1]
+    assert facts["by_custodian"] is True
+    assert facts["invited_by"] == str(one.custodian.pk)
+    assert facts["instead"] == "Lost without a word"
+    assert facts["roles"] == ["supervisor"]
+    assert facts["suspended"] == [str(one.people["supervisor"].pk)]
+
+
+def test_the_agencys_own_auditor_is_not_displaced_without_a_reason(one: House) -> None:
+    _, secret = invite_first(one, "dora", Role.AUDITOR)
+    with pytest.raises(NotPermitted, match="has its auditor"):
+        accept(one, secret)
+
+
+# Proving who one is while strangers try.
+
+
+SITE = Site(rp_id="localhost", origin="https://localhost")
+
+
+def passkey_of(on: Any) -> Device:
+    device = Device(origin=SITE.origin, rp_id=SITE.rp_id)
+    options, number = factors.passkey_registration(on.actor, site=SITE, tools=on.tools)
+    factors.add_passkey(
+        on.actor,
+        challenge=number,
+        answer=device.make(options),
+        name="Mine",
+        site=SITE,
+        tools=on.tools,
+    )
+    return device
+
+
+def test_wrong_passwords_of_strangers_stop_nobody_who_is_signed_in(deployment: Any) -> None:
+    app = give_app(deployment.person, tools=deployment.tools)
+    client = client_of(deployment)
+    for _ in range(lockout.SIGN_IN_TRIES + 1):
+        with pytest.raises(NotSignedIn):
+            sign_in(deployment.tools, "000000", password="a stranger's guess")
+    assert signing.step_up(deployment.actor, code=app.code(), tools=deployment.tools)
+    with pytest.raises(NotSignedIn, match="Try again"):
+        signing.step_up(deployment.actor, code="000000", tools=deployment.tools)
+    assert client.get("/account/").status_code == 200
+
+
+def test_no_lock_out_stops_a_passkey(deployment: Any) -> None:
+    device = passkey_of(deployment)
+    give_app(deployment.person, tools=deployment.tools)
+    for _ in range(lockout.SIGN_IN_TRIES):
+        with pytest.raises(NotSignedIn):
+            signing.step_up(deployment.actor, code="000000", tools=deployment.tools)
+    prove = {"site": SITE, "tools": deployment.tools}
+    options, number = signing.passkey_challenge(purpose=Purpose.PROVE, **prove)
+    assert signing.step_up_with_passkey(
+        deployment.actor, challenge=number, answer=device.sign(options), **prove
+    )
+
+
+def test_a_flood_of_strangers_challenges_takes_none_from_who_is_signed_in(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webauthn, "challenges", webauthn.Challenges(most=3))
+    device = passkey_of(deployment)
+    prove = {"site": SITE, "tools": deployment.tools}
+    options, number = signing.passkey_challenge(purpose=Purpose.PROVE, **prove)
+    for _ in range(9):
+        signing.passkey_challenge(**prove)
+    answer = device.sign(options)
+    with pytest.raises(NotSignedIn):
+        signing.sign_in_with_passkey(SYSTEM, challenge=number, answer=answer, **prove)
+    assert signing.step_up_with_passkey(deployment.actor, challenge=number, answer=answer, **prove)
+
+
+def test_a_passkey_says_whose_it_is(deployment: Any) -> None:
+    device = passkey_of(deployment)
+    for handle, comes_in in ((None, False), (deployment.person.pk.bytes, True)):
+        device.user_handle = handle
+        sent = {"site": SITE, "tools": deployment.tools}
+        options, number = signing.passkey_challenge(**sent)
+        answer = device.sign(options)
+        if comes_in:
+            signing.sign_in_with_passkey(SYSTEM, challenge=number, answer=answer, **sent)
+        else:
+            with pytest.raises(NotSignedIn):
+                signing.sign_in_with_passkey(SYSTEM, challenge=number, answer=answer, **sent)

@@ -317,7 +317,7 @@ def test_recovery_by_the_coordinator_replaces_everything_that_opened_the_account
     invitation.details = {
         "name": person.name,
         "email": person.email,
-        "roles": [],
+        "roles": ["examiner"],
         "replaces": str(person.pk),
     }
     invitation.email_index = bytes(person.email_index)

@@ -31,6 +31,10 @@ from countenance.tools import Tools
 
 INVITATION_LASTS = timedelta(hours=72)
 SECRET_BYTES = 32
+LET_IN_BY_AGENCY = (
+    "This person is in the agency already, which lets its people in anew itself: its coordinator asks, and "
+    "a second person agrees. A custodian lets in the coordinator only, and nobody who holds another role."
+)
 FIRST_ROLES = (Role.COORDINATOR, Role.SUPERVISOR, Role.AUDITOR)
 """What a custodian may appoint in an agency: those without whom nobody there can agree to anything."""
 
@@ -82,7 +86,8 @@ def invite_first(  # one keyword for each thing that vetting found
         agency: where to.
         role: which of `FIRST_ROLES`; in the custodians' own agency `custodian`.
         name: whom.
-        email: their address; of somebody who is in the agency already, it lets them back in.
+        email: their address; of somebody who is in the agency already, it lets them back in, as its
+            coordinator and only if they hold no other role.
         instead: why whoever holds the role now is lost to it; they are suspended on acceptance.
         trained_until: the last day of their training, if it was part of the vetting.
         tools: the keys and the clock.
@@ -106,6 +111,8 @@ def invite_first(  # one keyword for each thing that vetting found
         raise AlreadyExists("This e-mail address belongs to an account of another agency.")
     _refuse_second(agency, index, by_custodian=True, tools=tools)
     if not agency.custodial:
+        if known is not None and role is not Role.COORDINATOR:
+            raise NotPermitted(LET_IN_BY_AGENCY, rule="agency.first_people")
         _permit_first(agency, role, instead=instead.strip(), tools=tools)
     details: dict[str, Any] = {"name": name, "email": email, "roles": [str(role)]}
     if instead.strip():
@@ -197,22 +204,28 @@ def invite_again(
         "roles": sorted(person.roles),
         "replaces": str(person.pk),
     }
-    now = tools.clock()
-    earlier = Invitation.objects.filter(
+    withdraw_all(person, tools=tools)
+    return _invite(
+        actor, record, agency=person.agency, details=details, by_custodian=False, tools=tools
+    )
+
+
+def withdraw_all(person: Person, *, tools: Tools) -> int:
+    """Withdraw what lets a person in anew, where the roles it was approved for change; return how many.
+
+    Part of a service that has locked the person: whoever accepts locks the person first as well.
+    """
+    pending = Invitation.objects.select_for_update(no_key=True).filter(
         agency_id=person.agency_id,
         by_custodian=False,
         email_index=bytes(person.email_index),
         accepted_at=None,
         withdrawn_at=None,
     )
-    for one in earlier:
-        _withdrawn(one, at=now)
-    return _invite(
-        actor, record, agency=person.agency, details=details, by_custodian=False, tools=tools
-    )
+    return len([_withdrawn(one, at=tools.clock()) for one in pending])
 
 
-invite_again.accountable = ()  # type: ignore[attr-defined] # a part of another service
+invite_again.accountable = withdraw_all.accountable = ()  # type: ignore[attr-defined] # parts of services
 
 
 def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
@@ -224,7 +237,8 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
     is joined by a second coordinator whom their agency did not choose.
 
     Raises:
-        NotPermitted: somebody holds the role, and no reason says why they are lost to it.
+        NotPermitted: somebody holds the role, and no reason says why they are lost to it; or whoever
+            is let in anew has other roles than those for which that was approved.
         AlreadyExists: the address was given to somebody meanwhile.
         RolesConflict: whoever is let in anew holds a role that excludes the new one.
     """
@@ -238,9 +252,11 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
         )
     take_in_keys(invitation, tools=tools)
     agency = Agency.objects.get(pk=invitation.agency_id)
+    roles = {Role(role) for role in details["roles"]}
+    if replaced is not None:
+        _permit_anew(replaced, roles, invitation, custodial=agency.custodial)
     if not invitation.by_custodian:
         return []
-    roles = {Role(role) for role in details["roles"]}
     if replaced is not None:
         _give(replaced, roles)
     if agency.custodial:
@@ -259,6 +275,26 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
         one.save(update_fields=("standing",))
         SignInSession.objects.filter(person=one).delete()
     return [one.pk for one in holders]
+
+
+def _permit_anew(
+    person_id: UUID, roles: set[Role], invitation: Invitation, *, custodial: bool
+) -> None:
+    """Permit to let in anew who has the roles that two people saw, or whom a custodian may let in.
+
+    Raises:
+        NotPermitted: their roles are others.
+    """
+    held = Person.objects.get(pk=person_id).roles
+    if not invitation.by_custodian:
+        if held != roles:
+            raise NotPermitted(
+                "The roles of this account were changed after this invitation was approved. Ask for "
+                "another one.",
+                rule="invitation.roles",
+            )
+    elif not custodial and not (held | roles <= {Role.COORDINATOR}):
+        raise NotPermitted(LET_IN_BY_AGENCY, rule="agency.first_people")
 
 
 def take_in_keys(invitation: Invitation, *, tools: Tools) -> None:

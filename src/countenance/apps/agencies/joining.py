@@ -127,6 +127,14 @@ def _emptied(person_id: UUID, invitation: Invitation, *, at: datetime) -> Person
     return person
 
 
+def _lock_people(invitation: Invitation) -> None:
+    """Lock whom accepting changes, before the invitation: who changes their roles locks in this order."""
+    people = Person.objects.select_for_update(no_key=True).filter(agency_id=invitation.agency_id)
+    if not invitation.by_custodian:
+        people = people.filter(pk=_replaced(invitation))
+    list(people.order_by("pk"))
+
+
 @accountable(Action.PERSON_ADDED, Action.FACTOR_ADDED, deed=None)
 def _accept(
     actor: Actor,
@@ -139,6 +147,7 @@ def _accept(
     tools: Tools,
 ) -> tuple[Person, list[str]]:
     """Make or renew the account of an invitation, with everything that it needs, or nothing."""
+    _lock_people(Invitation.objects.get(pk=invitation_id))
     invitation = (
         Invitation.objects.select_for_update(no_key=True, of=("self",))
         .select_related("agency")
@@ -148,6 +157,10 @@ def _accept(
         raise NotFound(UNUSABLE_LINK)
     proofs.check_new_password(password, email=invitation.details["email"])
     record.note(about=actor.person, invitation=invitation.pk, invited_by=invitation.invited_by)
+    if invitation.by_custodian:
+        # The invitation's own entry is the custodians'; the agency reads here what they did to it.
+        instead = invitation.details.get("instead", "")
+        record.note(by_custodian=True, roles=invitation.details["roles"], instead=instead)
     record.note(suspended=inviting.settle(invitation, tools=tools))
     replaced = _replaced(invitation)
     if replaced is None:

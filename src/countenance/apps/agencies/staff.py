@@ -12,7 +12,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any
 
-from countenance.apps.agencies.inviting import invite_again
+from countenance.apps.agencies.inviting import invite_again, withdraw_all
 from countenance.apps.agencies.models import Agency, Invitation, Person, SignInSession
 from countenance.apps.approvals.models import Approval
 from countenance.apps.approvals.services import ask
@@ -93,7 +93,8 @@ def change_roles(
 ) -> Person:
     """Give somebody exactly these roles; a role more, or an auditor's taken away, uses an approval.
 
-    Their sessions end, so that what they may do now is what their next sign-in finds.
+    Their sessions end, so that what they may do now is what their next sign-in finds; an invitation that
+    would let them in anew is withdrawn, because nobody approved that for these roles.
 
     Raises:
         ApprovalNeeded: nobody else agreed to exactly these roles.
@@ -118,7 +119,8 @@ def change_roles(
             tools=tools,
         )
     _write(person, roles=sorted(str(role) for role in wanted))
-    record.note(sessions_ended=_end_sessions(person))
+    withdrawn = withdraw_all(person, tools=tools)
+    record.note(sessions_ended=_end_sessions(person), invitations_withdrawn=withdrawn)
     return person
 
 
