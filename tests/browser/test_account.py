@@ -8,7 +8,7 @@ from factories import app_code, give_app
 
 from countenance.apps.agencies.models import SignInSession, Token
 
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+LOOKS = [("light", 1440), ("dark", 390)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from countenance.policy import SYSTEM, Role
 from countenance.testing import FakeEngine
 
 LATE = "2199-12-31"
-SIZES = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+SIZES = [("light", 1440), ("dark", 390)]
 
 
 def person_with(on, *roles, name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
 from browser import whole_world
@@ -11,7 +12,7 @@ from browser.whole_world import ASKER
 from django.urls import get_resolver
 from factories import make_gallery
 
-from countenance.apps.agencies import queries
+from countenance.apps.agencies import providers, queries
 from countenance.policy import Role
 from countenance.web import wiring
 from countenance.web.access import ACCESS
@@ -36,6 +37,7 @@ SCREENS: dict[str, Screen] = {
     # Before anybody has signed in.
     "sign_in": Screen(NOBODY, main=True),
     "invitation": Screen(NOBODY),
+    "provider_code": Screen(NOBODY),
     # Everybody's own.
     "account": Screen(EXAMINER, main=True),
     "account_new": Screen("no role", "account"),
@@ -46,6 +48,7 @@ SCREENS: dict[str, Screen] = {
     "recovery_codes_new": Screen(ASKER),
     "password_change": Screen(ASKER),
     "token_new": Screen(ASKER),
+    "provider_link": Screen(ASKER),
     # Cases, evidence, searches.
     "cases": Screen(ASKER, main=True),
     "cases_examiner": Screen(EXAMINER, "cases"),
@@ -74,6 +77,9 @@ SCREENS: dict[str, Screen] = {
     # Authorities.
     "authorities": Screen(SUPERVISOR),
     "authority": Screen(SUPERVISOR, main=True),
+    "authority_waiting": Screen(SUPERVISOR, "authority"),
+    "authority_asker": Screen(ASKER, "authority"),
+    "authority_attach": Screen(ASKER),
     "authority_new": Screen(ASKER),
     "authority_revoke": Screen(SUPERVISOR),
     # Galleries, sources, photos.
@@ -114,6 +120,8 @@ SCREENS: dict[str, Screen] = {
     "person_restore": Screen(COORDINATOR),
     "person_reinvite": Screen(COORDINATOR),
     "person_carry_out": Screen(COORDINATOR),
+    "provider": Screen(COORDINATOR),
+    "provider_remove": Screen(COORDINATOR),
     "invitation_withdraw": Screen(COORDINATOR),
     "agencies": Screen(CUSTODIAN, main=True),
     "agency": Screen(CUSTODIAN),
@@ -127,11 +135,13 @@ SCREENS: dict[str, Screen] = {
     "ledger_coordinator": Screen(COORDINATOR, "ledger"),
     "ledger_export": Screen(AUDITOR),
 }
-LATER = {"glass_review", "set_up", "unseal"}
-"""What changes every other page, so it is looked at last."""
+LATER = {"glass_review", "provider_callback", "provider_link_confirm", "set_up", "unseal"}
+"""What needs more than its address, or changes every other page, so it is looked at last."""
 NO_SCREENS = {
     "health": "answers JSON",
     "home": "goes on to the page where somebody's work begins, which is looked at itself",
+    "provider_start": "goes on to the provider of somebody's organisation",
+    "provider_link_start": "goes on to the provider of somebody's organisation",
     "sign_in_passkey": "answers scripts, which post to it",
     "invitation_passkey": "answers scripts, which post to it",
     "authority_document": "a download",
@@ -213,6 +223,12 @@ def test_every_screen_is_accessible_and_fits(make_desk, site, monkeypatch):
     rounds.as_shown("not_found", LOOKS)
     desk.go("/agencies/")
     rounds.as_shown("not_permitted", LOOKS)
+    found = SimpleNamespace(issuer="https://login.example.org", name="Ivo Investigator")
+    monkeypatch.setattr(providers, "found", lambda *_, **__: found)
+    rounds.look("provider_link_confirm", Screen(ASKER), LOOKS)
+    rounds.become(NOBODY)
+    desk.go("/sign-in/callback/")
+    rounds.as_shown("provider_callback", LOOKS)
     world.more["glass_review"] = {"approval_id": whole_world.break_glass(on, world).pk}
     rounds.look("glass_review", Screen(AUDITOR), LOOKS)
     monkeypatch.setattr(queries, "admitted", list)

@@ -11,7 +11,7 @@ from countenance.apps.agencies.models import Factor, Person
 from countenance.apps.galleries.models import Source
 
 NEW_PASSWORD = "another long password"
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+LOOKS = [("light", 1440), ("dark", 390)]
 
 
 @pytest.fixture

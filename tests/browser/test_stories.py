@@ -289,20 +289,30 @@ def sign_in_with_code(desk, person, tools):
 
 
 @pytest.mark.timeout(600)
-def test_the_work_of_three_people_without_a_script(desk_of, site, tmp_path):
+def test_the_work_of_four_people_without_a_script(desk_of, site, tmp_path):
     on = site.deployment
     gallery = make_gallery(on, "People of the coast")
     enrol(on, gallery, make_source(on), people(["anna", "ben"]))
-    ivo, sol, exa = (desk_of(scripts=False) for _ in range(3))
+    cora, ivo, sol, exa = (desk_of(scripts=False) for _ in range(4))
     person = Person.objects.select_related("agency")
     examiner = person.get(pk=on.examiner.person)
-    on.person.standing |= {"roles": [str(Role.COORDINATOR), str(Role.INVESTIGATOR)]}
+    on.person.standing |= {"roles": [str(Role.INVESTIGATOR)]}
     on.person.save()
+    coordinator = services.add_person(
+        SYSTEM,
+        agency=on.agency,
+        name="Cora Coordinator",
+        email="cora@example.org",
+        password=PASSWORD,
+        roles=[Role.COORDINATOR],
+        tools=on.tools,
+    )
     sign_in_with_code(ivo, on.person, on.tools)
     sign_in_with_code(sol, person.get(pk=on.supervisor.person), on.tools)
     secret = sign_in_with_code(exa, examiner, on.tools)
 
-    assert len(invite(ivo, "Nora New")) > 0
+    sign_in_with_code(cora, coordinator, on.tools)
+    assert "/invitation/" in invite(cora, "Nora New")
     grant(sol, propose(ivo, tmp_path))
     assert "10 of 10" in words(sol)
     open_case(ivo)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import matrix_world
@@ -11,15 +11,16 @@ from django.urls import reverse
 from factories import ask, make_case, search
 from staff import house
 
-from countenance.apps.agencies import staff
+from countenance.apps.agencies import providers, staff
 from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
+from countenance.apps.cases import authorities
 from countenance.apps.cases.widening import widening
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import asking, purging
 from countenance.apps.searches.models import SearchRequest
-from countenance.policy import SYSTEM, Role
+from countenance.policy import SYSTEM, Role, SearchKind
 from countenance.policy.approvals import ApprovalKind
 from countenance.testing import FakeEngine
 
@@ -46,7 +47,14 @@ def build(on: Any) -> World:
     """Make the world in a fresh deployment."""
     made = matrix_world.build(on)
     world = World(dict(made.people), dict(made.own))
-    world.more |= _approvals(on, world) | _searches(on, world)
+    world.more |= _approvals(on, world) | _searches(on, world) | _authorities(on, world)
+    providers.set_provider(
+        _actor(on, world.people[str(Role.COORDINATOR)]),
+        issuer="https://login.example.org",
+        client_id="countenance",
+        client_secret="a client secret",  # of a provider that there is not
+        tools=on.tools,
+    )
     on.person.refresh_from_db()
     on.person.standing = {**on.person.standing, "roles": [str(Role.INVESTIGATOR)]}
     on.person.save()
@@ -119,6 +127,22 @@ def _searches(on: Any, world: World) -> dict[str, dict[str, Any]]:
         "probe_free": {"probe_id": free.pk},
         "case_declined": {"case_id": case.pk},
     }
+
+
+def _authorities(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return an authority that waits for its document, and for a decision."""
+    waiting = authorities.propose_authority(
+        on.actor,
+        kind=SearchKind.MISSING,
+        statute="Order 17 Gs 4/26",
+        purpose="Find Anna, missing since May",
+        galleries=[world.own["gallery_id"]],
+        quota=10,
+        expires_on=date(2199, 5, 3),
+        tools=on.tools,
+    )
+    ids = {"authority_id": waiting.pk}
+    return {"authority_attach": ids, "authority_waiting": ids, "authority_asker": ids}
 
 
 def destroy(on: Any, one: Any) -> None:
