@@ -236,7 +236,7 @@ def test_a_photo_is_turned_and_cropped_with_plain_forms(plain_desk, asked):
 
 
 def test_an_examiner_declines_with_a_reason(desk, asked):
-    asked()
+    probe = asked()
     examiner(desk)
     desk.go("/requests/")
     desk.page.get_by_role("link", name="Decline").click()
@@ -244,6 +244,12 @@ def test_an_examiner_declines_with_a_reason(desk, asked):
     desk.press("Decline the request")
     assert SearchRequest.objects.get().state == "declined"
     assert "No request waits." in desk.page.locator("main").inner_text()
+    # Whoever asked reads why, and can ask anew.
+    desk.page.context.clear_cookies()
+    desk.sign_in()
+    desk.go(f"/probes/{probe.pk}/")
+    assert "The photo shows somebody from behind" in desk.page.locator(".notice").inner_text()
+    assert desk.page.get_by_role("button", name="Ask for a search").is_visible()
 
 
 def test_a_face_that_is_none_of_the_cases_people_is_held(desk, asked, site, case, gallery):
@@ -258,6 +264,12 @@ def test_a_face_that_is_none_of_the_cases_people_is_held(desk, asked, site, case
     assert heading(desk) == "This search was held"
     desk.picture("search_held")
     assert desk.axe() == []
+    assert desk.page.get_by_role("link", name="Widen the case").count() == 0
+    desk.page.context.clear_cookies()
+    desk.sign_in()
+    desk.go(f"/searches/{held.pk}/")
+    desk.page.get_by_role("link", name="Widen the case").click()
+    assert heading(desk) == "Widen the case"
 
 
 def test_a_certificate_says_what_was_destroyed(desk, asked):
