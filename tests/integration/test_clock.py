@@ -10,6 +10,8 @@ from typing import Any
 
 import factories
 import pytest
+from clients import client_of
+from django.urls import reverse
 
 from countenance import config as settings
 from countenance.apps.agencies.models import Agency
@@ -20,12 +22,12 @@ from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.queries import receipt_about, verify_ledger
 from countenance.apps.searches import purging, services
 from countenance.apps.searches.models import Search, SearchState
-from countenance.errors import NotPermitted, SealBroken, SearchFrozen, WrongState
+from countenance.errors import NoAuthority, NotPermitted, SealBroken, SearchFrozen, WrongState
 from countenance.ledger.entry import Action
 from countenance.policy import SYSTEM, SearchKind
 from countenance.sealing.factors import FileFactor
 from countenance.testing import FakeEngine
-from countenance.web import jobs, wiring
+from countenance.web import jobs, maintenance, server, wiring
 
 NIGHT = timedelta(hours=12)
 TWO_DAYS = timedelta(hours=48)
@@ -40,23 +42,27 @@ def late(deployment: Any) -> Iterator[Any]:
     source = factories.make_source(deployment)
     deployment.gallery = factories.make_gallery(deployment)
     factories.enrol(deployment, deployment.gallery, source, factories.people(["anna", "ben"]))
-    deployment.authority = authorities.propose_authority(
-        deployment.actor,
-        kind=SearchKind.MISSING,
-        statute="Missing Persons Act, section 4",
-        purpose="Find a missing person",
-        galleries=[deployment.gallery.pk],
-        quota=10,
-        expires_on=deployment.tools.clock().date() + timedelta(days=90),
-        document=Document(file_name="order.txt", data=b"The order, on paper"),
-        tools=deployment.tools,
-    )
+    deployment.authority = _propose(deployment)
     case = factories.make_case(deployment, authority=deployment.authority)
     deployment.case = case
     deployment.found = factories.search(
         deployment, case, [deployment.gallery], FakeEngine.photo("anna", 2)
     )
     return deployment
+
+
+def _propose(on: Any) -> Any:
+    return authorities.propose_authority(
+        on.actor,
+        kind=SearchKind.MISSING,
+        statute="Missing Persons Act, section 4",
+        purpose="Find a missing person",
+        galleries=[on.gallery.pk],
+        quota=10,
+        expires_on=on.tools.clock().date() + timedelta(days=90),
+        document=Document(file_name="order.txt", data=b"The order, on paper"),
+        tools=on.tools,
+    )
 
 
 def _at(on: Any, later: timedelta) -> Any:
@@ -146,16 +152,87 @@ def test_a_grant_that_comes_too_late_saves_nothing(late: Any) -> None:
 def test_a_refusal_destroys_at_once_at_one_persons_word(late: Any) -> None:
     soon = _at(late, timedelta(minutes=1))
     with pytest.raises(WrongState):
-        purging.purge_searches_of(late.supervisor, authority=late.authority, tools=soon)
+        purging.purge_search(late.supervisor, search=late.found, tools=soon)
     _decide(late, grant=False, tools=soon)
     with pytest.raises(SearchFrozen, match="refused"):
         _view(late, soon)
     with pytest.raises(NotPermitted):
-        purging.purge_searches_of(late.examiner, authority=late.authority, tools=soon)
-    destroyed = purging.purge_searches_of(late.supervisor, authority=late.authority, tools=soon)
-    assert [one.pk for one in destroyed] == [late.found.pk]
-    assert destroyed[0].certificate["rule"] == "authority.refused"
-    assert destroyed[0].certificate["destroyed_by"] == str(late.supervisor.person)
+        purging.purge_search(late.examiner, search=late.found, tools=soon)
+    destroyed = purging.purge_search(late.supervisor, search=late.found, tools=soon)
+    assert destroyed.pk == late.found.pk
+    assert destroyed.certificate["rule"] == "authority.refused"
+    assert destroyed.certificate["destroyed_by"] == str(late.supervisor.person)
+
+
+def test_what_was_refused_is_destroyed_and_said_to_be_so(late: Any) -> None:
+    soon = _at(late, timedelta(minutes=1))
+    _decide(late, grant=False, tools=soon)
+    assert purging.freeze_overdue(SYSTEM, tools=soon) == 1
+    with pytest.raises(SearchFrozen) as frozen:
+        _view(late, soon)
+    assert frozen.value.rule == "authority.refused"
+    page = client_of(late, late.examiner).get(reverse("search", args=[late.found.pk])).text
+    assert "The authority was refused." in page
+    # Also when it is destroyed after the deadline for the grant.
+    assert purging.purge_frozen(SYSTEM, tools=_at(late, 2 * TWO_DAYS)) == 1
+    certificate = Search.objects.get(pk=late.found.pk).certificate
+    assert certificate["rule"] == "authority.refused"
+    assert certificate["says"] == "The authority was refused."
+    page = client_of(late, late.examiner).get(reverse("search", args=[late.found.pk])).text
+    assert "The authority was refused." in page
+
+
+def test_what_was_late_stays_so_when_the_authority_is_refused_afterwards(late: Any) -> None:
+    after = _at(late, TWO_DAYS + timedelta(minutes=1))
+    assert purging.freeze_overdue(SYSTEM, tools=after) == 1
+    _decide(late, grant=False, tools=after)
+    assert purging.purge_frozen(SYSTEM, tools=after) == 1
+    assert Search.objects.get(pk=late.found.pk).certificate["rule"] == "authority.late"
+
+
+@pytest.mark.parametrize("clock_ran", [True, False])
+def test_after_one_authority_came_late_the_next_search_of_the_case_waits_for_its_own(
+    late: Any, clock_ran: bool
+) -> None:
+    late.tools = after = _at(late, TWO_DAYS + timedelta(minutes=1))
+    if clock_ran:
+        assert _run_clock(after) == (1, 1)
+    late.authority = _propose(late)
+    cases.set_authority(late.actor, case=late.case, authority=late.authority, tools=after)
+    with pytest.raises(NoAuthority) as refusal:
+        factories.search(late, late.case, [late.gallery], FakeEngine.photo("anna", 3))
+    assert refusal.value.rule == "authority.late_before"
+    _decide(late, grant=True, tools=after)
+    found = factories.search(late, late.case, [late.gallery], FakeEngine.photo("anna", 3))
+    assert found.authorise_by is None
+
+
+def test_a_row_that_was_altered_stops_the_clock_for_nobody_else(late: Any) -> None:
+    other = factories.search(late, late.case, [late.gallery], FakeEngine.photo("anna", 3))
+    Search.objects.filter(pk=late.found.pk).update(
+        authorise_by=late.found.authorise_by - timedelta(seconds=1)
+    )
+    after = _at(late, TWO_DAYS + timedelta(minutes=1))
+    wiring._tools[:] = [after]
+    with pytest.raises(SealBroken):
+        jobs.run_clock()
+    assert Search.objects.get(pk=other.pk).purged_at is not None
+    assert Search.objects.get(pk=late.found.pk).purged_at is None
+
+
+def test_each_step_of_tidying_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    def broken(*_: Any, **__: Any) -> int:
+        raise SealBroken
+
+    monkeypatch.setattr(jobs, "run_clock", broken)
+    monkeypatch.setattr(jobs, "requeue_unfinished", broken)
+    monkeypatch.setattr(wiring, "current", lambda: None)
+    monkeypatch.setattr(maintenance, "sweep_objects", lambda *, tools: done.append("swept"))
+    monkeypatch.setattr(maintenance, "clear_sessions", lambda: done.append("sessions"))
+    server._tidy()
+    assert done == ["swept", "sessions"]
 
 
 def test_a_refusal_that_nobody_acts_upon_is_carried_out_by_the_clock(late: Any) -> None:

@@ -294,10 +294,14 @@ def decided_by(roles: frozenset[Role]) -> frozenset[ApprovalKind]:
 
 
 def seen_by(roles: frozenset[Role]) -> frozenset[ApprovalKind]:
-    """Return the kinds whose requests somebody with these roles reads: their own, and to oversee."""
+    """Return the kinds whose requests by others somebody with these roles reads.
+
+    What investigators ask for is about cases, and they do not see one another's: this gives them nothing.
+    """
     if Role.AUDITOR in roles:
         return frozenset(KINDS)
-    return frozenset(kind for kind, rule in KINDS.items() if roles & (rule.decide | rule.ask))
+    readers = roles - {Role.INVESTIGATOR}
+    return frozenset(kind for kind, rule in KINDS.items() if readers & (rule.decide | rule.ask))
 
 
 def rule_of(kind: ApprovalKind) -> str:

@@ -79,6 +79,7 @@ class CaseFacts:
         members: who may see it besides.
         expires_on: the last day on which it is searched for.
         glass_until: until when a supervisor set aside the wait for a second person; None if nobody did.
+        late_before: an authority of an earlier search was not granted in time.
     """
 
     agency: UUID
@@ -87,6 +88,7 @@ class CaseFacts:
     members: frozenset[UUID] = frozenset()
     expires_on: date = date.max
     glass_until: datetime | None = None
+    late_before: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

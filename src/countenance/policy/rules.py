@@ -277,9 +277,9 @@ def permit_search(
             unreleased=any(gallery.unreleased for gallery in galleries),
         ),
     )
-    return SearchPermit(
-        rule="search.permitted", authorise_by=_authorise_by(authority, terms, now=now)
-    )
+    again = case.late_before and not glass
+    deadline = _authorise_by(authority, terms, late_before=again, now=now)
+    return SearchPermit(rule="search.permitted", authorise_by=deadline)
 
 
 def _terms(pack: str, galleries: Sequence[GalleryFacts]) -> packs.Terms:
@@ -289,15 +289,21 @@ def _terms(pack: str, galleries: Sequence[GalleryFacts]) -> packs.Terms:
 
 
 def _authorise_by(
-    authority: AuthorityFacts, terms: packs.Terms, *, now: datetime
+    authority: AuthorityFacts, terms: packs.Terms, *, late_before: bool, now: datetime
 ) -> datetime | None:
-    """Return until when the authority must be granted; refuse if that is over already.
+    """Return until when the authority must be granted; refuse if that is over already, or was once.
 
     Whether it may be granted late at all, the packs have judged; where they allow no delay, the glass
     is broken, and a second person decides as late as a review of it may come.
     """
     if authority.granted_at is not None:
         return None
+    if late_before:
+        raise NoAuthority(
+            "An earlier search of this case was not authorised in time, so the next one waits for its "
+            "authority. A supervisor grants it.",
+            rule="authority.late_before",
+        )
     grace = packs.grace(terms, authority.kind) or packs.GLASS_REVIEW
     deadline = (authority.first_used_at or now) + grace
     if now > deadline:

@@ -26,7 +26,7 @@ from countenance.apps.searches import purging
 from countenance.errors import CountenanceError
 from countenance.policy import SYSTEM
 from countenance.tools import Tools
-from countenance.web import wiring
+from countenance.web import maintenance, wiring
 
 log = structlog.get_logger()
 
@@ -84,11 +84,32 @@ def mind_the_clock(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pass
         connection.close()
 
 
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="clear_sessions", queue="clock", pass_context=False)
+def clear_sessions(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
+    """Delete the sessions that have ended, and old tries to sign in, also where nobody restarts."""
+    try:
+        maintenance.clear_sessions()
+    finally:
+        connection.close()
+
+
 def run_clock() -> int:
-    """Do what is overdue, and return how many searches were destroyed; also called at start."""
+    """Do what is overdue, and return how many searches were destroyed; also called at start.
+
+    Raises:
+        CountenanceError: it failed for a search; all others had their turn.
+    """
     tools = wiring.current()
-    frozen = purging.freeze_overdue(SYSTEM, tools=tools)
-    purged = purging.purge_frozen(SYSTEM, tools=tools)
+    done, failures = [], []
+    for step in (purging.freeze_overdue, purging.purge_frozen):
+        try:
+            done.append(step(SYSTEM, tools=tools))
+        except CountenanceError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    frozen, purged = done
     if frozen or purged:
         log.info("clock.ran", frozen=frozen, purged=purged)
     return purged

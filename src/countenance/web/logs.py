@@ -12,7 +12,7 @@ import structlog
 ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "request", "actor", "method", "route", "status", "ms", "code",
-        "error", "run", "count", "person", "queued", "swept", "port", "host", "length", "traceback", "version",
+        "error", "run", "count", "person", "queued", "swept", "port", "host", "length", "traceback", "version", "step",
     }
 )  # fmt: skip
 """Keys that may be logged; every other one is dropped, so that a new one is a decision."""

@@ -84,19 +84,27 @@ class WebServer:
             if self._stopping.wait(0.2):
                 return
         try:
-            # First: what is overdue must not be seen, whatever else fails.
-            jobs.run_clock()
-            queued = jobs.requeue_unfinished()
-            swept = maintenance.sweep_objects(tools=wiring.current())
-            maintenance.clear_sessions()
-            log.info("start.tidied", queued=queued, swept=swept)
-        except Exception as error:  # noqa: BLE001 # tidying can wait, the queue cannot
-            log.warning("start.untidy", error=type(error).__name__)
+            _tidy()
         finally:
             connection.close()
         if not self._stopping.is_set():
             self._worker = jobs.Worker()
             self._worker.start()
+
+
+def _tidy() -> None:
+    """Do at start what is done once; each on its own, because tidying can wait and the queue cannot."""
+    steps: dict[str, Callable[[], int | None]] = {
+        "clock": jobs.run_clock,  # first: what is overdue must not be seen
+        "queued": jobs.requeue_unfinished,
+        "swept": lambda: maintenance.sweep_objects(tools=wiring.current()),
+        "sessions": maintenance.clear_sessions,
+    }
+    for name, step in steps.items():
+        try:
+            log.info("start.tidied", step=name, count=step())
+        except Exception as error:  # noqa: BLE001 # the next one has its turn
+            log.warning("start.untidy", step=name, error=type(error).__name__)
 
 
 def _log_server_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 # cheroot's signature

@@ -125,7 +125,7 @@ def a_case_is_open_and_ones_own(p):
     permit = p.rules.permit_case_work(actor(p), case(p), today=TODAY)
     assert permit.rule == "case.open"
     plain = p.facts.CaseFacts(agency=MINE, closed=False)
-    assert (plain.expires_on, plain.glass_until) == (date.max, None)
+    assert (plain.expires_on, plain.glass_until, plain.late_before) == (date.max, None, False)
     assert (plain.opened_by, plain.members) == (UUID(int=0), frozenset())
 
 
@@ -257,6 +257,18 @@ def an_authority_is_granted_first_or_in_time(p):
     assert search(p, authority=granted, **eu).authorise_by is None
 
 
+def after_one_came_late_the_next_is_granted_first(p):
+    """Refuse a second delay, unless the authority is granted or the glass is broken."""
+    waits = authority(p, granted_at=None)
+    eu = {"pack": "eu-ai-act", "galleries": [gallery(p, pack="eu-ai-act")]}
+    once = case(p, late_before=True)
+    rule, out = "authority.late_before", "A supervisor grants it."
+    refused(p, errors.NoAuthority, rule, out, authority=waits, case=once, **eu)
+    assert search(p, authority=authority(p), case=once, **eu).authorise_by is None
+    broken = replace(once, glass_until=NOW)
+    assert search(p, authority=waits, case=broken, **eu).authorise_by == NOW + timedelta(hours=48)
+
+
 def behind_broken_glass_the_grant_comes_later(p):
     """Look at the 72 hours of its review where the packs allow no delay."""
     waits = authority(p, granted_at=None)
@@ -361,6 +373,7 @@ TABLES = (
     a_sensitive_gallery_waits_for_a_second_person,
     every_pack_concerned_is_asked,
     an_authority_is_granted_first_or_in_time,
+    after_one_came_late_the_next_is_granted_first,
     behind_broken_glass_the_grant_comes_later,
     checks_come_in_order,
     enrolment_needs_a_full_running_passport,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
-from countenance.apps.cases.models import Authority
+from django.db.models import Q
+
+from countenance.apps.cases.models import Authority, Case
 from countenance.apps.cases.uses import lock_authority
 from countenance.apps.searches.models import Search
 from countenance.errors import SearchFrozen
@@ -13,7 +17,7 @@ LATE = "authority.late"
 REFUSED = "authority.refused"
 
 
-def is_authorised(search: Search, authority: Authority, *, deadline: datetime) -> bool:
+def is_authorised(authority: Authority, *, deadline: datetime) -> bool:
     """Say whether the authority of a search that was run before it was granted came in time."""
     granted = authority.granted_at
     return granted is not None and granted <= deadline
@@ -27,17 +31,44 @@ def why_frozen(search: Search, *, now: datetime) -> str | None:
     Raises:
         SealBroken: somebody changed the deadline.
     """
+    return _judged(search, lock_authority, now=now)
+
+
+def was_late(case: Case, *, now: datetime) -> bool:
+    """Say whether a search of the case was not authorised in time, whether or not it is frozen yet.
+
+    Raises:
+        SealBroken: somebody changed a deadline.
+    """
+    marked = Q(authorise_by__isnull=False) | Q(frozen_at__isnull=False) | Q(purged_at__isnull=False)
+    rows = Search.objects.filter(marked, case=case)
+    return any(_judged(one, _authority, now=now) == LATE for one in rows)
+
+
+def frozen_by(search: Search) -> str | None:
+    """Return the rule by which a search was frozen or destroyed for good; None if it was not."""
+    if search.frozen_at is None and search.purged_at is None:
+        return None
+    kept = search.certificate or {"rule": search.request.get("frozen_by")}
+    return kept["rule"] or LATE
+
+
+def _judged(search: Search, read: Callable[[UUID], Authority], *, now: datetime) -> str | None:
     deadline = search.deadline
-    if search.frozen_at is not None or search.purged_at is not None:
-        return LATE
+    if (rule := frozen_by(search)) is not None:
+        return rule
     if deadline is None or search.authority_id is None:
         return None
-    authority = lock_authority(search.authority_id)
+    authority = read(search.authority_id)
     if authority.facts.refused:
         return REFUSED
-    if now > deadline and not is_authorised(search, authority, deadline=deadline):
+    if now > deadline and not is_authorised(authority, deadline=deadline):
         return LATE
     return None
+
+
+def _authority(authority_id: UUID) -> Authority:
+    return Authority.objects.get(pk=authority_id)
 
 
 def permit_unfrozen(search: Search, *, now: datetime) -> None:

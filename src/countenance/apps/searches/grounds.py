@@ -19,6 +19,7 @@ from countenance.apps.cases.models import Authority, Case
 from countenance.apps.cases.uses import lock_authority
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
+from countenance.apps.searches.clock import was_late
 from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest, SearchState
 from countenance.apps.searches.queries import root_of
 from countenance.errors import WrongState
@@ -109,7 +110,7 @@ def gather(
     root = root_of(probe)
     request = _request_for(root, lock=lock)
     return Grounds(
-        case=case_queries.facts_of(case, now=now),
+        case=replace(case_queries.facts_of(case, now=now), late_before=was_late(case, now=now)),
         evidence=EvidenceFacts(
             agency=root.agency_id,
             added_by=root.added_by_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from django.db.models import Q
 
 from countenance import policy
@@ -17,10 +18,12 @@ from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.clock import REFUSED, why_frozen
 from countenance.apps.searches.models import Search, SearchState
-from countenance.errors import WrongState
+from countenance.errors import CountenanceError, WrongState
 from countenance.ledger.entry import Action
 from countenance.policy import SYSTEM, Actor, Deed
 from countenance.tools import Tools
+
+log = structlog.get_logger()
 
 DESTROYED = (
     "the candidates that were found, with their similarities",
@@ -45,8 +48,8 @@ def freeze_search(actor: Actor, record: Record, *, search: Search, tools: Tools)
     search, rule = _overdue(actor, record, search, tools=tools)
     if search.frozen_at is not None:
         raise WrongState("This search is frozen already.")
-    search.frozen_at = tools.clock()
-    search.save(update_fields=("frozen_at",))
+    search.frozen_at, search.request = tools.clock(), {**search.request, "frozen_by": rule}
+    search.save(update_fields=("frozen_at", "request"))
     record.note(rule=rule, authority=search.authority_id, authorise_by=search.authorise_by)
     return search
 
@@ -96,22 +99,6 @@ def purge_frozen(actor: Actor, *, tools: Tools) -> int:
     return _each(actor, purge_search, _due(tools).exclude(frozen_at=None), tools=tools)
 
 
-@composed_of(purge_search)
-def purge_searches_of(actor: Actor, *, authority: Authority, tools: Tools) -> list[Search]:
-    """Destroy at once what was found under an authority that was refused; return these searches.
-
-    Raises:
-        WrongState: the authority was not refused, or nothing is left to destroy.
-        NotPermitted: it is another agency's.
-    """
-    policy.permit_own(actor, authority.agency_id)
-    found = Search.objects.filter(authority_id=authority.pk, purged_at=None)
-    rows = list(found.exclude(authorise_by=None))
-    if not Authority.objects.get(pk=authority.pk).facts.refused or not rows:
-        raise WrongState("Only what was found under a refused authority is destroyed at once.")
-    return [purge_search(actor, search=search, tools=tools) for search in rows]
-
-
 def _due(tools: Tools) -> Any:
     """Return searches that may be overdue; `why_frozen` has the last word on each.
 
@@ -126,13 +113,24 @@ def _due(tools: Tools) -> Any:
 
 
 def _each(actor: Actor, service: Any, rows: Any, *, tools: Tools) -> int:
-    done = 0
+    """Do it to each search, also if it fails for one, and return to how many it was done.
+
+    Raises:
+        CountenanceError: the first failure, after all had their turn: the operator looks into it.
+    """
+    done, failures = 0, []
     for search in rows:
         try:
             service(actor, search=search, tools=tools)
         except WrongState:
             continue  # Granted in time, or still running.
-        done += 1
+        except CountenanceError as error:
+            log.warning("clock.search_failed", code=error.code)
+            failures.append(error)
+        else:
+            done += 1
+    if failures:
+        raise failures[0]
     return done
 
 

@@ -15,7 +15,7 @@ from countenance.apps.galleries import grants, looks
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import queries, services
 from countenance.apps.searches.case_views import ANSWERS, code_of, is_stuck
-from countenance.apps.searches.clock import LATE, REFUSED
+from countenance.apps.searches.clock import REFUSED, frozen_by
 from countenance.apps.searches.evidence_views import crop_of, drawing_of, probe_page
 from countenance.apps.searches.forms import SearchForm, names_of, search_form
 from countenance.apps.searches.models import Probe, Search, SearchState
@@ -116,7 +116,7 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "search": _described(request, one, seen=seen, now=request.tools.clock()),
         "examines": examines,
         "frozen": frozen,
-        "refused": frozen == REFUSED,
+        "refused": REFUSED in {frozen, frozen_by(one)},
         "purges": bool(frozen) and one.purged_at is None and may(request.actor, Deed.SEARCH_PURGE),
         "may_widen": may(request.actor, Deed.CASE_WIDEN),
         "candidates": candidates,
@@ -134,7 +134,7 @@ def _frozen_by(one: Search) -> str:
     """Return by which rule a search is frozen for good; empty if it is not, or not yet."""
     if one.purged_at is not None:
         return "search.purged"
-    return LATE if one.frozen_at is not None else ""
+    return frozen_by(one) or ""
 
 
 def _candidates(request: Request, one: Search) -> list[dict[str, Any]]:
