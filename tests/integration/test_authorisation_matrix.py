@@ -233,6 +233,8 @@ OUTER = (
 
 def bring_about(world: World, state: str, *, undo: bool = False) -> None:
     """Bring a state about that is the person's or the agency's, not the session's, or undo it."""
+    if state not in OUTER:
+        return
     for person in world.people.values():
         one = Person.objects.select_related("agency").get(pk=person.pk)
         if state == "person suspended":
