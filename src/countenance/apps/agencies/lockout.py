@@ -1,8 +1,12 @@
-"""Counting failed tries by address, alike for addresses that nobody has."""
+"""Counting failed tries by address, alike for addresses that nobody has; those to step up, by person.
+
+Apart, because anybody can fail with an address that they know: that must not stop who is signed in.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from countenance.apps.agencies.models import SignInTries
 from countenance.tools import Tools, utc_now
@@ -14,7 +18,15 @@ FORGOTTEN_AFTER = timedelta(days=1)
 
 def lock(email: str, *, tools: Tools) -> SignInTries:
     """Return the tries of an address, locked, so that those at the same time are counted one by one."""
-    index = tools.keyring.blind_index(email.strip(), purpose="sign_in.address")
+    return _lock(tools.keyring.blind_index(email.strip(), purpose="sign_in.address"), tools=tools)
+
+
+def lock_steps(person: UUID, *, tools: Tools) -> SignInTries:
+    """Return, locked likewise, the tries of somebody who is signed in to prove once more who they are."""
+    return _lock(tools.keyring.blind_index(str(person), purpose="step_up.person"), tools=tools)
+
+
+def _lock(index: bytes, *, tools: Tools) -> SignInTries:
     SignInTries.objects.bulk_create(
         [SignInTries(address_index=index, tried_at=tools.clock())],
         update_conflicts=True,

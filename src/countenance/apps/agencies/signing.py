@@ -27,7 +27,8 @@ from countenance.tools import Tools
 REFUSED = "The address, the password and the code do not belong together, or the account is locked for now."
 REFUSED_PASSKEY = "This passkey does not open an account here, or the account is locked for now."
 NOT_PROVEN = "That is not right, or was used already. Try again with the next code or the passkey."
-SESSION_ENDED = "Too many tries. Your sessions were ended; sign in again in a while."
+SESSION_ENDED = "Too many tries. Your sessions were ended; sign in again."
+STEPS_LOCKED = "Too many wrong codes. Wait a quarter of an hour, or use a passkey."
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +214,15 @@ def sign_in(
     return _answer(outcome, REFUSED)
 
 
-def passkey_challenge(*, site: Site, tools: Tools) -> tuple[dict[str, Any], str]:
+def passkey_challenge(
+    *, site: Site, purpose: Purpose = Purpose.SIGN_IN, tools: Tools
+) -> tuple[dict[str, Any], str]:
     """Return what the browser's `navigator.credentials.get` is asked, as JSON types, and its number.
 
     The dictionary is `{"publicKey": {...}}`, binary values in URL-safe base64; the answer is taken
-    in the form of `PublicKeyCredential.toJSON()`. For signing in and for proving once more.
+    in the form of `PublicKeyCredential.toJSON()`. `purpose`: `SIGN_IN`, or `PROVE` to prove once more.
     """
-    return webauthn.ask_for_proof(site, tools=tools)
+    return webauthn.ask_for_proof(site, purpose=purpose, tools=tools)
 
 
 passkey_challenge.accountable = ()  # type: ignore[attr-defined] # keeps a number in memory only
@@ -287,9 +290,9 @@ def _try_passkey(
     return _let_in(record, person, method=Factor.PASSKEY, tools=tools)
 
 
-def _take(challenge: str, *, tools: Tools) -> Pending | None:
+def _take(challenge: str, purpose: Purpose, *, tools: Tools) -> Pending | None:
     try:
-        return webauthn.challenges.take(challenge, Purpose.PROVE, tools=tools)
+        return webauthn.challenges.take(challenge, purpose, tools=tools)
     except InputError:
         return None
 
@@ -314,9 +317,8 @@ def sign_in_with_passkey(
         .first()
     )
     known = actor if row is None else Actor(person=row[0], agency=row[1])
-    outcome = _try_passkey(
-        known, pending=_take(challenge, tools=tools), answer=answer, site=site, tools=tools
-    )
+    pending = _take(challenge, Purpose.SIGN_IN, tools=tools)
+    outcome = _try_passkey(known, pending=pending, answer=answer, site=site, tools=tools)
     return _answer(outcome, REFUSED_PASSKEY)
 
 
@@ -328,39 +330,41 @@ def _try_to_step_up(
     code: str | None,
     passkey: tuple[Pending | None, Mapping[str, Any], Site] | None,
     tools: Tools,
-) -> tuple[datetime | None, bool]:
-    """Return the moment of the proof, and whether the sessions were ended for want of it."""
+) -> datetime | str:
+    """Return the moment of the proof, or what is said for want of it."""
     person = Person.objects.select_related("agency").get(pk=actor.person, agency_id=actor.agency)
-    tries = lockout.lock(person.email, tools=tools)
-    locked = lockout.is_locked(tries, tools=tools)
-    person = _locked_person(actor.person) or person
-    record.note(about=person.pk, locked=locked, method="app" if passkey is None else "passkey")
-    right = False
     if passkey is not None:
+        person = _locked_person(actor.person) or person
+        record.note(about=person.pk, method="passkey")
         pending, answer, site = passkey
         factor = _locked_passkey(person, answer, tools=tools)
         count = _check_passkey(record, factor, pending, answer, site)
-        right = count is not None and not locked
-        if factor is not None and count is not None and right:
+        if factor is not None and count is not None:
             factor_rows.use_passkey(factor, count, tools=tools)
-    else:
-        proof = _prove_by_app(person, code or "", tools=tools)
-        if proof is not None and not locked:
-            right = True
-            _use(proof, tools=tools)
+            return tools.clock()
+        record.action = Action.STEP_UP_REFUSED  # not counted: nobody guesses a passkey
+        return NOT_PROVEN
+    tries = lockout.lock_steps(actor.person, tools=tools)
+    locked = lockout.is_locked(tries, tools=tools)
+    person = _locked_person(actor.person) or person
+    record.note(about=person.pk, locked=locked, method="app")
+    proof = _prove_by_app(person, code or "", tools=tools)
+    right = proof is not None and not locked
     locks = lockout.count(tries, right=right, tools=tools)
-    if right:
-        return tools.clock(), False
+    if proof is not None and right:
+        _use(proof, tools=tools)
+        return tools.clock()
     record.action = Action.STEP_UP_REFUSED
-    if locks or locked:
+    if locks:
         record.note(sessions_ended=session_rows.end_all(person.pk))
-    return None, locks or locked
+        return SESSION_ENDED
+    return STEPS_LOCKED if locked else NOT_PROVEN
 
 
-def _stepped_up(outcome: tuple[datetime | None, bool]) -> datetime:
-    if (at := outcome[0]) is None:
-        raise NotSignedIn(SESSION_ENDED if outcome[1] else NOT_PROVEN)
-    return at
+def _stepped_up(outcome: datetime | str) -> datetime:
+    if isinstance(outcome, str):
+        raise NotSignedIn(outcome)
+    return outcome
 
 
 @composed_of(_try_to_step_up)
@@ -370,8 +374,8 @@ def step_up(actor: Actor, *, code: str, tools: Tools) -> datetime:
     The view keeps it: `sessions.stepped_up(request.session, moment)`.
 
     Raises:
-        NotSignedIn: the code is wrong or used; recorded. It counts towards the lock-out, at which
-            every session of the person ends.
+        NotSignedIn: the code is wrong or used; recorded. Five of them, counted apart from tries to sign
+            in, end every session of the person, and no code proves anything for a while.
     """
     return _stepped_up(_try_to_step_up(actor, code=code, passkey=None, tools=tools))
 
@@ -383,9 +387,9 @@ def step_up_with_passkey(
     """Return the moment at which the signed-in person proved with a passkey who they are.
 
     Raises:
-        NotSignedIn: it is not theirs, or the answer is not right; recorded and counted as above.
+        NotSignedIn: it is not theirs, or the answer is not right; recorded. No lock-out stops it.
     """
-    passkey = (_take(challenge, tools=tools), answer, site)
+    passkey = (_take(challenge, Purpose.PROVE, tools=tools), answer, site)
     return _stepped_up(_try_to_step_up(actor, code=None, passkey=passkey, tools=tools))
 
 

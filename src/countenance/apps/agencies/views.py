@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from countenance.apps.agencies import factors, sessions, signing
 from countenance.apps.agencies.models import Factor, Person
-from countenance.apps.agencies.webauthn import Site
+from countenance.apps.agencies.webauthn import Purpose, Site
 from countenance.errors import CertificateMissing, NotSignedIn
 from countenance.policy import SYSTEM, is_stepped_up
 from countenance.ui.forms import Form
@@ -214,7 +214,8 @@ def step_up(request: Request) -> HttpResponse:
 @require_POST
 def step_up_passkey(request: Request) -> HttpResponse:
     """Give the browser of a signed-in person a challenge for one of their passkeys."""
-    return challenge_of(*signing.passkey_challenge(site=site_of(request), tools=request.tools))
+    site, tools = site_of(request), request.tools
+    return challenge_of(*signing.passkey_challenge(site=site, purpose=Purpose.PROVE, tools=tools))
 
 
 def where_to(request: Request) -> str:

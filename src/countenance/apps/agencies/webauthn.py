@@ -88,6 +88,7 @@ class Passkey:
 class Purpose(StrEnum):
     """What a challenge is for; the answer to one is no answer to another."""
 
+    SIGN_IN = "sign_in"  # asked for by strangers; of these, and of no others, they can ask for many
     PROVE = "prove"
     ADD = "add"
     JOIN = "join"
@@ -141,13 +142,15 @@ class Challenges:
 challenges = Challenges()
 
 
-def ask_for_proof(site: Site, *, tools: Tools) -> tuple[dict[str, Any], str]:
+def ask_for_proof(
+    site: Site, *, purpose: Purpose = Purpose.SIGN_IN, tools: Tools
+) -> tuple[dict[str, Any], str]:
     """Return what `navigator.credentials.get` is asked, and the number of the challenge."""
     options, state = _server(site).authenticate_begin(
         user_verification=UserVerificationRequirement.REQUIRED,
         challenge=tools.token_bytes(CHALLENGE_BYTES),
     )
-    return dict(options), _keep(Purpose.PROVE, state, None, None, tools=tools)
+    return dict(options), _keep(purpose, state, None, None, tools=tools)
 
 
 def ask_for_passkey(
@@ -218,7 +221,7 @@ def credential_id(answer: Mapping[str, Any]) -> bytes:
 def check_proof(
     pending: Pending, answer: Mapping[str, Any], *, passkey: Passkey, user: UUID, site: Site
 ) -> int:
-    """Return the new sign count of the passkey that signed the challenge.
+    """Return the new sign count of the passkey that signed the challenge, and says whose it is.
 
     Raises:
         InputError: it did not, or not here, or not with the person's verification, or for another
@@ -229,7 +232,7 @@ def check_proof(
         known = AttestedCredentialData(passkey.credential)
         _server(site).authenticate_complete(pending.state, [known], response)
         handle = response.response.user_handle
-        if response.response.client_data.cross_origin or handle not in {None, user.bytes}:
+        if response.response.client_data.cross_origin or handle != user.bytes:
             raise ValueError(handle)
         count = response.response.authenticator_data.counter
     except _NOT_RIGHT:
