@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from sign_in_help import App, give_app, sign_in
 from staff import House, house, last_entry
 
 from countenance.apps.agencies import (
+    account_forms,
+    factor_rows,
     factors,
     inviting,
     joining,
@@ -21,15 +23,17 @@ from countenance.apps.agencies import (
     sessions,
     signing,
     staff,
+    tokens,
     webauthn,
 )
-from countenance.apps.agencies.models import Invitation, Person
+from countenance.apps.agencies.models import Invitation, Person, SignInSession, SignInTries
 from countenance.apps.agencies.webauthn import Purpose, Site
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches.models import Search
 from countenance.errors import NotFound, NotPermitted, NotSignedIn
 from countenance.policy import SYSTEM, Role
 from countenance.testing import FakeEngine
+from countenance.web import jobs, maintenance
 
 WHY = "Last seen on 3 May at the station of Ourtown"
 
@@ -251,3 +255,52 @@ def test_a_passkey_says_whose_it_is(deployment: Any) -> None:
         else:
             with pytest.raises(NotSignedIn):
                 signing.sign_in_with_passkey(SYSTEM, challenge=number, answer=answer, **sent)
+
+
+# The account.
+
+
+def recovering(on: Any) -> Any:
+    client = client_of(on)
+    session = session_of(client)
+    session[sessions.RECOVERY] = True
+    session.save()
+    return client
+
+
+def test_the_front_door_leads_a_session_of_a_recovery_code_to_the_account(deployment: Any) -> None:
+    client = recovering(deployment)
+    before = LedgerRow.objects.count()
+    assert client.get("/")["Location"] == "/account/"
+    assert LedgerRow.objects.count() == before
+    page = client.get("/account/").content.decode()
+    assert "Until you have added one, nothing else opens." in page
+
+
+def test_ending_all_other_sessions_is_one_entry(deployment: Any) -> None:
+    client, *others = [client_of(deployment) for _ in range(4)]
+    before = LedgerRow.objects.count()
+    assert client.post("/account/sessions/end-others/").status_code == 302
+    assert LedgerRow.objects.count() == before + 1
+    assert last_entry(deployment.tools)[1]["sessions_ended"] == len(others)
+    assert client.get("/account/").status_code == 200
+    assert {one.get("/account/").status_code for one in others} == {302}
+
+
+def test_ended_sessions_and_old_tries_are_cleared_while_serving(deployment: Any) -> None:
+    client_of(deployment)
+    SignInSession.objects.update(seen_at=datetime.now(UTC) - timedelta(hours=1))
+    with pytest.raises(NotSignedIn):
+        sign_in(deployment.tools, "000000")
+    SignInTries.objects.update(tried_at=datetime.now(UTC) - timedelta(days=2))
+    maintenance.clear_sessions()
+    assert not SignInSession.objects.exists()
+    assert not SignInTries.objects.exists()
+    periodic = {one.task.name for one in jobs.app.periodic_registry.periodic_tasks.values()}
+    assert "clear_sessions" in periodic
+
+
+def test_one_length_holds_for_names_in_forms_and_services() -> None:
+    for form in (account_forms.NameForm(), account_forms.TokenForm()):
+        assert form.fields["name"].max_length == factor_rows.MAX_NAME_LENGTH
+    assert tokens.MAX_NAME_LENGTH == factor_rows.MAX_NAME_LENGTH

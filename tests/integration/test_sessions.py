@@ -166,7 +166,7 @@ def test_a_session_that_was_ended_comes_back_by_no_write(on, rf):
     session = begin(on, rf)
     late = again(session)
     assert SESSION_KEY in late
-    sessions.end_all_of(on.person.pk)
+    session_rows.end_all(on.person.pk)
     late["more"] = 1
     assert late.is_empty()
     with pytest.raises(UpdateError):

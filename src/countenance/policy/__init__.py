@@ -16,6 +16,7 @@ from countenance.policy.facts import (
 )
 from countenance.policy.people import (
     DEEDS,
+    POWERFUL,
     SYSTEM,
     Actor,
     Deed,
@@ -50,6 +51,7 @@ __all__ = [
     "DEFAULT_PACK",
     "MAX_CANDIDATES",
     "MIN_CANDIDATES",
+    "POWERFUL",
     "SYSTEM",
     "Actor",
     "Ask",

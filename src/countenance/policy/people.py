@@ -50,6 +50,10 @@ class Scope(StrEnum):
     AUDIT = "audit"
 
 
+POWERFUL = frozenset({Scope.SEARCH, Scope.MANAGE, Scope.AUDIT})
+"""Scopes of tokens that live for hours, not for months: making one was the proof of who uses it."""
+
+
 class Deed(StrEnum):
     """What can be asked of the program; each has its line in `DEEDS`."""
 
@@ -108,6 +112,7 @@ class Deed(StrEnum):
 class Rule:
     """Who may do a deed, with which scope of a token, and what else it needs.
 
+    What needs a proof in a session is done with no token, or with one of `POWERFUL`.
     `anyone`: whoever is signed in, also before they were given a role.
     """
 
@@ -152,12 +157,12 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.AUTHORITY_REVOKE: _rule(_O, _S, scope=None, step_up=True),
     Deed.SOURCE_READ: _rule(_T, _S, _A, scope=Scope.READ),
     Deed.SOURCE_REGISTER: _rule(_T, scope=Scope.ENROL),
-    Deed.SOURCE_REMOVE: _rule(_T, scope=Scope.ENROL, step_up=True),
-    Deed.RETENTION_EXTEND: _rule(_T, scope=Scope.ENROL, step_up=True),
+    Deed.SOURCE_REMOVE: _rule(_T, scope=Scope.MANAGE, step_up=True),
+    Deed.RETENTION_EXTEND: _rule(_T, scope=Scope.MANAGE, step_up=True),
     Deed.GALLERY_READ: _rule(*_OF_AGENCY, scope=Scope.READ),
     Deed.GALLERY_CREATE: _rule(_T, scope=Scope.ENROL),
-    Deed.GALLERY_TERMS: _rule(_T, scope=Scope.ENROL, step_up=True),
-    Deed.GALLERY_GRANT: _rule(_T, scope=Scope.ENROL, step_up=True),
+    Deed.GALLERY_TERMS: _rule(_T, scope=Scope.MANAGE, step_up=True),
+    Deed.GALLERY_GRANT: _rule(_T, scope=Scope.MANAGE, step_up=True),
     Deed.ENROL: _rule(_T, scope=Scope.ENROL),
     Deed.PHOTO_VIEW: _rule(_T, _E, _S, scope=Scope.READ),
     Deed.PHOTO_REMOVE: _rule(_T, scope=Scope.ENROL),

@@ -9,6 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from countenance.apps.agencies import sessions
 from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import queries as approvals
 from countenance.apps.records import queries as records
@@ -33,7 +34,9 @@ def shell_of(person: Person, actor: Actor, tools: Tools) -> Shell:
 
 @require_safe
 def home(request: Request) -> HttpResponse:
-    """Go to the page on which this person's work begins."""
+    """Go to the page on which this person's work begins; to their account, if nothing else is open yet."""
+    if sessions.is_recovery(request.session):
+        return HttpResponseRedirect(reverse(access.ACCOUNT_PAGE))
     return HttpResponseRedirect(reverse(access.first_page(request.actor)))
 
 

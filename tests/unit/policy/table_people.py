@@ -19,7 +19,7 @@ ME, OTHER, MINE, THEIRS = (UUID(int=number) for number in (11, 12, 21, 22))
 
 # One letter for a role: K custodian, C coordinator, T steward, I investigator, E examiner,
 # S supervisor, A auditor. Then the scope of a token (- for never), u: proof again, c: certificate,
-# n: also whoever has no role yet.
+# n: also whoever has no role yet. What needs a proof is done with a token for hours only, or with none.
 DEEDS = """
 account.own         KCTIESA  -       n
 token.make          KCTIESA  -       un
@@ -44,12 +44,12 @@ authority.decide    S        -       u
 authority.revoke    CS       -       u
 source.read         TSA      read
 source.register     T        enrol
-source.remove       T        enrol   u
-retention.extend    T        enrol   u
+source.remove       T        manage  u
+retention.extend    T        manage  u
 gallery.read        CTIESA   read
 gallery.create      T        enrol
-gallery.terms       T        enrol   u
-gallery.grant       T        enrol   u
+gallery.terms       T        manage  u
+gallery.grant       T        manage  u
 enrol               T        enrol
 photo.view          TES      read
 photo.remove        T        enrol

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from countenance.apps.agencies.factor_rows import MAX_NAME_LENGTH
 from countenance.apps.agencies.proofs import MIN_PASSWORD_LENGTH
 from countenance.policy import Scope
 from countenance.ui.forms import Form
@@ -26,7 +27,7 @@ class NameForm(Form):
     """What a passkey is called on its owner's page."""
 
     name = forms.CharField(
-        max_length=60,
+        max_length=MAX_NAME_LENGTH,
         initial="This device",
         label="Name of the passkey",
         help_text="So that you know later which device it is on.",
@@ -86,7 +87,8 @@ class TokenForm(Form):
     """What a token is called, what it is for, and how long it lives."""
 
     name = forms.CharField(
-        max_length=60, help_text="So that you know later where it is used: “laptop”, “night job”."
+        max_length=MAX_NAME_LENGTH,
+        help_text="So that you know later where it is used: “laptop”, “night job”.",
     )
     scopes = forms.TypedMultipleChoiceField(
         label="What it may be used for", coerce=Scope, widget=forms.CheckboxSelectMultiple

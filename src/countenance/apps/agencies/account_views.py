@@ -38,7 +38,7 @@ SCOPES: Mapping[Scope, str] = {
     Scope.ENROL: "Enrol: sources and photos",
     Scope.CASES: "Cases: open them, add evidence, ask for searches",
     Scope.SEARCH: "Search: run searches and see candidates, for 12 hours at most",
-    Scope.MANAGE: "Manage: people and approvals, for 12 hours at most",
+    Scope.MANAGE: "Manage: people, approvals, terms, removal of sources, for 12 hours at most",
     Scope.AUDIT: "Audit: read and export the ledger, for 12 hours at most",
 }
 HOUR = timedelta(hours=1)
@@ -264,9 +264,7 @@ def session_end(request: Request, *, session_id: UUID) -> HttpResponse:
 @require_POST
 def sessions_end(request: Request) -> HttpResponse:
     """End all of the person's sessions but this one."""
-    for one in sessions.of(request.actor, here=row_of(request), tools=request.tools):
-        if not one.here:
-            sessions.end(request.actor, session_id=one.id, tools=request.tools)
+    sessions.end_others(request.actor, here=row_of(request), tools=request.tools)
     return _done(request, "Your other sessions have ended.")
 
 

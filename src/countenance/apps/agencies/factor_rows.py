@@ -11,6 +11,7 @@ from countenance.tools import Tools
 SALT_BYTES = 16
 MOST_PASSKEYS = 10
 MAX_NAME_LENGTH = 60
+"""Of the name of a passkey and of a token, in forms and here."""
 PROVE_ALONE = (Factor.PASSKEY, Factor.TOTP)
 
 

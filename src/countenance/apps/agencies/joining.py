@@ -131,7 +131,8 @@ def _lock_people(invitation: Invitation) -> None:
     """Lock whom accepting changes, before the invitation: who changes their roles locks in this order."""
     people = Person.objects.select_for_update(no_key=True).filter(agency_id=invitation.agency_id)
     if not invitation.by_custodian:
-        people = people.filter(pk=_replaced(invitation))
+        replaced = _replaced(invitation)
+        people = people.filter(pk__in=[] if replaced is None else [replaced])
     list(people.order_by("pk"))
 
 

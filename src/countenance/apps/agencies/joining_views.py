@@ -16,6 +16,7 @@ from countenance.apps.agencies.account_forms import (
     new_password_field,
 )
 from countenance.apps.agencies.account_views import app_pictures, recovery_codes_page
+from countenance.apps.agencies.factor_rows import MAX_NAME_LENGTH
 from countenance.apps.agencies.models import Invitation
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of
 from countenance.errors import InputError, KeyUnavailable, NotFound
@@ -34,7 +35,7 @@ class JoinForm(Form):
     password_again = new_password_field("Password, again")
     passkey_name = forms.CharField(
         label="Name of the passkey",
-        max_length=60,
+        max_length=MAX_NAME_LENGTH,
         initial="This device",
         required=False,
         help_text="So that you know later which device it is on.",

@@ -21,18 +21,6 @@ def people(actor: Actor) -> list[Person]:
     return list(Person.objects.filter(agency_id=actor.agency).order_by("added_at"))
 
 
-def operator() -> Person:
-    """Return the person on whose behalf the command line acts: the first one, added by `init`.
-
-    Raises:
-        NotFound: the deployment has no person yet.
-    """
-    person = Person.objects.select_related("agency").order_by("added_at").first()
-    if person is None:
-        raise NotFound("This deployment has no person yet. Run `countenance init`.")
-    return person
-
-
 def person(actor: Actor) -> Person:
     """Return the acting person.
 

@@ -28,7 +28,7 @@ from countenance.tools import Tools
 if TYPE_CHECKING:
     from countenance.apps.agencies.signing import SignedIn
 
-__all__ = ["SessionStore", "Shown", "actor_of", "begin", "end", "end_all_of", "is_recovery", "of"]
+__all__ = ["SessionStore", "Shown", "actor_of", "begin", "end", "is_recovery", "of"]
 
 METHOD, BROWSER, RECOVERY, PROVED_AT = "method", "browser", "recovery", "proved_at"
 PROVIDER = "provider"
@@ -180,9 +180,3 @@ def end_others(actor: Actor, record: Record, *, here: UUID | None, tools: Tools)
     ended = session_rows.end_all(actor.person, but=here)
     record.note(about=actor.person, sessions_ended=ended)
     return ended
-
-
-@composed_of()
-def end_all_of(person: UUID, *, but: UUID | None = None) -> int:
-    """End every session of a person, within the transaction of a service; return how many."""
-    return session_rows.end_all(person, but=but)

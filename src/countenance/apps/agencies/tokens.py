@@ -9,19 +9,18 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from countenance.apps.agencies import signing
+from countenance.apps.agencies.factor_rows import MAX_NAME_LENGTH
 from countenance.apps.agencies.models import Person, Token
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import InputError, NotFound, NotSignedIn
 from countenance.ledger.entry import Action
-from countenance.policy import DEEDS, SYSTEM, Actor, Deed, Scope, permit_sign_in
+from countenance.policy import DEEDS, POWERFUL, SYSTEM, Actor, Deed, Scope, permit_sign_in
 from countenance.tools import Tools
 
 LONGEST = timedelta(days=90)
 LONGEST_POWERFUL = timedelta(hours=12)
-POWERFUL = frozenset({Scope.SEARCH, Scope.MANAGE, Scope.AUDIT})
 SECRET_BYTES = 32
 PREFIX = "countenance_"
-MAX_NAME_LENGTH = 60
 REFUSED = "This token does not work, or no longer. Make another one, or sign in."
 
 
