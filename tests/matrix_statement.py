@@ -28,6 +28,7 @@ MAY: dict[Role, set[str]] = {
         "people.invite",
         "people.suspend",
         "people.roles",
+        "people.provider",
         "authorities.read",
         "authorities.propose",
         "authorities.revoke",
@@ -108,6 +109,7 @@ NEEDS_PROOF = {
     "people.invite",
     "people.suspend",
     "people.roles",
+    "people.provider",
     "approvals.decide",
     "glass.break",
     "glass.review",
@@ -124,7 +126,17 @@ NEEDS_PROOF = {
 TRAINED = {Role.STEWARD, Role.INVESTIGATOR, Role.EXAMINER, Role.SUPERVISOR}
 """Whoever works with photos of people does not come in without present training."""
 
-OPEN = {"health", "unseal", "sign_in", "sign_in_passkey", "invitation", "invitation_passkey"}
+OPEN = {
+    "health",
+    "unseal",
+    "sign_in",
+    "sign_in_passkey",
+    "provider_code",
+    "provider_start",
+    "provider_callback",
+    "invitation",
+    "invitation_passkey",
+}
 """What answers a stranger."""
 
 ABOUT_NOBODY = {"health", "unseal"}
@@ -145,6 +157,7 @@ IN_RECOVERY = {
     "session_end",
     "sessions_end",
     "token_revoke",
+    "provider_unlink",
 }
 """All that a session may do that a recovery code began."""
 
@@ -179,6 +192,10 @@ ROUTES: dict[str, Kinds] = {
     "sessions_end": button("account"),
     "token_new": form("token"),
     "token_revoke": button("account"),
+    "provider_link": page("account"),
+    "provider_link_start": page("account"),
+    "provider_link_confirm": form("token"),
+    "provider_unlink": button("account"),
     "cases": page("cases.read"),
     "case_new": form("cases.open"),
     "case": page("cases.read"),
@@ -237,6 +254,8 @@ ROUTES: dict[str, Kinds] = {
     "glass_break": form("glass.break"),
     "glass_review": form("glass.review"),
     "people": page("people.read"),
+    "provider": form("people.provider"),
+    "provider_remove": form("people.provider"),
     "person_invite": form("people.invite"),
     "person": page("people.read"),
     "person_roles": form("people.roles"),

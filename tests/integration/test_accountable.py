@@ -41,6 +41,7 @@ SERVICES = sorted(
         "upgrade",
         "grants",
         "terms",
+        "providers",
     )
     for path in APPS.glob(f"*/{name}.py")
 )

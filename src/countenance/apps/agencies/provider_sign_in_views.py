@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_safe
 from countenance.apps.agencies import flows, providers, sessions
 from countenance.apps.agencies.views import SignInForm, site_of, where_to
 from countenance.errors import CertificateMissing, InputError, NotFound, NotSignedIn
+from countenance.policy import SYSTEM
 from countenance.ui.forms import Form
 from countenance.ui.pages import status_of
 from countenance.ui.requests import Request
@@ -119,7 +120,9 @@ def _sign_in(request: Request, visit: flows.Visit) -> HttpResponse:
         # Signed in meanwhile, in another window; nobody else takes this browser over.
         return HttpResponseRedirect(visit.where)
     try:
-        signed_in = providers.sign_in_with_provider(visit, request.GET.dict(), tools=request.tools)
+        signed_in = providers.sign_in_with_provider(
+            SYSTEM, visit=visit, answer=request.GET.dict(), tools=request.tools
+        )
     except (NotSignedIn, CertificateMissing) as refusal:
         return _refused(request, refusal.detail)
     sessions.begin(request, signed_in, tools=request.tools)

@@ -41,7 +41,7 @@ from countenance.errors import (
     ProviderUnusable,
 )
 from countenance.ledger.entry import Action
-from countenance.policy import SYSTEM, Actor, Deed, permit_deed
+from countenance.policy import Actor, Deed, permit_deed
 from countenance.tools import Tools
 
 REFUSED = (
@@ -315,15 +315,23 @@ def _try_provider(
 
 
 @composed_of(_try_provider)
-def sign_in_with_provider(visit: Visit, answer: Mapping[str, str], *, tools: Tools) -> SignedIn:
+def sign_in_with_provider(
+    actor: Actor, *, visit: Visit, answer: Mapping[str, str], tools: Tools
+) -> SignedIn:
     """Return the person whom their agency's provider vouches for, with a second factor.
+
+    Args:
+        actor: `SYSTEM`, as nobody has signed in.
+        visit: from which the browser came back.
+        answer: what it brought along.
+        tools: what services are given.
 
     Raises:
         NotSignedIn: whatever is wrong, in one sentence; recorded. That no second factor was used is
             said, because it tells of nobody here.
         CertificateMissing: everything is right, but their training has ended; recorded.
     """
-    account, why, said, known = None, "", REFUSED, SYSTEM
+    account, why, said, known = None, "", REFUSED, actor
     try:
         _, account = finish(visit, answer, tools=tools)
     except NotVouched as refusal:
