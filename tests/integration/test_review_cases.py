@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+from uuid import UUID, uuid4
 
 import factories
 import pytest
 from clients import client_of
 from django.urls import reverse
 
+from countenance.apps.approvals import queries as approvals
+from countenance.apps.approvals.models import Approval
+from countenance.apps.cases import authorities
+from countenance.apps.cases import services as cases
+from countenance.apps.cases.documents import Document
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches import asking, evidence, queries
 from countenance.errors import NotFound, NotPermitted
-from countenance.policy import Role
+from countenance.policy import Role, SearchKind
 from countenance.testing import FakeEngine
 
 REASON = "Reported missing on 3 May"
@@ -89,8 +96,6 @@ def test_whoever_answers_for_all_cases_still_reads_them(ready: Any) -> None:
 
 
 def test_a_member_reads_the_case_until_they_are_one_no_more(ready: Any) -> None:
-    from countenance.apps.cases import services as cases
-
     who = ready.stranger
     cases.change_members(ready.actor, case=ready.case, members=[who.person], tools=ready.tools)
     assert queries.search(who, ready.found.pk) == ready.found
@@ -105,8 +110,6 @@ def test_a_member_reads_the_case_until_they_are_one_no_more(ready: Any) -> None:
 
 
 def test_requests_of_a_closed_case_wait_no_more(ready: Any) -> None:
-    from countenance.apps.cases import services as cases
-
     cases.close_case(ready.actor, case=ready.case, reason="Found", tools=ready.tools)
     assert not queries.waiting_requests(ready.examiner).exists()
     page = client_of(ready, ready.examiner).get(reverse("case", args=[ready.case.pk])).text
@@ -114,3 +117,89 @@ def test_requests_of_a_closed_case_wait_no_more(ready: Any) -> None:
     assert "Waits for an examiner" not in page
     page = client_of(ready).get(reverse("probe", args=[ready.probe.pk])).text
     assert "An examiner who is somebody else runs it" not in page
+
+
+def ask_for_gallery(on: Any, client: Any, case: UUID) -> Any:
+    path = reverse("gallery_for_case", args=[on.gallery.pk, case])
+    return client.get(path), client.post(path, {"reason": "The family asked for it on 4 May"})
+
+
+def make_sensitive(on: Any) -> None:
+    on.gallery.terms = {"sensitive": True, "threshold": None}
+    on.gallery.save()
+
+
+def test_a_supervisor_reads_for_which_case_a_sensitive_gallery_is_asked(ready: Any) -> None:
+    make_sensitive(ready)
+    client = client_of(ready)
+    page = client.get(reverse("case", args=[ready.case.pk])).text
+    assert reverse("gallery_for_case", args=[ready.gallery.pk, ready.case.pk]) in page
+    form, asked = ask_for_gallery(ready, client, ready.case.pk)
+    assert (form.status_code, asked.status_code) == (200, 302)
+    one = Approval.objects.get(kind="sensitive_gallery")
+    assert one.payload == {"case": str(ready.case.pk)}
+    page = client_of(ready, ready.supervisor).get(reverse("approval", args=[one.pk])).text
+    assert ready.case.reference in page
+    assert str(ready.case.pk) not in page
+
+
+def test_a_sensitive_gallery_is_asked_for_only_for_an_open_case_that_one_sees(ready: Any) -> None:
+    make_sensitive(ready)
+    other = factories.other_agency(ready)
+    theirs = cases.open_case(
+        other, reference="X-1", purpose="A case", reason=REASON, tools=ready.tools
+    )
+    client = client_of(ready)
+    for unknown in (uuid4(), theirs.pk):
+        assert [one.status_code for one in ask_for_gallery(ready, client, unknown)] == [404, 404]
+    stranger = client_of(ready, ready.stranger)
+    answers = ask_for_gallery(ready, stranger, ready.case.pk)
+    assert [one.status_code for one in answers] == [404, 404]
+    cases.close_case(ready.actor, case=ready.case, reason="Found", tools=ready.tools)
+    assert ask_for_gallery(ready, client, ready.case.pk)[1].status_code == 403
+    assert not Approval.objects.exists()
+
+
+def test_an_investigator_reads_no_approvals_that_others_asked_for(ready: Any) -> None:
+    make_sensitive(ready)
+    ask_for_gallery(ready, client_of(ready), ready.case.pk)
+    one = Approval.objects.get()
+    client = client_of(ready, ready.stranger)
+    assert client.get(reverse("approval", args=[one.pk])).status_code == 404
+    assert one.summary not in client.get(reverse("approvals")).text
+    auditor = factories.acting(ready, Role.AUDITOR)
+    for who in (ready.actor, ready.examiner, ready.supervisor, auditor):
+        assert approvals.approval(who, one.pk) == one
+
+
+def test_only_whoever_proposed_an_authority_adds_its_document(ready: Any) -> None:
+    proposed = authorities.propose_authority(
+        ready.stranger,
+        kind=SearchKind.MISSING,
+        statute="s. 4",
+        purpose="Find a missing person",
+        galleries=[ready.gallery.pk],
+        quota=1,
+        expires_on=date(2199, 12, 31),
+        tools=ready.tools,
+    )
+    order, colleague = Document(file_name="order.txt", data=b"On paper"), ready.actor
+    with pytest.raises(NotPermitted) as refusal:
+        authorities.attach_document(
+            colleague, authority=proposed, document=order, tools=ready.tools
+        )
+    assert refusal.value.rule == "authority.proposer"
+    authorities.attach_document(
+        ready.stranger, authority=proposed, document=order, tools=ready.tools
+    )
+
+
+def test_a_member_does_not_close_the_case_its_opener_and_supervisors_do(ready: Any) -> None:
+    who = ready.stranger
+    cases.change_members(ready.actor, case=ready.case, members=[who.person], tools=ready.tools)
+    with pytest.raises(NotPermitted) as refusal:
+        cases.close_case(who, case=ready.case, reason="Found", tools=ready.tools)
+    assert refusal.value.rule == "case.lead"
+    page = client_of(ready, who).get(reverse("case", args=[ready.case.pk])).text
+    assert reverse("case_close", args=[ready.case.pk]) not in page
+    cases.close_case(ready.supervisor, case=ready.case, reason="Found", tools=ready.tools)

@@ -298,17 +298,17 @@ def _authorise_by(
     """
     if authority.granted_at is not None:
         return None
-    if late_before:
-        raise NoAuthority(
-            "An earlier search of this case was not authorised in time, so the next one waits for its "
-            "authority. A supervisor grants it.",
-            rule="authority.late_before",
-        )
     grace = packs.grace(terms, authority.kind) or packs.GLASS_REVIEW
     deadline = (authority.first_used_at or now) + grace
     if now > deadline:
         raise AuthorityExpired(
             "The authority was not granted in time after the first search. Propose a new one.",
             rule="authority.late",
+        )
+    if late_before:
+        raise NoAuthority(
+            "An earlier search of this case was not authorised in time, so the next one waits for its "
+            "authority. A supervisor grants it.",
+            rule="authority.late_before",
         )
     return deadline

@@ -39,6 +39,20 @@ def permit_asker(actor: Actor, asked_by: UUID) -> Permit:
     return Permit(rule="request.own_only")
 
 
+def permit_proposer(actor: Actor, proposed_by: UUID) -> Permit:
+    """Permit whoever proposed an authority to add to it.
+
+    Raises:
+        NotPermitted: somebody else proposed it.
+    """
+    if actor.person != proposed_by:
+        raise NotPermitted(
+            "Only whoever proposed this authority adds its document. Ask them, or propose another one.",
+            rule="authority.proposer",
+        )
+    return Permit(rule="authority.proposer")
+
+
 def permit_wished(galleries: Collection[UUID], *, wished: Collection[UUID]) -> Permit:
     """Permit the galleries that the investigator asked for, and no others.
 

@@ -115,7 +115,7 @@ urlpatterns = [
     path("galleries/<uuid:gallery_id>/large/", terms.enrol_large, name="enrol_large"),
     path(
         "galleries/<uuid:gallery_id>/for-case/<uuid:case_id>/",
-        terms.gallery_for_case,
+        cases.gallery_for_case,
         name="gallery_for_case",
     ),
     path("grants/<uuid:grant_id>/end/", terms.grant_end, name="grant_end"),

@@ -18,6 +18,15 @@ def only_the_asker_takes_a_request_back(p):
     assert "decline it" in error.detail
 
 
+def only_the_proposer_adds_a_document(p):
+    """Refuse everybody else."""
+    judge = p.searching.permit_proposer
+    assert judge(actor(p), ME).rule == "authority.proposer"
+    error = raised(NotPermitted, judge, actor(p), OTHER)
+    assert error.rule == "authority.proposer"
+    assert "Ask them" in error.detail
+
+
 def only_wished_galleries_are_searched(p):
     """Fewer may be, others not."""
     judge = p.searching.permit_wished
@@ -67,6 +76,7 @@ def a_case_is_about_so_many_people(p):
 
 TABLES = (
     only_the_asker_takes_a_request_back,
+    only_the_proposer_adds_a_document,
     only_wished_galleries_are_searched,
     quotas_end_with_the_last_search,
     a_case_is_about_so_many_people,

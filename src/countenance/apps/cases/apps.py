@@ -11,10 +11,11 @@ class CasesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Tell approvals what a widening is about and which page carries it out."""
+        """Tell approvals what is about a case, how it is said, and which page carries a widening out."""
         from countenance.apps.approvals import effects
         from countenance.apps.cases import queries
         from countenance.policy.approvals import ApprovalKind
 
         effects.register(ApprovalKind.CASE_WIDENING, "case_widened", subject=queries.reference_of)
         effects.register(ApprovalKind.BREAK_GLASS, subject=queries.reference_of)
+        effects.register(ApprovalKind.SENSITIVE_GALLERY, words=queries.named_in)

@@ -17,6 +17,7 @@ from countenance.apps.records.services import Record, accountable
 from countenance.errors import InputError, NotFound, ReasonMissing, WrongState
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed, SearchKind
+from countenance.policy.searching import permit_proposer
 from countenance.tools import Tools
 
 MAX_QUOTA = 10_000
@@ -88,17 +89,18 @@ def propose_authority(
 def attach_document(
     actor: Actor, record: Record, *, authority: Authority, document: Document, tools: Tools
 ) -> Authority:
-    """Put a document to an authority that nobody has decided about yet.
+    """Put a document to an authority that the actor proposed and nobody has decided about yet.
 
     Raises:
         InputError: it is not a document that is kept.
         WrongState: the authority was decided about, or has a document.
-        NotPermitted: it is another agency's.
+        NotPermitted: it is another agency's, or somebody else proposed it.
     """
     record.note(about=authority.pk)
     policy.permit_own(actor, authority.agency_id)
     authority = lock_authority(authority.pk)
     authority.check_links()
+    permit_proposer(actor, authority.proposed_by_id)
     if authority.decision or authority.standing["revoked"]:
         raise WrongState(
             "It was decided about already. Propose a new authority with this document."
@@ -205,9 +207,11 @@ def _check(actor: Actor, details: dict[str, Any], *, expires_on: date, tools: To
         raise InputError("The last day of an authority cannot be over.")
     if not details["galleries"]:
         raise InputError("Choose at least one gallery that it covers.")
-    known = {str(one.id) for one in coverable(actor, tools=tools)}
+    known = {str(one.id) for one in coverable(actor, tools=tools) if not one.closed}
     if not known.issuperset(details["galleries"]):
-        raise InputError("One of these galleries is neither your agency's own nor granted to it.")
+        raise InputError(
+            "One of these galleries is closed, or neither your agency's own nor granted to it."
+        )
 
 
 def _check_undecided(authority: Authority) -> None:

@@ -295,6 +295,7 @@ def _page(request: Request, one: Authority, form: ReasonForm) -> HttpResponse:
         "may_revoke": may(request.actor, Deed.AUTHORITY_REVOKE)
         and state not in {AuthorityState.REFUSED, AuthorityState.REVOKED},
         "may_attach": may(request.actor, Deed.AUTHORITY_PROPOSE)
+        and one.proposed_by_id == request.actor.person
         and waiting
         and one.document is None,
     }

@@ -29,7 +29,7 @@ def coverable(actor: Actor, *, tools: Tools) -> list[Covered]:
     from countenance.apps.galleries import grants
 
     granted = [
-        Covered(id=one.gallery, name=one.name, owner=one.owner)
+        Covered(id=one.gallery, name=one.name, owner=one.owner, closed=one.closed)
         for one in grants.granted_to(actor, tools=tools)
     ]
     return own + granted

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -98,6 +99,19 @@ def reference_of(actor: Actor, case_id: UUID) -> str:
         NotFound: there is none, or it is not the actor's to see.
     """
     return str(case(actor, case_id).reference)
+
+
+def named_in(actor: Actor, _subject: UUID, payload: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return in words for which case an approval is asked.
+
+    Raises:
+        NotFound: there is none, or it is not the actor's to see.
+        KeyError, ValueError, TypeError, AttributeError: the payload names no case, or more than that.
+    """
+    (said,) = payload.items()
+    one = case(actor, UUID(dict([said])["case"]))
+    over = " (closed)" if one.closed_at is not None else ""
+    return [("Case", f"{one.reference}{over}"), ("Purpose", one.purpose)]
 
 
 def facts_of(case: Case, *, now: datetime) -> CaseFacts:

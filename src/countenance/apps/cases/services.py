@@ -122,12 +122,12 @@ def close_case(actor: Actor, record: Record, *, case: Case, reason: str, tools: 
     Raises:
         ReasonMissing: why is not said.
         WrongState: it is closed already.
-        NotPermitted: it is another agency's, or another investigator's.
+        NotPermitted: it is another agency's, or the actor neither opened it nor is a supervisor.
     """
     record.note(about=case.pk, reason=reason)
     policy.permit_own(actor, case.agency_id)
     case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
-    policy.permit_case_member(actor, case.facts)
+    policy.permit_case_lead(actor, case.facts)
     if not reason.strip():
         raise ReasonMissing("Say in words why the case is closed.")
     if case.closed_at is not None:

@@ -10,11 +10,13 @@ from django import forms
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from countenance import policy
 from countenance.apps.approvals import queries as approvals
 from countenance.apps.approvals.services import ask
 from countenance.apps.cases import queries, services, words
 from countenance.apps.cases.models import Authority, Case
 from countenance.apps.cases.widening import widen_case, widening
+from countenance.apps.galleries import grants
 from countenance.errors import Conflict, InputError, NotFound
 from countenance.policy.approvals import ApprovalKind
 from countenance.ui.forms import DateInput, Form, ReasonForm
@@ -203,6 +205,40 @@ def widened(request: Request, approval_id: UUID) -> HttpResponse:
         crumb="Widen the case",
         section=SECTION,
         consequences=["Searches for one person more are possible then. An approval works once."],
+    )
+
+
+def gallery_for_case(request: Request, gallery_id: UUID, case_id: UUID) -> HttpResponse:
+    """Ask a supervisor to let an open case search a sensitive gallery."""
+    case = queries.case(request.actor, case_id)
+    policy.permit_case_work(request.actor, case.facts, today=request.tools.clock().date())
+    gallery = grants.searchable(request.actor, gallery_id)
+    with grants.reading(request.actor, [gallery], tools=request.tools):
+        name = gallery.name
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            approval = ask(
+                request.actor,
+                kind=ApprovalKind.SENSITIVE_GALLERY,
+                subject=gallery.pk,
+                summary=f"Let case {case.reference} search the sensitive gallery {name}.",
+                payload={"case": str(case.pk)},
+                **form.cleaned_data,
+                tools=request.tools,
+            )
+        except (InputError, Conflict) as error:
+            form.add_error(None, error.detail)
+        else:
+            return HttpResponseRedirect(reverse("approval", args=[approval.pk]))
+    return form_page(
+        request,
+        form,
+        heading=f"Search the sensitive gallery {name}",
+        verb="Ask a supervisor",
+        **_back(case),
+        lede=f"A supervisor approves it for case {case.reference}. Until then no search of the case "
+        "looks there.",
     )
 
 

@@ -43,6 +43,7 @@ class Granted:
     owner: str
     kinds: frozenset[SearchKind]
     until: date
+    closed: bool = False
 
 
 @composed_of()
@@ -245,6 +246,7 @@ def granted_to(actor: Actor, *, tools: Tools) -> list[Granted]:
                     owner=grant.details["owner"],
                     kinds=facts.kinds,
                     until=facts.until,
+                    closed=grant.gallery.closed_at is not None,
                 )
             )
     return found

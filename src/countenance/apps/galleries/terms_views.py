@@ -223,30 +223,6 @@ def enrol_large(request: Request, gallery_id: UUID) -> HttpResponse:
     )
 
 
-def gallery_for_case(request: Request, gallery_id: UUID, case_id: UUID) -> HttpResponse:
-    """Ask a second person to let a case search a sensitive gallery."""
-    one = grants.searchable(request.actor, gallery_id)
-    form = ReasonForm(request.POST or None)
-    with grants.reading(request.actor, [one], tools=request.tools):
-        name = one.name
-    if request.method == "POST" and form.is_valid():
-        summary = f"Let one case search the sensitive gallery {name}."
-        wanted = {"case": str(case_id)}
-        asked = _ask(request, form, ApprovalKind.SENSITIVE_GALLERY, one.pk, summary, wanted)
-        if asked is not None:
-            return asked
-    return form_page(
-        request,
-        form,
-        heading=f"Search the sensitive gallery {name}",
-        verb="Ask for approval",
-        back=reverse("case", args=[case_id]),
-        back_label="The case",
-        section="cases",
-        lede="A supervisor approves it for this case. Until then no search of the case looks there.",
-    )
-
-
 def carry_out(request: Request, approval_id: UUID) -> HttpResponse:
     """Do what a second person approved: change terms, grant, or keep for longer."""
     approval = approvals.approval(request.actor, approval_id)

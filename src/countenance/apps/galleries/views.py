@@ -92,6 +92,7 @@ def galleries(request: Request) -> HttpResponse:
                 "kinds": ", ".join(sorted(one.kinds)),
             }
             for one in grants.granted_to(request.actor, tools=request.tools)
+            if not one.closed
         ],
         "sources": sources,
         **_offers(request),

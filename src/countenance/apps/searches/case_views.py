@@ -15,6 +15,8 @@ from django.views.decorators.http import require_safe
 
 from countenance.apps.cases import queries as case_queries
 from countenance.apps.cases.models import Case
+from countenance.apps.galleries import grants
+from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import case_rows, queries
 from countenance.apps.searches.candidates import NO_CANDIDATE, NO_FACE, QUALITY_TOO_LOW
 from countenance.apps.searches.models import (
@@ -25,6 +27,7 @@ from countenance.apps.searches.models import (
     SearchState,
 )
 from countenance.policy import Actor, Deed, may
+from countenance.policy.approvals import KINDS, ApprovalKind
 from countenance.ui.requests import Request
 
 ROWS_A_PAGE = 50
@@ -93,9 +96,34 @@ def case(request: Request, case_id: UUID) -> HttpResponse:
         "requests": [_request_row(row) for row in queries.requests_of(one)[:LISTED_PROBES]],
         "probes": [_probe_row(probe) for probe in evidence[:LISTED_PROBES]],
         "more_probes": max(0, evidence.count() - LISTED_PROBES),
+        "sensitive": _sensitive(request, one),
         **_case_offers(request, one),
     }
     return render(request, "cases/detail.html", context)
+
+
+def _sensitive(request: Request, one: Case) -> list[dict[str, Any]]:
+    """Return the sensitive galleries of a case's authority, and whether the case may search them."""
+    authority, actor = one.authority, request.actor
+    if authority is None or one.closed_at is not None:
+        return []
+    found = list(Gallery.objects.filter(pk__in=authority.galleries, closed_at=None))
+    asks = bool(actor.roles & KINDS[ApprovalKind.SENSITIVE_GALLERY].ask)
+    with grants.reading(actor, found, tools=request.tools) as opened:
+        facts = [
+            (gallery, grants.facts_of(actor, gallery, case=one.pk, tools=opened))
+            for gallery in found
+        ]
+        return [
+            {
+                "id": gallery.pk,
+                "name": gallery.name,
+                "approved": said.approved,
+                "asks": asks and not said.approved,
+            }
+            for gallery, said in facts
+            if said.sensitive
+        ]
 
 
 def _case_offers(request: Request, one: Case) -> dict[str, bool]:
@@ -110,7 +138,7 @@ def _case_offers(request: Request, one: Case) -> dict[str, bool]:
         "may_widen": is_open and may(request.actor, Deed.CASE_WIDEN),
         "may_run": may(request.actor, Deed.SEARCH_RUN),
         "may_break": is_open and may(request.actor, Deed.GLASS_BREAK),
-        "may_close": one.closed_at is None and may(request.actor, Deed.CASE_CLOSE),
+        "may_close": one.closed_at is None and leads and may(request.actor, Deed.CASE_CLOSE),
         "may_read_authority": may(request.actor, Deed.AUTHORITY_READ),
     }
 
