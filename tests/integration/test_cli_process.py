@@ -76,7 +76,12 @@ def test_a_deployment_is_made_once_opens_with_its_passphrase_only_and_is_well(pl
     assert home.stat().st_mode & 0o077 in {0, 0o010, 0o001}
     kept = [path for path in home.rglob("*") if path.is_file()]
     assert kept
-    for secret in (PASSPHRASE, made["invitation"].rstrip("/").rpartition("/")[2], "Ada of Secrets", "ada@example.org"):
+    for secret in (
+        PASSPHRASE,
+        made["invitation"].rstrip("/").rpartition("/")[2],
+        "Ada of Secrets",
+        "ada@example.org",
+    ):
         for path in kept:
             assert secret.encode() not in path.read_bytes(), path
 
