@@ -224,4 +224,6 @@ def _bind(settings: Config) -> WebServer:
 
 
 def _shown_host(host: str) -> str:
-    return "localhost" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 # only for display
+    # By name also on this machine only: a passkey belongs to a name, never to a number.
+    local = {"127.0.0.1", "::1", "0.0.0.0", "::", ""}  # noqa: S104 # only for display
+    return "localhost" if host in local else host

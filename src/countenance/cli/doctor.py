@@ -224,7 +224,8 @@ def _index(tools: Tools) -> Finding:
     indexing.synchronise(galleries, tools=tools)
     held = sum(len(tools.shelf.get(gallery.pk).index) for gallery in galleries)
     stored = Face.objects.filter(removed_version=None, template__isnull=False).count()
-    found = f"exact search over {held} templates in {len(galleries)} galleries, in memory"
+    noun = "gallery" if len(galleries) == 1 else "galleries"
+    found = f"exact search over {held} templates in {len(galleries)} {noun}, in memory"
     if held != stored:
         found += f"; the database has {stored}"
         return Finding(

@@ -105,6 +105,7 @@ class AuthorityFacts:
         expires_on: its last day.
         proposed_by: who asked for it.
         granted_at: when a second person granted it; None while it waits.
+        granted_by: who that was.
         refused: the second person said no.
         revoked: it was taken back.
         documented: its document (warrant, order, request) is in the file.
@@ -120,6 +121,7 @@ class AuthorityFacts:
     expires_on: date
     proposed_by: UUID
     granted_at: datetime | None = None
+    granted_by: UUID | None = None
     refused: bool = False
     revoked: bool = False
     documented: bool = False

@@ -143,6 +143,7 @@ def permit_authority(
     Raises:
         NoAuthority: there is none, it was refused or taken back, or does not cover a gallery.
         AuthorityExpired, AuthoritySpent: it has ended.
+        SamePerson: the actor granted it.
     """
     if authority is None:
         raise NoAuthority("The case has no authority. Propose one, and a supervisor grants it.")
@@ -150,6 +151,11 @@ def permit_authority(
     if authority.refused:
         raise NoAuthority(
             "The authority was refused. Propose another one.", rule="authority.refused"
+        )
+    if actor.person == authority.granted_by:
+        raise SamePerson(
+            "Whoever granted the authority does not search under it. Another examiner of your agency can.",
+            rule="authority.same_person",
         )
     if authority.revoked:
         raise NoAuthority(

@@ -17,7 +17,7 @@ from unit.policy.table_people import (
 
 from countenance import errors
 
-ASKER, OPENER, ADDER, MEMBER = (UUID(int=number) for number in (13, 14, 15, 16))
+ASKER, OPENER, ADDER, MEMBER, GRANTER = (UUID(int=number) for number in (13, 14, 15, 16, 17))
 GALLERY, FURTHER = UUID(int=31), UUID(int=32)
 DAY = timedelta(days=1)
 REASON = "Seen at the station on 3 May"
@@ -46,6 +46,7 @@ def authority(p, **more):
         "expires_on": TODAY,
         "proposed_by": ASKER,
         "granted_at": NOW - DAY,
+        "granted_by": GRANTER,
         "documented": True,
     }
     return p.facts.AuthorityFacts(**(given | more))
@@ -152,6 +153,8 @@ def an_authority_covers_the_search(p):
     refused(p, none, "no_authority", out, authority=None)
     refused(p, none, "authority.refused", out, authority=authority(p, refused=True))
     refused(p, none, "authority.revoked", out, authority=authority(p, revoked=True))
+    mine = authority(p, granted_by=ME)
+    refused(p, errors.SamePerson, "authority.same_person", "Another examiner", authority=mine)
     ended = authority(p, expires_on=TODAY - DAY)
     refused(
         p, errors.AuthorityExpired, "authority_expired", "03 May 2026. Propose", authority=ended

@@ -58,8 +58,7 @@ class TermsForm(Form):
         required=False,
         initial=True,
         label="Listed",
-        help_text="Other agencies may know it by name, and the transparency page names it. Unlisted, it counts "
-        "in totals only.",
+        help_text="Other agencies see its name when they grant a gallery. Unlisted, only whoever has its code can.",
     )
 
 

@@ -166,6 +166,7 @@ class Authority(ObjectSealedModel):
             expires_on=self.expires_on,
             proposed_by=self.proposed_by_id,
             granted_at=self.granted_at,
+            granted_by=self.decided_by_id if self.granted_at else None,
             refused=bool(self.standing["refused"]),
             revoked=bool(self.standing["revoked"]),
             documented=self.document is not None,
