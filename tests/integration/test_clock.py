@@ -141,6 +141,27 @@ def test_a_grant_in_time_stops_the_clock_also_when_it_is_looked_at_later(late: A
     assert _view(late, after).outcome["candidates"]
 
 
+def test_a_search_that_was_granted_in_time_is_not_looked_at_again(late: Any) -> None:
+    assert purging.settle_granted(SYSTEM, tools=late.tools) == 0
+    _decide(late, grant=True, tools=_at(late, NIGHT))
+    after = _at(late, timedelta(days=30))
+    assert purging.settle_granted(SYSTEM, tools=after) == 1
+    assert not purging._due(after).exists()
+    settled = Search.objects.get(pk=late.found.pk)
+    assert (settled.authorise_by, settled.deadline) == (None, None)
+    assert settled.request["authorise_by"] == late.found.authorise_by.isoformat()
+    assert _view(late, after).outcome["candidates"]
+    assert (purging.settle_granted(SYSTEM, tools=after), _run_clock(after)) == (0, (0, 0))
+    Search.objects.filter(pk=settled.pk).update(authorise_by=late.found.authorise_by)
+    with pytest.raises(SealBroken):
+        _view(late, after)
+
+
+def test_a_search_whose_grant_came_too_late_is_not_settled(late: Any) -> None:
+    _decide(late, grant=True, tools=_at(late, TWO_DAYS + timedelta(seconds=1)))
+    assert purging.settle_granted(SYSTEM, tools=_at(late, TWO_DAYS + timedelta(minutes=1))) == 0
+
+
 def test_a_grant_that_comes_too_late_saves_nothing(late: Any) -> None:
     _decide(late, grant=True, tools=_at(late, TWO_DAYS + timedelta(seconds=1)))
     after = _at(late, TWO_DAYS + timedelta(minutes=1))

@@ -124,6 +124,7 @@ class Action(StrEnum):
     SEARCH_CONCLUDED = "search.concluded", "A search ran; its outcome is fixed and may be shown."
     SEARCH_ABORTED = "search.aborted", "An intended search came to no outcome; nothing was shown."
     SEARCH_HELD = "search.held", "A search was stopped: its face is none of the case's people."
+    SEARCH_SETTLED = "search.settled", "The authority for a search came in time; its clock stopped."
     SEARCH_FROZEN = "search.frozen", "Results were frozen: no authority was granted in time."
     SEARCH_PURGED = "search.purged", "Results were destroyed, with a certificate."
     CANDIDATES_VIEWED = "candidates.viewed", "The candidates of a search were shown to a person."

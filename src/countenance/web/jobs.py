@@ -102,14 +102,14 @@ def run_clock() -> int:
     """
     tools = wiring.current()
     done, failures = [], []
-    for step in (purging.freeze_overdue, purging.purge_frozen):
+    for step in (purging.settle_granted, purging.freeze_overdue, purging.purge_frozen):
         try:
             done.append(step(SYSTEM, tools=tools))
         except CountenanceError as error:
             failures.append(error)
     if failures:
         raise failures[0]
-    frozen, purged = done
+    _, frozen, purged = done
     if frozen or purged:
         log.info("clock.ran", frozen=frozen, purged=purged)
     return purged

@@ -178,12 +178,12 @@ class Search(ObjectSealedModel):
 
     @property
     def deadline(self) -> datetime | None:
-        """Return until when its authority had to be granted, as it was sealed.
+        """Return until when its authority must be granted, as it was sealed; None once it was in time.
 
         Raises:
             SealBroken: the column in clear, which the clock looks for, says something else.
         """
-        text = self.request.get("authorise_by")
+        text = None if self.request.get("settled_at") else self.request.get("authorise_by")
         sealed = datetime.fromisoformat(text) if text else None
         under = self.request.get("authority")
         plain = None if self.authority_id is None else str(self.authority_id)

@@ -14,9 +14,10 @@ from django.db.models import Q
 
 from countenance import policy
 from countenance.apps.cases.models import Authority, Case
+from countenance.apps.cases.uses import lock_authority
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.apps.searches.clock import REFUSED, why_frozen
+from countenance.apps.searches.clock import REFUSED, is_authorised, why_frozen
 from countenance.apps.searches.models import Search, SearchState
 from countenance.errors import CountenanceError, WrongState
 from countenance.ledger.entry import Action
@@ -84,6 +85,37 @@ def purge_search(actor: Actor, record: Record, *, search: Search, tools: Tools) 
     return search
 
 
+@accountable(Action.SEARCH_SETTLED, deed=Deed.SEARCH_PURGE)
+def settle_search(actor: Actor, record: Record, *, search: Search, tools: Tools) -> Search:
+    """Stop the clock of a search whose authority was granted in time, and note that in what is sealed.
+
+    Raises:
+        WrongState: the clock has stopped, or the authority was not granted, or too late.
+    """
+    search = _locked(actor, record, search)
+    overdue = why_frozen(search, now=tools.clock())
+    if overdue or search.deadline is None or search.authority_id is None:
+        raise WrongState("The clock of this search has stopped already.")
+    authority = lock_authority(search.authority_id)
+    if not is_authorised(authority, deadline=search.deadline):
+        raise WrongState("The authority for this search is not granted yet.")
+    settled_at = tools.clock().isoformat()
+    search.authorise_by, search.request = None, {**search.request, "settled_at": settled_at}
+    search.save(update_fields=("authorise_by", "request"))
+    record.note(authority=authority.pk, authorise_by=search.request["authorise_by"])
+    return search
+
+
+@composed_of(settle_search)
+def settle_granted(actor: Actor, *, tools: Tools) -> int:
+    """Stop the clock of every search whose authority was granted in time; return how many."""
+    ended = Search.objects.exclude(state=SearchState.INTENDED)
+    rows = ended.filter(
+        authorise_by__isnull=False, frozen_at=None, purged_at=None, authority_id__in=_decided()
+    )
+    return _each(actor, settle_search, rows, tools=tools)
+
+
 @composed_of(freeze_search)
 def freeze_overdue(actor: Actor, *, tools: Tools) -> int:
     """Freeze every search whose authority was refused or not granted in time; return how many.
@@ -102,14 +134,18 @@ def purge_frozen(actor: Actor, *, tools: Tools) -> int:
 def _due(tools: Tools) -> Any:
     """Return searches that may be overdue; `why_frozen` has the last word on each.
 
-    Those whose authority was granted meanwhile are among them: when that was is sealed.
+    Those whose authority was granted meanwhile are among them until they are settled: when that was is
+    sealed.
     """
-    refused = Authority.objects.filter(decided_at__isnull=False).values("pk")
     return Search.objects.filter(
-        Q(authorise_by__lt=tools.clock()) | Q(authority_id__in=refused),
+        Q(authorise_by__lt=tools.clock()) | Q(authority_id__in=_decided()),
         authorise_by__isnull=False,
         purged_at=None,
     ).order_by("authorise_by")
+
+
+def _decided() -> Any:
+    return Authority.objects.filter(decided_at__isnull=False).values("pk")
 
 
 def _each(actor: Actor, service: Any, rows: Any, *, tools: Tools) -> int:
@@ -136,17 +172,21 @@ def _each(actor: Actor, service: Any, rows: Any, *, tools: Tools) -> int:
 
 def _overdue(actor: Actor, record: Record, search: Search, *, tools: Tools) -> tuple[Search, str]:
     """Lock a search and return it with the rule by which it is overdue."""
-    record.note(about=search.pk, case=search.case_id)
-    if actor != SYSTEM:
-        policy.permit_own(actor, search.agency_id)
-    Case.objects.select_for_update(no_key=True).get(pk=search.case_id)
-    search = Search.objects.select_for_update(no_key=True).get(pk=search.pk)
+    search = _locked(actor, record, search)
     if search.purged_at is not None:
         raise WrongState("What this search found is destroyed already.")
     rule = why_frozen(search, now=tools.clock())
     if rule is None:
         raise WrongState("The authority for this search came in time, or there still is time.")
     return search, rule
+
+
+def _locked(actor: Actor, record: Record, search: Search) -> Search:
+    record.note(about=search.pk, case=search.case_id)
+    if actor != SYSTEM:
+        policy.permit_own(actor, search.agency_id)
+    Case.objects.select_for_update(no_key=True).get(pk=search.case_id)
+    return Search.objects.select_for_update(no_key=True).get(pk=search.pk)
 
 
 def _certificate(actor: Actor, search: Search, rule: str, *, at: str) -> dict[str, Any]:
