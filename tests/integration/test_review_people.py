@@ -9,6 +9,8 @@ import pytest
 from authenticator import Device
 from clients import client_of
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from factories import ask, make_case, make_gallery, widen
 from sign_in_help import App, give_app, sign_in
 from staff import House, house, last_entry
@@ -304,3 +306,19 @@ def test_one_length_holds_for_names_in_forms_and_services() -> None:
     for form in (account_forms.NameForm(), account_forms.TokenForm()):
         assert form.fields["name"].max_length == factor_rows.MAX_NAME_LENGTH
     assert tokens.MAX_NAME_LENGTH == factor_rows.MAX_NAME_LENGTH
+
+
+def test_accepting_locks_the_person_before_the_invitation_like_who_changes_their_roles(
+    one: House,
+) -> None:
+    _, secret = reinvite(one, "newcomer")
+    with CaptureQueriesContext(connection) as seen:
+        accept(one, secret)
+    locked = [
+        table
+        for query in seen.captured_queries
+        if "FOR NO KEY UPDATE" in query["sql"]
+        for table in ("agencies_person", "agencies_invitation")
+        if f'FROM "{table}"' in query["sql"]
+    ]
+    assert locked[:2] == ["agencies_person", "agencies_invitation"]
