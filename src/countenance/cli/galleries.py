@@ -30,14 +30,29 @@ def create(name: NameArgument, as_json: AsJson = False) -> None:
 
 @shown_with("countenance gallery list", "countenance gallery list --json", deed=Deed.GALLERY_READ)
 def list_(as_json: AsJson = False) -> None:
-    """List the galleries with how much each holds."""
+    """List the galleries with how much each holds, and those that other agencies granted to yours."""
     with unsealed() as session:
-        from countenance.apps.galleries import queries
+        from countenance.apps.galleries import grants, queries
 
         galleries = [described(gallery) for gallery in queries.galleries(session.actor)]
+        granted = [
+            {
+                "id": str(one.gallery),
+                "name": one.name,
+                "owner": one.owner,
+                "kinds": sorted(one.kinds),
+                "until": one.until.isoformat(),
+            }
+            for one in grants.granted_to(session.actor, tools=session.tools)
+        ]
     rows = [(g["name"], g["subjects"], g["photos"], g["faces"], g["model"]) for g in galleries]
     columns = ("Gallery", "#Subjects", "#Photos", "#Faces", "Model")
-    output.result({"galleries": galleries}, output.table("", columns, rows))
+    shown = [output.table("", columns, rows)]
+    if granted:
+        lent = [(g["name"], g["owner"], ", ".join(g["kinds"]), g["until"]) for g in granted]
+        heading = ("Granted gallery", "Owner", "For searches of the kind", "Until")
+        shown.append(output.table("", heading, lent))
+    output.result({"galleries": galleries, "granted": granted}, *shown)
 
 
 @shown_with('countenance gallery show "Missing persons"', deed=Deed.GALLERY_READ)
