@@ -50,7 +50,7 @@ class KindRule:
     decide: frozenset[Role]
     waits: timedelta
     lasts: timedelta
-    uses: int | None
+    uses: int | None = 1
 
 
 _O, _T, _I = Role.COORDINATOR, Role.STEWARD, Role.INVESTIGATOR
