@@ -178,18 +178,6 @@ def test_a_token_that_was_revoked_does_not_come_back(one: House, how: str) -> No
         tokens.actor_of(secret, tools=one.tools)
 
 
-def test_a_token_keeps_its_scopes(one: House) -> None:
-    token, secret = _token(one, "steward", Scope.READ)
-    powerful, _ = _token(one, "steward", Scope.ENROL)
-    run_sql(
-        "update agencies_token t set details = p.details from agencies_token p"
-        " where t.id = %s and p.id = %s",
-        *(token.pk, powerful.pk),
-    )
-    with noticed():
-        tokens.actor_of(secret, tools=one.tools)
-
-
 def _passkey(on: House, who: str) -> Device:
     device = Device(origin=SITE.origin, rp_id=SITE.rp_id)
     with on.acting(who) as (actor, tools):
