@@ -200,16 +200,11 @@ def add_evidence_and_ask(desk, tmp_path):
     assert "A search was asked for" in words(desk)
 
 
-@pytest.mark.timeout(900)
-def test_from_the_first_agency_to_the_result_of_a_search(desk_of, site, tmp_path, monkeypatch):
-    tools = site.deployment.tools
-    ours = site.deployment.agency.pk
-    admitted = queries.admitted
-    monkeypatch.setattr(queries, "admitted", lambda: [one for one in admitted() if one.pk != ours])
+def a_custodian(tools):
     home = services.admit_agency(
         SYSTEM, name="Custodians", listed=False, custodial=True, tools=tools
     )
-    keeper = services.add_person(
+    return services.add_person(
         SYSTEM,
         agency=home,
         name="Cleo Custodian",
@@ -218,6 +213,15 @@ def test_from_the_first_agency_to_the_result_of_a_search(desk_of, site, tmp_path
         roles=[Role.CUSTODIAN],
         tools=tools,
     )
+
+
+@pytest.mark.timeout(900)
+def test_from_the_first_agency_to_the_result_of_a_search(desk_of, site, tmp_path, monkeypatch):
+    tools = site.deployment.tools
+    ours = site.deployment.agency.pk
+    admitted = queries.admitted
+    monkeypatch.setattr(queries, "admitted", lambda: [one for one in admitted() if one.pk != ours])
+    keeper = a_custodian(tools)
     custodian, cora, sol = desk_of(), desk_of(), desk_of()
     custodian.sign_in(keeper)
     coordinator_link, supervisor_link = admit(custodian)
