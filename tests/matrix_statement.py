@@ -139,6 +139,9 @@ OPEN = {
 }
 """What answers a stranger."""
 
+GET_ONLY = {"provider_link_start"}
+"""What GET alone begins: asking for its headers begins nothing."""
+
 ABOUT_NOBODY = {"health", "unseal"}
 """What is answered before anybody asks who somebody is."""
 
@@ -278,6 +281,51 @@ ROUTES: dict[str, Kinds] = {
     "ledger_export": form("ledger.export"),
 }
 """What reading a page is, and what sending it is; None: there is nothing to read, or to send."""
+
+IDS_OF_CASES = {"case_id", "probe_id", "request_id", "search_id"}
+OF_CASES = {
+    "case",
+    "case_authority",
+    "case_close",
+    "case_members",
+    "case_widen",
+    *("certificate", "certificate_json", "gallery_for_case", "glass_break"),
+    *("probe", "probe_derive", "probe_image"),
+    "request_decline",
+    "request_withdraw",
+    "search",
+    "search_ask",
+    "search_check",
+    "search_new",
+    "search_purge",
+    "search_run",
+}
+"""Pages about one case, its evidence, requests and searches: nobody's whom the case does not concern."""
+
+WORKS_ELSEWHERE = {
+    # Theirs alone whose it is, and nobody of the matrix owns one.
+    "approval_withdraw",
+    "factor_remove",
+    "provider_link_confirm",
+    "provider_link_start",
+    "provider_unlink",
+    "request_withdraw",
+    "session_end",
+    "token_revoke",
+    # About what this world has not: an approval of that kind, broken glass, a provider, a purge.
+    "carry_out",
+    "case_widened",
+    "certificate",
+    "certificate_json",
+    "glass_review",
+    "person_carry_out",
+    "provider_remove",
+    "search_purge",
+    "vetting_document",
+    "face_crop",  # after a page that showed the face
+    "sign_out",  # ends at the sign-in
+}
+"""Routes that work for nobody in this world although they may; the tests of each make them work."""
 
 ABOUT_AGENCIES = {
     "agency",

@@ -21,6 +21,8 @@ from countenance.apps.agencies import services as agencies
 from countenance.apps.agencies.models import Agency, Factor, Person, SignInSession
 from countenance.apps.approvals import exporting
 from countenance.apps.approvals import services as approvals
+from countenance.apps.cases import services as cases
+from countenance.apps.cases.models import Case
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face, Photo, Subject
 from countenance.apps.searches.models import SearchRequest
@@ -31,9 +33,12 @@ from countenance.testing import FakeEngine
 LATE = "2199-12-31"
 SEVERAL = "coordinator, steward and supervisor"
 NO_ROLE = "no role"
+MEMBER = "member of the case"
+"""An investigator whom the case concerns; the one who is only called that belongs to none."""
 PEOPLE: dict[str, set[Role]] = {
     **{str(role): {role} for role in Role},
     NO_ROLE: set(),
+    MEMBER: {Role.INVESTIGATOR},
     SEVERAL: {Role.COORDINATOR, Role.STEWARD, Role.SUPERVISOR},
 }
 
@@ -84,6 +89,12 @@ def build(deployment: Any) -> World:
     third = agencies.admit_agency(SYSTEM, name="Third agency", tools=tools)
     made = World(deployment, people, {}, {})
     made.own = _objects(made, deployment, third)
+    cases.change_members(
+        deployment.actor,
+        case=Case.objects.get(pk=made.own["case_id"]),
+        members=[people[MEMBER].pk],
+        tools=tools,
+    )
     made.others = _objects(made, other, third)
     return made
 
@@ -147,7 +158,7 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
         "photo_id": photo.pk,
         "subject_id": Subject.objects.filter(gallery=gallery).values_list("pk", flat=True)[0],
         "face_id": face.pk,
-        "grant_id": _grant(on, gallery, third),
+        "grant_id": grant_to(on, gallery, third),
         "case_id": case.pk,
         "authority_id": case.authority_id,
         "probe_id": probe.pk,
@@ -163,7 +174,8 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
     }
 
 
-def _grant(on: Any, gallery: Any, grantee: Any) -> UUID:
+def grant_to(on: Any, gallery: Any, grantee: Any) -> UUID:
+    """Grant a gallery to another agency, as a second person agreed, and return the id of the grant."""
     wanted: dict[str, Any] = {"kinds": [SearchKind.MISSING], "until": date(2199, 12, 31)}
     asked = approvals.ask(
         on.actor,

@@ -30,6 +30,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 CELLS = 5000
 REFUSED = 403
 NO_COOKIE = ""
+OUTSIDER = str(Role.INVESTIGATOR)
+"""Belongs to no case; the member does."""
 
 
 def routes() -> dict[str, list[str]]:
@@ -46,6 +48,11 @@ def test_every_route_is_in_the_table_and_in_the_statement_of_what_is_expected() 
     names = set(routes())
     assert names == set(ACCESS)
     assert names == set(said.ROUTES) | said.OPEN
+
+
+def test_the_routes_that_take_something_of_a_case_are_in_the_statement() -> None:
+    of_cases = {name for name, takes in routes().items() if set(takes) & said.IDS_OF_CASES}
+    assert of_cases == said.OF_CASES
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,15 @@ def _judged(cell: Cell, kind: str, takes_ids: bool) -> set[str]:
         return {"sign in"}
     if takes_ids and not cell.own and cell.route not in said.ABOUT_AGENCIES:
         return {"not found", "refused: finer"}
-    return PERMITTED
+    return _permitted(cell)
+
+
+def _permitted(cell: Cell) -> set[str]:
+    """Return what somebody may hear whom the table lets in."""
+    if cell.method == "HEAD" and cell.route in said.GET_ONLY:
+        return {"not answered"}
+    outside = cell.who == OUTSIDER and cell.route in said.OF_CASES
+    return {"not found"} if outside else PERMITTED
 
 
 class Asker:
@@ -233,9 +248,8 @@ OUTER = (
 
 def bring_about(world: World, state: str, *, undo: bool = False) -> None:
     """Bring a state about that is the person's or the agency's, not the session's, or undo it."""
-    if state not in OUTER:
-        return
-    for person in world.people.values():
+    # Signing in and proving who one is are the session's.
+    for person in world.people.values() if state in OUTER else ():
         one = Person.objects.select_related("agency").get(pk=person.pk)
         if state == "person suspended":
             one.standing |= {"suspended": None if undo else "2026-01-01T00:00:00+00:00"}
@@ -288,3 +302,34 @@ def test_everybody_gets_exactly_what_the_table_gives_them(world: World) -> None:
     print(f"\ncells {total}, surprises {len(surprises)}")
     assert surprises == []
     assert total >= CELLS
+
+
+def test_every_route_works_for_somebody_who_may(world: World) -> None:
+    asker = Asker(world)
+    logging.disable(logging.CRITICAL)
+    idle = {}
+    for route in sorted(set(asker.routes) - said.OPEN):
+        asked = (Cell(route, how, who, "proved") for how in ("GET", "POST") for who in PEOPLE)
+        answers = set()
+        for cell in asked:
+            answers.add(asker.ask(cell).word)
+            if answers & {"works", "moved", "unusable"}:  # the last: a button that wants more
+                break
+        else:
+            idle[route] = sorted(answers)
+    logging.disable(logging.NOTSET)
+    print(*idle.items(), sep="\n")
+    assert set(idle) == said.WORKS_ELSEWHERE
+
+
+def test_an_investigator_reads_and_changes_nothing_of_a_case_of_others(world: World) -> None:
+    asker = Asker(world)
+    logging.disable(logging.CRITICAL)
+    surprises = [
+        surprise
+        for route in sorted(said.OF_CASES)
+        for method in ("GET", "HEAD", "POST")
+        if (surprise := asker.surprise(Cell(route, method, OUTSIDER, "proved")))
+    ]
+    logging.disable(logging.NOTSET)
+    assert surprises == []

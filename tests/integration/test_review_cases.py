@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,15 +11,17 @@ import factories
 import pytest
 from clients import client_of
 from django.urls import reverse
+from matrix_world import grant_to
 
 from countenance.apps.approvals import queries as approvals
 from countenance.apps.approvals.models import Approval
 from countenance.apps.cases import authorities
 from countenance.apps.cases import services as cases
 from countenance.apps.cases.documents import Document
+from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches import asking, evidence, queries
-from countenance.errors import NotFound, NotPermitted
+from countenance.errors import InputError, NotFound, NotPermitted
 from countenance.policy import Role, SearchKind
 from countenance.testing import FakeEngine
 
@@ -203,3 +206,17 @@ def test_a_member_does_not_close_the_case_its_opener_and_supervisors_do(ready: A
     page = client_of(ready, who).get(reverse("case", args=[ready.case.pk])).text
     assert reverse("case_close", args=[ready.case.pk]) not in page
     cases.close_case(ready.supervisor, case=ready.case, reason="Found", tools=ready.tools)
+
+
+def test_a_gallery_that_its_owner_closed_is_offered_for_no_new_authority(ready: Any) -> None:
+    owner = SimpleNamespace(tools=ready.tools, actor=factories.other_agency(ready))
+    owner.supervisor = factories.second_person(owner)
+    gallery = factories.make_gallery(owner, "Lent")
+    grant_to(owner, gallery, ready.agency)
+    assert factories.make_authority(ready, [gallery]).galleries == {gallery.pk}
+    Gallery.objects.filter(pk=gallery.pk).update(closed_at=ready.tools.clock())
+    with pytest.raises(InputError, match="is closed"):
+        factories.make_authority(ready, [gallery])
+    form = client_of(ready).get(reverse("authority_new")).text
+    assert ready.gallery.name in form
+    assert "Lent" not in form
