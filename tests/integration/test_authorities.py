@@ -325,8 +325,10 @@ def test_each_use_is_counted_and_the_first_one_remembered(deployment):
     [
         "update cases_authority set expires_on = '2999-01-01'",
         "update cases_authority set decided_at = now(), decided_by_id = proposed_by_id",
-        "update cases_authority set proposed_by_id = (select id from agencies_person"
-        " where id <> proposed_by_id limit 1)",
+        (
+            "update cases_authority set proposed_by_id = (select id from agencies_person"
+            " where id <> proposed_by_id limit 1)"
+        ),
         "update cases_authority set revoked_at = now(), revoked_by_id = proposed_by_id",
     ],
 )

@@ -34,7 +34,7 @@ CAUTION = (
 
 @shown_with(
     'countenance search probe.jpg --gallery people --case MP-17 --reason "reported missing on 3 May"',
-    'countenance search group.jpg --face 2 --top 10 -g people -g archive --case MP-17 '
+    "countenance search group.jpg --face 2 --top 10 -g people -g archive --case MP-17 "
     '--reason "last seen at the station on 3 May" --json',
     deed=Deed.SEARCH_RUN,
 )

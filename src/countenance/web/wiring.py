@@ -15,6 +15,7 @@ from countenance import config
 from countenance.config import Config
 from countenance.errors import AlreadyExists, DatabaseUnavailable, NotFound, Sealed
 from countenance.index.shelf import Shelf
+from countenance.policy import SYSTEM
 from countenance.sealing.factors import (
     Factor,
     FileFactor,
@@ -24,7 +25,6 @@ from countenance.sealing.factors import (
     open_key_file,
 )
 from countenance.sealing.keyring import Keyring
-from countenance.policy import SYSTEM
 from countenance.sealing.store import ObjectStore
 from countenance.tools import Jobs, NoJobs, PhotoEngine, Tools
 from countenance.web.postgres import LocalPostgres
