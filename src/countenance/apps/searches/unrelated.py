@@ -6,8 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from countenance.apps.searches.candidates import CANDIDATES, NO_CANDIDATE
 from countenance.apps.searches.models import Search, SearchState
+from countenance.errors import SealBroken
 from countenance.faces.types import Template
+
+COMPARED = frozenset({CANDIDATES, NO_CANDIDATE})
+"""The answers of searches that compared a face."""
 
 UNRELATED_BELOW = 0.30
 """Two faces less similar than this are taken for two people, in a case that is about one.
@@ -20,13 +25,23 @@ hides a candidate.
 
 
 def earlier_templates(search: Search) -> list[np.ndarray]:
-    """Return the templates of the case's concluded searches, as long as they were not purged."""
+    """Return the templates of the case's concluded searches, as long as they were not purged.
+
+    Raises:
+        SealBroken: somebody took the template of one out of the database.
+    """
     rows = Search.objects.filter(
-        case_id=search.case_id, state=SearchState.CONCLUDED, template__isnull=False
+        case_id=search.case_id, state=SearchState.CONCLUDED, purged_at=None
     ).exclude(pk=search.pk)
     model = search.request["model"]
+    of_model = [one for one in rows if one.request["model"] == model]
+    for one in of_model:
+        # Searches of before there were authorities kept none.
+        compared = "authority" in one.request and one.outcome["answer"] in COMPARED
+        if compared and one.template is None:
+            raise SealBroken("The template of an earlier search of this case is gone.")
     return [
-        np.frombuffer(one.template, dtype="<f4") for one in rows if one.request["model"] == model
+        np.frombuffer(one.template, dtype="<f4") for one in of_model if one.template is not None
     ]
 
 
