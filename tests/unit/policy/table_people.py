@@ -191,7 +191,7 @@ def a_proof_lasts_five_minutes(p):
     """Look at both ends of the window, and beyond."""
     assert timedelta(minutes=5) == p.people.STEP_UP_LASTS
     scopes = p.people.Scope
-    assert p.people.POWERFUL == {scopes.SEARCH, scopes.MANAGE, scopes.AUDIT}
+    assert {scopes.SEARCH, scopes.MANAGE, scopes.AUDIT} == p.people.POWERFUL
     ages = {
         timedelta(): True,
         timedelta(minutes=5): True,
