@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if django_settings.configured or getattr(config.option, "numprocesses", None):
         return
-    import os
-
     import django
 
     # Not pytest's own folder: that one is created per test and closed to the database's user.
@@ -40,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     server = LocalPostgres(home)
     url = server.ensure_running()
     _server.append(server)
+    hurry(home)
     made = Config(home=home, database=DatabaseSettings(url=SecretStr(url)))
     settings.install(made)
     os.environ["DJANGO_SETTINGS_MODULE"] = "countenance.web.settings"
@@ -70,6 +73,25 @@ class Deployment:
     home: Path
     examiner: Actor
     supervisor: Actor
+
+
+@cache
+def password_hash() -> str:
+    """Return the hash of everybody's password, made once: making it is slow on purpose."""
+    from django.contrib.auth.hashers import make_password
+
+    return make_password("a long test password")
+
+
+def hurry(home: Path) -> None:
+    """Let this server, which holds nothing but tests, not wait for the disk."""
+    note = home / "database.json"
+    place = Path(json.loads(note.read_text())["place"]) if note.exists() else home / "database"
+    cluster = place / "cluster"
+    with (cluster / "postgresql.conf").open("a") as settings_file:
+        settings_file.write("\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
+    main_process = int((cluster / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(main_process, signal.SIGHUP)
 
 
 def all_powerful(person: Any, tools: Tools) -> Any:
@@ -104,9 +126,10 @@ def deployment(
         agency=agency,
         name="Test Person",
         email="person@example.org",
-        password="a long test password",
+        password=None,
         tools=tools,
     )
+    person.password = password_hash()
     all_powerful(person, tools)
     others = [
         agencies.add_person(
@@ -114,7 +137,7 @@ def deployment(
             agency=agency,
             name=f"Test {role.title()}",
             email=f"{role}@example.org",
-            password="a long test password",
+            password=None,
             roles=[role],
             tools=tools,
         )
@@ -122,6 +145,7 @@ def deployment(
     ]
     for other in others:
         other.standing |= {"trained_until": LATE, "certified_until": LATE}
+        other.password = password_hash()
         other.save()
     examiner, supervisor = (fresh(other, tools) for other in others)
     yield Deployment(tools, fresh(person, tools), agency, person, tmp_path, examiner, supervisor)
