@@ -21,7 +21,8 @@ from countenance.apps.cases.documents import Document
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches import asking, evidence, queries
-from countenance.errors import InputError, NotFound, NotPermitted
+from countenance.apps.searches.models import Search
+from countenance.errors import InputError, NotFound, NotPermitted, SealBroken
 from countenance.policy import Role, SearchKind
 from countenance.testing import FakeEngine
 
@@ -220,3 +221,10 @@ def test_a_gallery_that_its_owner_closed_is_offered_for_no_new_authority(ready: 
     form = client_of(ready).get(reverse("authority_new")).text
     assert ready.gallery.name in form
     assert "Lent" not in form
+
+
+def test_a_template_that_was_taken_out_of_the_database_is_missed(ready: Any) -> None:
+    Search.objects.update(template=None)
+    photo = FakeEngine.photo("anna", 8)
+    with pytest.raises(SealBroken):
+        factories.search(ready, ready.case, [ready.gallery], photo)

@@ -28,7 +28,6 @@ from countenance.errors import (
     QuotaSpent,
     RoleMissing,
     SamePerson,
-    SealBroken,
     StepUpNeeded,
     UnrelatedFace,
 )
@@ -134,15 +133,6 @@ def test_nine_unrelated_faces_under_a_real_case_are_stopped_at_the_second(agency
     # Each counted: the intent of every one is on the ledger before its face was looked at.
     assert [one for one in actions if one == "search.intended"] == ["search.intended"] * 10
     verify_ledger(agency.tools.keyring)
-
-
-def test_a_template_that_was_taken_out_of_the_database_is_missed(agency: Any) -> None:
-    """Somebody with the database's password wants the next face to be the case's first."""
-    _run(agency, _ask(agency, FakeEngine.photo("anna", 2)))
-    Search.objects.update(template=None)
-    with pytest.raises(SealBroken):
-        _run(agency, _ask(agency, FakeEngine.photo("zoe", 2)))
-    assert agency.index_asked == 1
 
 
 def test_another_photo_of_the_person_whom_the_case_is_about_is_no_unrelated_face(
