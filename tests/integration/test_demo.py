@@ -111,7 +111,7 @@ def test_the_demo_serves_until_it_is_stopped(temporary: Path, end: signal.Signal
     try:
         assert demo.stdout is not None
         shown = ""
-        while not (address := re.search(r"http://127\.0\.0\.1:\d+/", shown)):
+        while not (address := re.search(r"http://localhost:\d+/", shown)):
             line = demo.stdout.readline()
             assert line, "the demo ended before it served"
             shown += line
