@@ -75,9 +75,16 @@ class Deployment:
     supervisor: Actor
 
 
-@cache
 def password_hash() -> str:
-    """Return the hash of everybody's password, made once: making it is slow on purpose."""
+    """Return the hash of everybody's password, made once for each hasher: making it is slow on purpose."""
+    from django.conf import settings as django_settings
+
+    return hashed_with(django_settings.PASSWORD_HASHERS[0])
+
+
+@cache
+def hashed_with(hasher: str) -> str:
+    """Return the hash of everybody's password as the named hasher, the one in use, makes it."""
     from django.contrib.auth.hashers import make_password
 
     return make_password("a long test password")

@@ -21,6 +21,7 @@ from countenance.errors import NotSignedIn
 from countenance.policy import SYSTEM
 
 UNKNOWN, WITHOUT_FACTOR = "nobody@example.org", "examiner@example.org"
+SUPERVISOR = "supervisor@example.org"
 WRONG = "a wrong long password"
 SAMPLES, CONTROLS = 2000, 600
 MEASUREMENTS = 3
@@ -42,13 +43,19 @@ class QuickHasher(Argon2PasswordHasher):
 
 
 @pytest.fixture
-def on(request: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def on(transactional_db: None, request: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    # `transactional_db` by name: pytest-django does not see it behind `getfixturevalue`, and within one
+    # transaction every row's old versions stay, so that the address tried most often would be slowest.
     settings.PASSWORD_HASHERS = [f"{QuickHasher.__module__}.QuickHasher"]
     # Trying goes on without being locked: a locked address takes the same way, but not the only one.
     monkeypatch.setattr(lockout, "SIGN_IN_TRIES", 10**9)
     deployment = request.getfixturevalue("deployment")
     give_app(deployment.person, tools=deployment.tools)
     give_codes(deployment.person, tools=deployment.tools)
+    # Each kind of try has an address of its own: what an address was tried with before must not count.
+    supervisor = Person.objects.get(pk=deployment.supervisor.person)
+    give_app(supervisor, tools=deployment.tools)
+    give_codes(supervisor, tools=deployment.tools)
     return deployment
 
 
@@ -66,7 +73,7 @@ def tries_of(on: Any) -> Tries:
     return {
         "unknown": one(UNKNOWN, WRONG, "000000"),
         "wrong password": one(EMAIL, WRONG, "000000"),
-        "wrong code": one(EMAIL, PASSWORD, "000000"),
+        "wrong code": one(SUPERVISOR, PASSWORD, "000000"),
         "without any factor": one(WITHOUT_FACTOR, PASSWORD, "000000"),
     }
 
@@ -120,14 +127,14 @@ def test_time_does_not_tell_whether_an_address_has_an_account(on):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_programs_own_work_is_the_same_within_a_few_parts_in_a_hundred(on):
+def test_the_programs_own_work_is_the_same_within_three_parts_in_a_hundred(on):
     # The processor's time of this thread, which a busy machine blurs least.
     # With a real hash beside it, what remains here is less than one part in a thousand.
     seconds = measured(tries_of(on), CONTROLS, clock=time.thread_time)
     report(seconds)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     for name, median in medians.items():
-        assert 0.95 < median / medians["unknown"] < 1.05, name
+        assert 0.97 < median / medians["unknown"] < 1.03, name
 
 
 @pytest.mark.slow
@@ -203,7 +210,7 @@ def test_every_refusal_has_the_same_status_body_headers_cookies_and_length(deplo
         "both wrong": (EMAIL, WRONG, "000000"),
         "recovery code": (EMAIL, PASSWORD, "abcdef"),
         "without any factor": (WITHOUT_FACTOR, PASSWORD, "000000"),
-        "suspended": ("supervisor@example.org", PASSWORD, theirs.code()),
+        "suspended": (SUPERVISOR, PASSWORD, theirs.code()),
     }
     found = answers(tried)
     for _ in range(lockout.SIGN_IN_TRIES):

@@ -28,6 +28,7 @@ from countenance.errors import (
     QuotaSpent,
     RoleMissing,
     SamePerson,
+    SealBroken,
     StepUpNeeded,
     UnrelatedFace,
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
 
@@ -83,25 +83,42 @@ def _use(proof: _Proof, *, tools: Tools) -> None:
         factor_rows.use_recovery_code(proof.factor, proof.at, tools=tools)
 
 
-def _codes_of(person: Person, *, tools: Tools) -> dict[str, Factor]:
-    """Return app and recovery codes of a person, locked; a decoy's where they have none."""
-    rows = Factor.objects.select_for_update(no_key=True).filter(
-        person_id=person.pk, kind__in=(Factor.TOTP, Factor.RECOVERY)
-    )
+def _codes_of(person: Person, *, stand_in: UUID | None, tools: Tools) -> dict[str, Factor]:
+    """Return app and recovery codes of a person, a decoy's where they have none.
+
+    They are locked, unless as many rows are to be read of anybody (`decoys.stand_in`).
+    """
+    if stand_in is None:
+        rows = Factor.objects.select_for_update(no_key=True).filter(person_id=person.pk)
+    else:
+        rows = decoys.rows_of_two(person.pk, stand_in)
     found = decoys.factors(tools=tools)
-    for factor in rows:
+    for factor in rows.filter(kind__in=found):
+        theirs = factor.person_id == person.pk
         factor.person = person
-        found[factor.kind] = factor
+        if theirs:
+            found[factor.kind] = factor
     return found
 
 
+def _person(person_id: UUID) -> Person | None:
+    return Person.objects.select_related("agency").filter(pk=person_id).first()
+
+
 def _locked_person(person_id: UUID) -> Person | None:
-    return (
-        Person.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("agency")
-        .filter(pk=person_id)
-        .first()
-    )
+    rows = Person.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("agency").filter(pk=person_id).first()
+
+
+def _welcome(
+    person: Person, code: str, *, recovery: bool, stand_in: UUID | None, tools: Tools
+) -> _Proof | None:
+    """Return what the code proves of a person, unless they or their agency are suspended."""
+    proof = _prove(_codes_of(person, stand_in=stand_in, tools=tools), code, tools=tools)
+    suspended = [person.suspended, person.agency.suspended]
+    if proof is not None and proof.factor.kind == Factor.RECOVERY and not recovery:
+        proof = None
+    return None if any(suspended) else proof
 
 
 def _let_in(
@@ -125,7 +142,7 @@ def _try_to_sign_in(
     actor: Actor,
     record: Record,
     *,
-    person_id: UUID,
+    person_id: UUID | None,
     email: str,
     password: str,
     code: str,
@@ -135,36 +152,44 @@ def _try_to_sign_in(
     """Return who may come in; count the try if nobody may.
 
     The tries stay locked while password and code are checked, so those at the same time are counted
-    one by one, and of two with the same code one is right.
+    one by one. The person's own rows are locked only for somebody who will be let in: locking them is
+    work that a try with an unknown address could not do.
     """
     record.action = Action.PERSON_SIGN_IN_REFUSED
     tries = lockout.lock(email, tools=tools)
     locked = lockout.is_locked(tries, tools=tools)
-    person = _locked_person(person_id) or decoys.person(tools=tools)
+    stand_in = decoys.stand_in()
+    person = _person(person_id or stand_in)
+    if person is None or person_id is None:
+        person = decoys.person(tools=tools)
     # Everything is looked at, whatever is wrong already: the time must not tell.
     known = person.pk != decoys.NOBODY
     right = check_password(password[: proofs.MAX_PASSWORD_LENGTH + 1], person.password)
-    proof = _prove(_codes_of(person, tools=tools), code, tools=tools)
-    suspended = [person.suspended, person.agency.suspended]
-    if proof is not None and proof.factor.kind == Factor.RECOVERY and not recovery:
-        proof = None
-    welcome = known and right and proof is not None and not any(suspended) and not locked
-    lockout.count(tries, right=welcome, tools=tools)
+    proof = _welcome(person, code, recovery=recovery, stand_in=stand_in, tools=tools)
+    welcome = None
+    if known and right and proof is not None and not locked:
+        welcome = _locked_person(person.pk)
+    if welcome is not None:
+        # Read again: a suspension, another password or the same code may have come in between.
+        unchanged = welcome.password == person.password
+        proof = _welcome(welcome, code, recovery=recovery, stand_in=None, tools=tools)
+        welcome = welcome if unchanged and proof is not None else None
+    lockout.count(tries, right=welcome is not None, tools=tools)
     record.note(about=person.pk if known else None, locked=locked)
-    if proof is None or not welcome:
+    if proof is None or welcome is None:
         return None
     _use(proof, tools=tools)
-    return _let_in(record, person, method=proof.factor.kind, tools=tools)
+    return _let_in(record, welcome, method=proof.factor.kind, tools=tools)
 
 
-def _who(email: str, *, tools: Tools) -> tuple[UUID, Actor | None]:
+def _who(email: str, *, tools: Tools) -> tuple[UUID | None, Actor | None]:
     row = (
         Person.objects.filter(email_index=email_index_of(email, tools=tools))
         .values_list("pk", "agency_id")
         .first()
     )
     if row is None:
-        return uuid4(), None
+        return None, None
     return row[0], Actor(person=row[0], agency=row[1])
 
 
