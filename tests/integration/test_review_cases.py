@@ -164,6 +164,32 @@ def test_a_sensitive_gallery_is_asked_for_only_for_an_open_case_that_one_sees(re
     assert not Approval.objects.exists()
 
 
+def test_a_search_refused_for_a_sensitive_gallery_leads_to_the_form_that_asks_for_it(
+    ready: Any,
+) -> None:
+    make_sensitive(ready)
+    asked = {"face": "0", "galleries": [str(ready.gallery.pk)], "reason": REASON, "top": "5"}
+    examiner = client_of(ready, ready.examiner)
+    answer = examiner.post(reverse("search_run", args=[ready.probe.pk]), asked)
+    assert answer.status_code == 403
+    assert "gallery.sensitive" in answer.text
+    assert reverse("case", args=[ready.case.pk]) in answer.text
+    assert reverse("gallery_for_case", args=[ready.gallery.pk, ready.case.pk]) in answer.text
+    form, sent = ask_for_gallery(ready, examiner, ready.case.pk)
+    assert (form.status_code, sent.status_code) == (200, 302)
+    assert Approval.objects.get().facts.asked_by == ready.examiner.person
+
+
+def test_a_search_refused_for_another_reason_leads_to_its_case_alone(ready: Any) -> None:
+    cases.close_case(ready.actor, case=ready.case, reason="Found", tools=ready.tools)
+    asked = {"face": "0", "galleries": [str(ready.gallery.pk)], "reason": REASON, "top": "5"}
+    examiner = client_of(ready, ready.examiner)
+    answer = examiner.post(reverse("search_run", args=[ready.probe.pk]), asked)
+    assert answer.status_code == 403
+    assert reverse("case", args=[ready.case.pk]) in answer.text
+    assert "Ask for this gallery" not in answer.text
+
+
 def test_an_investigator_reads_no_approvals_that_others_asked_for(ready: Any) -> None:
     make_sensitive(ready)
     ask_for_gallery(ready, client_of(ready), ready.case.pk)

@@ -212,6 +212,7 @@ def permit_gallery(
         raise ApprovalNeeded(
             "This gallery is sensitive: a supervisor approves it for each case. Ask for that first.",
             rule="gallery.sensitive",
+            gallery=gallery.id,
         )
     return Permit(rule="gallery.open")
 

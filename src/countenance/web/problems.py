@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from countenance.errors import (
     Conflict,
@@ -51,6 +52,16 @@ WAYS_OUT: Mapping[type[CountenanceError], str] = {
     Unavailable: "Wait a minute and try again. If it lasts, tell the custodian.",
 }
 
+LINKS: Sequence[tuple[str, str, str, tuple[str, ...]]] = (
+    ("gallery.sensitive", "Ask for this gallery", "gallery_for_case", ("gallery", "case")),
+    ("", "Open the case", "case", ("case",)),
+)
+"""Where a refusal leads on to: its rule (empty: any), the words, the route, and the facts in its address.
+
+Whoever runs searches may ask for no other approval that one can lack: what else is missing is asked for
+by the case's investigator.
+"""
+
 
 def nearest(table: Mapping[type[CountenanceError], V], error: type[CountenanceError]) -> V | None:
     """Return the table's value for a class or its nearest ancestor."""
@@ -74,7 +85,17 @@ def page_of(request: HttpRequest, error: CountenanceError) -> HttpResponse:
         detail=error.detail,
         way_out=nearest(WAYS_OUT, type(error)) or "",
         rule=error.rule if isinstance(error, NotPermitted) else "",
+        links=links_of(error) if isinstance(error, NotPermitted) else (),
     )
+
+
+def links_of(refusal: NotPermitted) -> list[tuple[str, str]]:
+    """Return the words and addresses of the pages on which a refusal has its way out."""
+    return [
+        (words, reverse(route, kwargs={f"{name}_id": refusal.facts[name] for name in takes}))
+        for rule, words, route, takes in LINKS
+        if rule in {"", refusal.rule} and refusal.facts.keys() >= set(takes)
+    ]
 
 
 def problem_page(
@@ -86,6 +107,7 @@ def problem_page(
     heading: str = "",
     way_out: str = "",
     rule: str = "",
+    links: Sequence[tuple[str, str]] = (),
 ) -> HttpResponse:
     """Return one of our error pages. Its foot reads nothing, because reading may be what failed."""
     ours = cast("Request", request)
@@ -97,6 +119,7 @@ def problem_page(
         "detail": detail,
         "way_out": way_out,
         "rule": rule,
+        "links": links,
         "request_id": getattr(request, "request_id", ""),
     }
     return render(request, "error.html", context, status=status)

@@ -209,7 +209,10 @@ def a_gallery_is_open_to_the_case(p):
 def a_sensitive_gallery_waits_for_a_second_person(p):
     """Refuse until it is approved, or the glass is broken; the glass lends nobody's gallery."""
     asked = gallery(p, sensitive=True)
-    refused(p, errors.ApprovalNeeded, "gallery.sensitive", "Ask for that first", galleries=[asked])
+    error = refused(
+        p, errors.ApprovalNeeded, "gallery.sensitive", "Ask for that first", galleries=[asked]
+    )
+    assert error.facts == {"gallery": GALLERY}
     search(p, galleries=[replace(asked, approved=True)])
     search(p, galleries=[gallery(p, approved=True)])
     search(p, galleries=[asked], case=case(p, glass_until=NOW))

@@ -19,7 +19,7 @@ from countenance.apps.searches.clock import REFUSED, frozen_by
 from countenance.apps.searches.evidence_views import crop_of, drawing_of, probe_page
 from countenance.apps.searches.forms import SearchForm, names_of, search_form
 from countenance.apps.searches.models import Probe, Search, SearchState
-from countenance.errors import InputError, SearchFrozen
+from countenance.errors import InputError, NotPermitted, SearchFrozen
 from countenance.policy import Deed, may, permit_reason
 from countenance.ui import drawing
 from countenance.ui.requests import Request
@@ -56,7 +56,7 @@ def run(request: Request, probe_id: UUID) -> HttpResponse:
     if not form.errors:
         asked = form.cleaned_data
         chosen = [grants.searchable(request.actor, UUID(pk)) for pk in asked["galleries"]]
-        try:
+        with ErrorsOn(form, InputError):
             search = services.run_search(
                 request.actor,
                 probe=probe,
@@ -66,8 +66,9 @@ def run(request: Request, probe_id: UUID) -> HttpResponse:
                 top=asked["top"],
                 tools=request.tools,
             )
-        except InputError as error:
-            form.add_error(None, error.detail)
+        except NotPermitted as refusal:
+            refusal.facts["case"] = probe.case_id  # for the links of the page that says so
+            raise
         else:
             return HttpResponseRedirect(reverse("search", args=[search.pk]))
     return probe_page(request, probe, run_form=form)
@@ -82,11 +83,9 @@ def _checked(request: Request, probe: Probe) -> SearchForm:
     if asked["face"] >= len(probe.details["faces"]):
         form.add_error("face", "Choose one of the faces in the photo.")
         return form
-    try:
+    with ErrorsOn(form, InputError, field="reason"):
         # Whether the search itself is permitted is judged, and recorded, when it is asked for.
         permit_reason(asked["reason"])
-    except InputError as error:
-        form.add_error("reason", error.detail)
     return form
 
 
