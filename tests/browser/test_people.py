@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from staff import House, house
+from staff import House, add, house
 
 from countenance.apps.agencies import queries, services, staff
 from countenance.apps.agencies.models import Agency, Invitation, Person
@@ -39,6 +39,23 @@ def custodian(deployment: Any) -> Person:
 def team(deployment: Any) -> House:
     """An agency with people of several roles."""
     return house(deployment.tools, roles=(Role.AUDITOR, Role.EXAMINER))
+
+
+LONG = "maximiliana.featherstonehaugh@missing-persons.county-of-ourtown.example.org"
+LINES = """address => {
+  const lines = [], walk = document.createTreeWalker(address, NodeFilter.SHOW_TEXT);
+  let bottom = -1;
+  while (walk.nextNode()) [...walk.currentNode.data].forEach((letter, at) => {
+    const range = document.createRange();
+    range.setStart(walk.currentNode, at);
+    range.setEnd(walk.currentNode, at + 1);
+    const box = range.getBoundingClientRect();
+    if (box.top > bottom) lines.push("");
+    bottom = Math.max(bottom, (box.top + box.bottom) / 2);
+    lines[lines.length - 1] += letter;
+  });
+  return lines;
+}"""
 
 
 def looked_at(desk: Any, name: str) -> None:
@@ -232,3 +249,18 @@ def test_supervisors_read_people_and_change_nothing(team: House, make_desk: Any)
     desk.page.get_by_role("link", name="Newcomer").click()
     for name in ("Change roles", "Record training", "Suspend", "Lost means of signing in"):
         expect(desk.page.get_by_role("link", name=name, exact=True)).to_have_count(0)
+
+
+def test_a_long_address_is_broken_after_its_at_and_its_dots_alone(
+    team: House, make_desk: Any
+) -> None:
+    add(team.tools, team.agency, LONG, [Role.EXAMINER, Role.SUPERVISOR])
+    desk = make_desk()
+    desk.sign_in(team.people["coordinator"])
+    desk.go("/people/")
+    desk.dress("light", 390)
+    assert desk.look("people-long-address", "light", 390) == []
+    lines = desk.page.locator(".address", has_text="maximiliana").evaluate(LINES)
+    assert len(lines) > 2
+    assert "".join(lines) == LONG
+    assert [line for line in lines[:-1] if line[-1] not in "@."] == []

@@ -82,3 +82,18 @@ def test_the_pose_is_said_in_words(yaw, words):
 def test_counts_are_said_with_their_noun():
     assert ui.plural(1, "face,faces") == "1 face"
     assert ui.plural(1200, "face,faces") == "1\N{NARROW NO-BREAK SPACE}200 faces"
+
+
+@pytest.mark.parametrize(
+    ("written", "parts"),
+    [
+        ("ivo@example.org", ["ivo@", "example.", "org"]),
+        ("a.b@c.example", ["a.", "b@", "c.", "example"]),
+        ("k@two-words.org", ["k@", '<span class="whole">two-words.</span>', "org"]),
+        ("<b>&@x.org", ["&lt;b&gt;&amp;@", "x.", "org"]),
+        ("ends.", ["ends."]),
+        ("", [""]),
+    ],
+)
+def test_an_address_breaks_after_its_at_and_its_dots(written, parts):
+    assert ui.address(written) == f'<span class="address">{"<wbr>".join(parts)}</span>'

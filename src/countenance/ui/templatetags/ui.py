@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from django import template
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
@@ -21,6 +22,7 @@ ICONS: Mapping[str, str] = {
     '<circle cx="14" cy="8.5" r="1.5" fill="currentColor"/>',
 }
 
+AFTER_AT_OR_DOT = re.compile(r"(?<=[@.])(?=.)")
 GOOD_SHARPNESS, FAIR_SHARPNESS = 0.5, 0.25
 DARK, BRIGHT = 60, 205
 FRONTAL, TURNED = 15, 45
@@ -113,6 +115,20 @@ def gate_words(quality: Mapping[str, str]) -> str:
     """Return what the face may be used for, in words."""
     words = {"good": "Usable", "limited": "Usable, with limits"}
     return words.get(quality["gate"], "Not usable")
+
+
+@register.filter
+def address(value: str) -> SafeString:
+    """Return an e-mail address that a line breaks after its @ or a dot, and only if need be elsewhere.
+
+    A browser also breaks after a hyphen, which then reads as if it belonged to the break.
+    """
+    parts = (
+        (format_html('<span class="whole">{}</span>', part) if "-" in part else part,)
+        for part in AFTER_AT_OR_DOT.split(value)
+    )
+    broken = format_html_join(mark_safe("<wbr>"), "{}", parts)
+    return format_html('<span class="address">{}</span>', broken)
 
 
 @register.filter
