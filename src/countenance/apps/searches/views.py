@@ -56,7 +56,7 @@ def run(request: Request, probe_id: UUID) -> HttpResponse:
     if not form.errors:
         asked = form.cleaned_data
         chosen = [grants.searchable(request.actor, UUID(pk)) for pk in asked["galleries"]]
-        with ErrorsOn(form, InputError):
+        try:
             search = services.run_search(
                 request.actor,
                 probe=probe,
@@ -66,6 +66,8 @@ def run(request: Request, probe_id: UUID) -> HttpResponse:
                 top=asked["top"],
                 tools=request.tools,
             )
+        except InputError as error:
+            form.add_error(None, error.detail)
         except NotPermitted as refusal:
             refusal.facts["case"] = probe.case_id  # for the links of the page that says so
             raise
@@ -83,9 +85,11 @@ def _checked(request: Request, probe: Probe) -> SearchForm:
     if asked["face"] >= len(probe.details["faces"]):
         form.add_error("face", "Choose one of the faces in the photo.")
         return form
-    with ErrorsOn(form, InputError, field="reason"):
+    try:
         # Whether the search itself is permitted is judged, and recorded, when it is asked for.
         permit_reason(asked["reason"])
+    except InputError as error:
+        form.add_error("reason", error.detail)
     return form
 
 
