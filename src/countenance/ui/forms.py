@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import Any
 
 from django import forms
 from django.forms.renderers import DjangoTemplates
+
+from countenance.errors import Conflict, CountenanceError, InputError
 
 
 class Renderer(DjangoTemplates):
@@ -25,6 +28,36 @@ class Form(forms.Form):
         """Drop Django's trailing colons: labels are names, not prompts."""
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+
+
+class ErrorsOn:
+    """Shows on a form what a service says against it, in place of another page.
+
+    A view returns from inside of it when all went well; past it, the view shows its own page again.
+    """
+
+    def __init__(
+        self, form: Form, *kinds: type[CountenanceError], field: str | None = None
+    ) -> None:
+        """Show these kinds of error (none named: unusable input and conflicts), at one field or above all."""
+        self.form = form
+        self.kinds = kinds or (InputError, Conflict)
+        self.field = field
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        """Put the error on the form if it is of these kinds; let any other pass."""
+        if not isinstance(error, self.kinds):
+            return False
+        self.form.add_error(self.field, error.detail)
+        return True
 
 
 class DateInput(forms.DateInput):

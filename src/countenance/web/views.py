@@ -17,7 +17,7 @@ from countenance.apps.records import queries
 from countenance.errors import CountenanceError, DatabaseUnavailable, InputError, KeyUnavailable
 from countenance.ledger.entry import Action
 from countenance.policy import Role
-from countenance.ui.forms import Form, ReasonForm
+from countenance.ui.forms import ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import form_page
 from countenance.ui.requests import Request
 from countenance.web import problems, wiring
@@ -96,13 +96,10 @@ def ledger_export(request: Request) -> HttpResponse:
     """Ask a second person to let the bodies of the agency's own entries be exported."""
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form, InputError, field="reason"):
             asked = exporting.ask_for_bodies(
                 request.actor, **form.cleaned_data, tools=request.tools
             )
-        except InputError as error:
-            form.add_error("reason", error.detail)
-        else:
             return HttpResponseRedirect(reverse("approval", args=[asked.pk]))
     return form_page(
         request,

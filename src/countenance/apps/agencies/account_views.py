@@ -21,7 +21,7 @@ from countenance.apps.agencies.models import Factor
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of, step_up_page
 from countenance.errors import Conflict, InputError, NotFound
 from countenance.policy import Scope, is_stepped_up
-from countenance.ui.forms import Form
+from countenance.ui.forms import ErrorsOn, Form
 from countenance.ui.pages import confirm_page, form_page, status_of
 from countenance.ui.requests import Request
 
@@ -90,7 +90,7 @@ def passkey_new(request: Request) -> HttpResponse:
     form = NameForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         number, answer = read_answer(request.POST.get("passkey", ""))
-        try:
+        with ErrorsOn(form, InputError):
             factors.add_passkey(
                 request.actor,
                 challenge=number,
@@ -99,9 +99,6 @@ def passkey_new(request: Request) -> HttpResponse:
                 site=site_of(request),
                 tools=request.tools,
             )
-        except InputError as error:
-            form.add_error(None, error.detail)
-        else:
             sessions.recovered(request.session)
             return _done(request, "The passkey was added. From now on you can sign in with it.")
     context = {"form": form, "section": "account"}
@@ -123,16 +120,13 @@ def app_new(request: Request) -> HttpResponse:
         form = AppForm(request.POST)
         if form.is_valid():
             given = form.cleaned_data
-            try:
+            with ErrorsOn(form, InputError, field="code"):
                 factors.add_app(
                     request.actor,
                     secret=given["app_secret"],
                     code=given["code"],
                     tools=request.tools,
                 )
-            except InputError as error:
-                form.add_error("code", error.detail)
-            else:
                 sessions.recovered(request.session)
                 return _done(request, "The authenticator app was set up.")
     else:
@@ -172,11 +166,8 @@ def factor_remove(request: Request, *, factor_id: UUID) -> HttpResponse:
     what = f"the passkey “{means.name}”" if means.kind == Factor.PASSKEY else "the app"
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST":
-        try:
+        with ErrorsOn(form, Conflict):
             factors.remove_factor(request.actor, factor=factor_id, tools=request.tools)
-        except Conflict as error:
-            form.add_error(None, error.detail)
-        else:
             return _done(request, f"{what[:1].upper()}{what[1:]} was removed.")
     return confirm_page(
         request,
@@ -229,7 +220,7 @@ def password_change(request: Request) -> HttpResponse:
     """Change the password; the other sessions end."""
     form = PasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form, InputError):
             factors.change_password(
                 request.actor,
                 old=form.cleaned_data["old_password"],
@@ -237,9 +228,6 @@ def password_change(request: Request) -> HttpResponse:
                 keep=row_of(request),
                 tools=request.tools,
             )
-        except InputError as error:
-            form.add_error(None, error.detail)
-        else:
             sessions.renew(request)
             return _done(request, "The password was changed. Your other sessions have ended.")
     return form_page(
@@ -277,7 +265,7 @@ def token_new(request: Request) -> HttpResponse:
     scopes.choices = [(one.value, SCOPES[one]) for one in tokens.usable_scopes(request.actor)]
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
-        try:
+        with ErrorsOn(form, InputError):
             token, secret = tokens.make_token(
                 request.actor,
                 name=given["name"],
@@ -285,9 +273,6 @@ def token_new(request: Request) -> HttpResponse:
                 lasts=given["hours"] * HOUR,
                 tools=request.tools,
             )
-        except InputError as error:
-            form.add_error(None, error.detail)
-        else:
             context = {
                 "section": "account",
                 "name": given["name"],

@@ -18,7 +18,7 @@ from countenance.apps.agencies.models import Agency, Invitation
 from countenance.errors import Conflict, InputError, NotPermitted
 from countenance.policy import Role, is_stepped_up
 from countenance.policy.packs import PACKS
-from countenance.ui.forms import DateInput, Form, ReasonForm
+from countenance.ui.forms import DateInput, ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, form_page, status_of
 from countenance.ui.requests import Request
 
@@ -133,7 +133,7 @@ def admit(request: Request, form: AgencyForm) -> Agency | None:
     if not form.is_valid():
         return None
     said = form.cleaned_data
-    try:
+    with ErrorsOn(form):
         return services.admit_agency(
             request.actor,
             name=said["name"],
@@ -145,9 +145,7 @@ def admit(request: Request, form: AgencyForm) -> Agency | None:
             documents=[(one.name or "", one.read()) for one in said["documents"]],
             tools=request.tools,
         )
-    except (InputError, Conflict) as error:
-        form.add_error(None, error.detail)
-        return None
+    return None
 
 
 def proof_context(request: Request) -> dict[str, Any]:
@@ -189,13 +187,10 @@ def change(request: Request, agency_id: UUID) -> HttpResponse:
     initial = {"pack": one.pack, "listed": bool((one.standing or {}).get("listed"))}
     form = TermsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             services.change_agency(
                 request.actor, agency=one, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("agency", args=[one.pk]))
     return form_page(
         request,
@@ -247,16 +242,13 @@ def invite_first(request: Request, agency_id: UUID) -> HttpResponse:
     form = FirstForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
-        try:
+        with ErrorsOn(form, InputError, Conflict, NotPermitted):
             invitation, secret = inviting.invite_first(
                 request.actor,
                 agency=one,
                 **{**said, "role": Role(said["role"])},
                 tools=request.tools,
             )
-        except (InputError, Conflict, NotPermitted) as error:
-            form.add_error(None, error.detail)
-        else:
             return shown_once(request, invitation, secret, back=back)
     return form_page(
         request,
@@ -314,11 +306,8 @@ def _stand(
     back = reverse("agency", args=[one.pk])
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             service(request.actor, agency=one, **form.cleaned_data, tools=request.tools)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(back)
     return confirm_page(
         request,

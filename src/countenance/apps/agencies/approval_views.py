@@ -17,12 +17,12 @@ from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import effects, queries, services
 from countenance.apps.approvals.models import Approval
 from countenance.apps.records.queries import receipt_about
-from countenance.errors import Conflict, CountenanceError, InputError, NotFound
+from countenance.errors import Conflict, CountenanceError, NotFound
 from countenance.ledger.entry import Action
 from countenance.policy import Deed, may
 from countenance.policy import approvals as rules
 from countenance.policy.approvals import KINDS, ApprovalFacts, ApprovalKind
-from countenance.ui.forms import Form, ReasonForm
+from countenance.ui.forms import ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, status_of
 from countenance.ui.requests import Request
 
@@ -91,7 +91,7 @@ def decide(request: Request, approval_id: UUID) -> HttpResponse:
     if decision not in {YES, NO}:
         form.add_error(None, "Choose whether to approve or to refuse.")
     if form.is_valid():
-        try:
+        with ErrorsOn(form):
             services.decide(
                 request.actor,
                 approval=one,
@@ -99,9 +99,6 @@ def decide(request: Request, approval_id: UUID) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 tools=request.tools,
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("approval", args=[one.pk]))
     return _detail(request, queries.approval(request.actor, approval_id), form)
 
@@ -112,11 +109,8 @@ def withdraw(request: Request, approval_id: UUID) -> HttpResponse:
     back = reverse("approval", args=[one.pk])
     form = Form(request.POST or None)
     if request.method == "POST":
-        try:
+        with ErrorsOn(form, Conflict):
             services.withdraw(request.actor, approval=one, tools=request.tools)
-        except Conflict as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(back)
     rules.permit_withdrawing(request.actor, one.facts)
     return confirm_page(
@@ -138,13 +132,10 @@ def break_glass(request: Request, case_id: UUID) -> HttpResponse:
     back = reverse("case", args=[case_id])
     form = GlassForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             made = services.break_glass(
                 request.actor, case_id=case_id, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("approval", args=[made.pk]))
     return confirm_page(
         request,
@@ -171,7 +162,7 @@ def review(request: Request, approval_id: UUID) -> HttpResponse:
     one = queries.approval(request.actor, approval_id)
     form = ReviewForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             services.review_glass(
                 request.actor,
                 approval=one,
@@ -179,9 +170,6 @@ def review(request: Request, approval_id: UUID) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
                 tools=request.tools,
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("approval", args=[one.pk]))
     if not form.errors:
         rules.permit_review(request.actor, one.facts)
@@ -237,6 +225,22 @@ def _described(request: Request, one: Approval) -> dict[str, Any]:
         "withdrawn_at": one.withdrawn_at,
         "receipt": receipt_about(one.pk, _action(facts)),
     }
+
+
+def carry_out_page(request: Request, form: Form, one: Approval, *consequences: str) -> HttpResponse:
+    """Ask once more before what was approved is done, by the app whose matter it is."""
+    return confirm_page(
+        request,
+        form,
+        heading="Carry out what was approved?",
+        verb="Carry it out",
+        keep="Not now",
+        back=reverse("approval", args=[one.pk]),
+        back_label="The request",
+        crumb="Carry it out",
+        section=SECTION,
+        consequences=[one.summary, *consequences],
+    )
 
 
 def _row(one: Approval, names: dict[UUID, str], now: datetime) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from countenance.apps.agencies import inviting, queries, staff
 from countenance.apps.agencies.models import Invitation
-from countenance.errors import Conflict, InputError, NotFound
+from countenance.errors import Conflict, NotFound
 from countenance.policy import Role
-from countenance.ui.forms import Form, ReasonForm
+from countenance.ui.forms import ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.requests import Request
 
@@ -35,7 +35,7 @@ def invite(request: Request) -> HttpResponse:
     custodian = Role.CUSTODIAN in request.actor.roles
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             if custodian:
                 own = queries.agency(request.actor)
                 invitation, secret = inviting.invite_first(
@@ -49,9 +49,6 @@ def invite(request: Request) -> HttpResponse:
                 invitation, secret = inviting.invite_person(
                     request.actor, **form.cleaned_data, tools=request.tools
                 )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return shown_once(request, invitation, secret, back=reverse("people"))
     return form_page(
         request,
@@ -81,11 +78,8 @@ def withdraw(request: Request, invitation_id: UUID) -> HttpResponse:
     form = Form(request.POST or None)
     if request.method == "POST":
         form = Form(request.POST)
-        try:
+        with ErrorsOn(form, Conflict):
             inviting.withdraw_invitation(request.actor, invitation=invitation, tools=request.tools)
-        except Conflict as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(back)
     return confirm_page(
         request,
@@ -107,7 +101,7 @@ def reinvite(request: Request, person_id: UUID) -> HttpResponse:
         request.POST if request.method == "POST" else None
     )
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             if isinstance(form, ReasonForm):
                 approval = staff.ask_for_recovery(
                     request.actor, person=one, **form.cleaned_data, tools=request.tools
@@ -116,9 +110,6 @@ def reinvite(request: Request, person_id: UUID) -> HttpResponse:
             invitation, secret = staff.reinvite_person(
                 request.actor, person=one, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             back = reverse("person", args=[one.pk])
             return shown_once(request, invitation, secret, back=back)
     consequences = [

@@ -21,7 +21,7 @@ from countenance.apps.agencies.models import Invitation
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of
 from countenance.errors import InputError, KeyUnavailable, NotFound
 from countenance.policy import SYSTEM
-from countenance.ui.forms import Form
+from countenance.ui.forms import ErrorsOn, Form
 from countenance.ui.pages import status_of
 from countenance.ui.requests import Request
 
@@ -64,11 +64,8 @@ def invitation(request: Request, *, secret: str) -> HttpResponse:
             return _page(request, JoinForm(initial={"app_secret": begun}), invited, secret)
         form = JoinForm(request.POST)
         if form.is_valid():
-            try:
+            with ErrorsOn(form, InputError):
                 codes = _accept(request, secret, form.cleaned_data)
-            except InputError as error:
-                form.add_error(None, error.detail)
-            else:
                 return recovery_codes_page(request, codes, joined=True)
         return _page(request, form, invited, secret)
     except (NotFound, KeyUnavailable):

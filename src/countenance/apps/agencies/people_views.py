@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from countenance.apps.agencies import queries, staff
+from countenance.apps.agencies.approval_views import carry_out_page
 from countenance.apps.agencies.inviting_views import invitation_context, shown_once
 from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import queries as approvals
@@ -27,7 +28,7 @@ from countenance.errors import (
 from countenance.policy import Deed, Role, may
 from countenance.policy.approvals import ApprovalKind
 from countenance.policy.people import TRAINING_NEEDED
-from countenance.ui.forms import DateInput, Form, ReasonForm
+from countenance.ui.forms import DateInput, ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.requests import Request
 
@@ -111,7 +112,7 @@ def roles(request: Request, person_id: UUID) -> HttpResponse:
     form = RolesForm(request.POST or None, initial={"roles": sorted(one.roles)})
     if request.method == "POST" and form.is_valid():
         wanted = [Role(role) for role in form.cleaned_data["roles"]]
-        try:
+        with ErrorsOn(form), ErrorsOn(form, RolesConflict, field="roles"):
             if staff.needs_approval(one.roles, wanted):
                 approval = staff.ask_for_roles(
                     request.actor,
@@ -122,20 +123,13 @@ def roles(request: Request, person_id: UUID) -> HttpResponse:
                 )
                 return HttpResponseRedirect(reverse("approval", args=[approval.pk]))
             staff.change_roles(request.actor, person=one, roles=wanted, tools=request.tools)
-        except RolesConflict as error:
-            form.add_error("roles", error.detail)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("person", args=[one.pk]))
     return form_page(
         request,
         form,
         heading=f"Roles of {one.name}",
         verb="Change the roles",
-        back=reverse("person", args=[one.pk]),
-        back_label=one.name,
-        section=SECTION,
+        **_back(one),
         lede="A role more needs a supervisor or another coordinator who agrees; you then carry it out. Roles that "
         "you only take away are gone at once, except an auditor's, which needs an auditor or a supervisor to agree.",
     )
@@ -154,9 +148,7 @@ def training(request: Request, person_id: UUID) -> HttpResponse:
         form,
         heading=f"Training of {one.name}",
         verb="Record it",
-        back=reverse("person", args=[one.pk]),
-        back_label=one.name,
-        section=SECTION,
+        **_back(one),
         lede="Leave empty what they do not have. What you write here is on the ledger.",
     )
 
@@ -166,13 +158,10 @@ def suspend(request: Request, person_id: UUID) -> HttpResponse:
     one = queries.person_of(request.actor, person_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form, InputError, Conflict, ApprovalNeeded):
             staff.suspend_person(
                 request.actor, person=one, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict, ApprovalNeeded) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("person", args=[one.pk]))
     consequences = ["Their sessions end at once, and their tokens stop working."]
     if Role.AUDITOR in one.roles:
@@ -186,10 +175,8 @@ def suspend(request: Request, person_id: UUID) -> HttpResponse:
         heading=f"Suspend {one.name}?",
         verb="Suspend them",
         keep="Leave it",
-        back=reverse("person", args=[one.pk]),
-        back_label=one.name,
         crumb="Suspend",
-        section=SECTION,
+        **_back(one),
         consequences=consequences,
     )
 
@@ -199,13 +186,10 @@ def restore(request: Request, person_id: UUID) -> HttpResponse:
     one = queries.person_of(request.actor, person_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             staff.restore_person(
                 request.actor, person=one, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("person", args=[one.pk]))
     return confirm_page(
         request,
@@ -213,10 +197,8 @@ def restore(request: Request, person_id: UUID) -> HttpResponse:
         heading=f"Lift the suspension of {one.name}?",
         verb="Lift it",
         keep="Leave it",
-        back=reverse("person", args=[one.pk]),
-        back_label=one.name,
         crumb="Lift the suspension",
-        section=SECTION,
+        **_back(one),
         consequences=["They can sign in again, with the roles that they have."],
     )
 
@@ -229,22 +211,9 @@ def carry_out(request: Request, approval_id: UUID) -> HttpResponse:
     one = queries.person_of(request.actor, approval.subject)
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST":
-        try:
+        with ErrorsOn(form, Conflict, ApprovalNeeded):
             return _do(request, approval, one)
-        except (Conflict, ApprovalNeeded) as error:
-            form.add_error(None, error.detail)
-    return confirm_page(
-        request,
-        form,
-        heading="Carry out what was approved?",
-        verb="Carry it out",
-        keep="Not now",
-        back=reverse("approval", args=[approval.pk]),
-        back_label="The request",
-        crumb="Carry it out",
-        section="approvals",
-        consequences=[approval.summary, "Their present sessions end."],
-    )
+    return carry_out_page(request, form, approval, "Their present sessions end.")
 
 
 def _do(request: Request, approval: Approval, one: Person) -> HttpResponse:
@@ -281,6 +250,14 @@ def described(one: Person, *, today: date) -> dict[str, Any]:
         "warnings": warnings,
         "added_at": one.added_at,
         "last_login": one.last_login,
+    }
+
+
+def _back(one: Person) -> dict[str, str]:
+    return {
+        "back": reverse("person", args=[one.pk]),
+        "back_label": one.name,
+        "section": SECTION,
     }
 
 

@@ -27,7 +27,7 @@ from countenance.apps.agencies.provider_sign_in_views import (
 from countenance.apps.agencies.views import site_of
 from countenance.errors import Conflict, InputError, NotFound
 from countenance.policy import is_stepped_up
-from countenance.ui.forms import Form
+from countenance.ui.forms import ErrorsOn, Form
 from countenance.ui.pages import confirm_page, status_of
 from countenance.ui.requests import Request
 
@@ -76,11 +76,8 @@ def provider(request: Request) -> HttpResponse:
         }
     form = ProviderForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form, InputError):
             _set(request, form.cleaned_data)
-        except InputError as error:
-            form.add_error(None, error.detail)
-        else:
             request.session["done"] = "Your organisation's sign-in was set."
             return HttpResponseRedirect(reverse("provider"))
     start = reverse("provider_start", args=[request.actor.agency])
@@ -172,11 +169,8 @@ def link_confirm(request: Request) -> HttpResponse:
     found = providers.found(request.actor, number, tools=request.tools)
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST":
-        try:
+        with ErrorsOn(form, Conflict):
             providers.link_account(request.actor, number=number, tools=request.tools)
-        except Conflict as error:
-            form.add_error(None, error.detail)
-        else:
             request.session["done"] = "Your account is linked with your organisation's sign-in."
             response = HttpResponseRedirect(reverse("account"))
             drop_cookie(response, FOUND_COOKIE)

@@ -18,7 +18,7 @@ from countenance.apps.agencies.inviting_views import invitation_context, link_of
 from countenance.apps.agencies.models import Agency
 from countenance.errors import Conflict, InputError, NotPermitted
 from countenance.policy import Role
-from countenance.ui.forms import DateInput, Form
+from countenance.ui.forms import DateInput, ErrorsOn, Form
 from countenance.ui.pages import status_of
 from countenance.ui.requests import Request
 
@@ -97,7 +97,7 @@ def _invite(
     """Invite one after the other; return what was made even if a later one is refused."""
     said, links = form.cleaned_data, []
     for role in missing:
-        try:
+        with ErrorsOn(form, InputError, Conflict, NotPermitted, field=f"{role}_email"):
             invitation, secret = inviting.invite_first(
                 request.actor,
                 agency=first,
@@ -107,11 +107,8 @@ def _invite(
                 trained_until=said.get("trained_until") if role is Role.SUPERVISOR else None,
                 tools=request.tools,
             )
-        except (InputError, Conflict, NotPermitted) as error:
-            form.add_error(f"{role}_email", error.detail)
-            continue
-        shown = {**invitation_context(invitation), "role": str(role)}
-        links.append({**shown, "link": link_of(request, secret)})
+            shown = {**invitation_context(invitation), "role": str(role)}
+            links.append({**shown, "link": link_of(request, secret)})
     return links
 
 

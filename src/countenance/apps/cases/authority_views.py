@@ -19,10 +19,9 @@ from countenance.apps.cases.coverage import coverable
 from countenance.apps.cases.documents import CONTENT_TYPES, MAX_BYTES, SUFFIXES, Document
 from countenance.apps.cases.models import Authority, AuthorityState
 from countenance.apps.records.queries import entries_about, receipt_of
-from countenance.errors import Conflict, InputError
 from countenance.ledger.entry import Action
 from countenance.policy import Deed, SearchKind, may, packs
-from countenance.ui.forms import DateInput, Form, ReasonForm
+from countenance.ui.forms import DateInput, ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, status_of
 from countenance.ui.requests import Request
 
@@ -125,11 +124,8 @@ def authority_new(request: Request) -> HttpResponse:
         said["kind"] = SearchKind(said["kind"])
         said["galleries"] = [UUID(one) for one in said["galleries"]]
         said["document"] = _document(said["document"])
-        try:
+        with ErrorsOn(form):
             made = services.propose_authority(request.actor, **said, tools=request.tools)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("authority", args=[made.pk]))
     context = {
         "section": SECTION,
@@ -157,7 +153,7 @@ def authority_decide(request: Request, authority_id: UUID) -> HttpResponse:
     form = ReasonForm(request.POST)
     decision = request.POST.get("decision")
     if form.is_valid() and decision in {"grant", "refuse"}:
-        try:
+        with ErrorsOn(form):
             services.decide_authority(
                 request.actor,
                 authority=one,
@@ -165,9 +161,6 @@ def authority_decide(request: Request, authority_id: UUID) -> HttpResponse:
                 **form.cleaned_data,
                 tools=request.tools,
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("authority", args=[one.pk]))
     elif form.is_valid():
         form.add_error(None, "Grant it or refuse it.")
@@ -181,13 +174,10 @@ def authority_attach(request: Request, authority_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         document = _document(form.cleaned_data["document"])
         assert document is not None  # noqa: S101 # the form requires one
-        try:
+        with ErrorsOn(form):
             services.attach_document(
                 request.actor, authority=one, document=document, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("authority", args=[one.pk]))
     context = {
         "section": SECTION,
@@ -207,13 +197,10 @@ def authority_revoke(request: Request, authority_id: UUID) -> HttpResponse:
     back = reverse("authority", args=[one.pk])
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             services.revoke_authority(
                 request.actor, authority=one, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(back)
     return confirm_page(
         request,

@@ -17,9 +17,9 @@ from countenance.apps.cases import queries, services, words
 from countenance.apps.cases.models import Authority, Case
 from countenance.apps.cases.widening import widen_case, widening
 from countenance.apps.galleries import grants
-from countenance.errors import Conflict, InputError, NotFound
+from countenance.errors import NotFound
 from countenance.policy.approvals import ApprovalKind
-from countenance.ui.forms import DateInput, Form, ReasonForm
+from countenance.ui.forms import DateInput, ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.requests import Request
 
@@ -83,11 +83,8 @@ def new(request: Request) -> HttpResponse:
         said = dict(form.cleaned_data)
         said["authority"] = _authority(request, said["authority"])
         said["members"] = [UUID(one) for one in said.get("members", ())]
-        try:
+        with ErrorsOn(form):
             case = services.open_case(request.actor, **said, tools=request.tools)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("case", args=[case.pk]))
     return form_page(
         request,
@@ -109,11 +106,8 @@ def authority(request: Request, case_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = _authority(request, form.cleaned_data["authority"])
         assert chosen is not None  # noqa: S101 # the form requires one
-        try:
+        with ErrorsOn(form):
             services.set_authority(request.actor, case=case, authority=chosen, tools=request.tools)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("case", args=[case.pk]))
     return form_page(
         request,
@@ -136,11 +130,8 @@ def members(request: Request, case_id: UUID) -> HttpResponse:
         raise NotFound("Nobody else of your agency can be a member of a case yet.")
     if request.method == "POST" and form.is_valid():
         wanted = [UUID(one) for one in form.cleaned_data["members"]]
-        try:
+        with ErrorsOn(form):
             services.change_members(request.actor, case=case, members=wanted, tools=request.tools)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("case", args=[case.pk]))
     return form_page(
         request,
@@ -158,7 +149,7 @@ def widen(request: Request, case_id: UUID) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         wanted = widening(case)
-        try:
+        with ErrorsOn(form):
             approval = ask(
                 request.actor,
                 kind=ApprovalKind.CASE_WIDENING,
@@ -168,9 +159,6 @@ def widen(request: Request, case_id: UUID) -> HttpResponse:
                 **form.cleaned_data,
                 tools=request.tools,
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("approval", args=[approval.pk]))
     about = "one person" if case.people == 1 else f"{case.people} people"
     return form_page(
@@ -217,7 +205,7 @@ def gallery_for_case(request: Request, gallery_id: UUID, case_id: UUID) -> HttpR
         name = gallery.name
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             approval = ask(
                 request.actor,
                 kind=ApprovalKind.SENSITIVE_GALLERY,
@@ -227,9 +215,6 @@ def gallery_for_case(request: Request, gallery_id: UUID, case_id: UUID) -> HttpR
                 **form.cleaned_data,
                 tools=request.tools,
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("approval", args=[approval.pk]))
     return form_page(
         request,
@@ -248,11 +233,8 @@ def close(request: Request, case_id: UUID) -> HttpResponse:
     back = reverse("case", args=[case.pk])
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             services.close_case(request.actor, case=case, **form.cleaned_data, tools=request.tools)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(back)
     return confirm_page(
         request,

@@ -27,9 +27,9 @@ from countenance.apps.galleries.intake import PHOTO_SUFFIXES, shown
 from countenance.apps.galleries.models import EnrolmentRun
 from countenance.apps.galleries.views import run_context
 from countenance.apps.records.queries import receipt_about
-from countenance.errors import Conflict, InputError, NotFound
+from countenance.errors import InputError, NotFound
 from countenance.ledger.entry import Action
-from countenance.ui.forms import Form
+from countenance.ui.forms import ErrorsOn, Form
 from countenance.ui.pages import status_of
 from countenance.ui.requests import Request
 
@@ -78,11 +78,8 @@ def enrol(request: Request, gallery_id: UUID) -> HttpResponse:
     form = EnrolForm(request.POST or None)
     form.fields["source"].choices = [(str(one.pk), one.name) for one in sources]  # type: ignore[attr-defined] # a ChoiceField
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             run = _start(request, gallery_id, form.cleaned_data)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("enrolment", args=[run.pk]))
     context = {
         "section": "galleries",

@@ -14,11 +14,11 @@ from countenance.apps.galleries import grants, listing, looks, queries, services
 from countenance.apps.galleries.models import Face, Photo, Subject
 from countenance.apps.galleries.views import REMAINS
 from countenance.apps.records.queries import entries_about, receipt_of
-from countenance.errors import Conflict, InputError, NotFound
+from countenance.errors import NotFound
 from countenance.ledger.entry import Action
 from countenance.policy import Deed, may
 from countenance.ui import drawing
-from countenance.ui.forms import ReasonForm
+from countenance.ui.forms import ErrorsOn, ReasonForm
 from countenance.ui.pages import confirm_page
 from countenance.ui.requests import Request
 
@@ -87,13 +87,10 @@ def photo_remove(request: Request, photo_id: UUID) -> HttpResponse:
     one = _present(request, photo_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             services.remove_photo(
                 request.actor, photo=one, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("gallery", args=[one.gallery_id]))
     return confirm_page(
         request,
@@ -119,13 +116,10 @@ def subject_remove(request: Request, subject_id: UUID) -> HttpResponse:
         raise NotFound("This subject was removed.")
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             services.remove_subject(
                 request.actor, subject=one, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("gallery", args=[one.gallery_id]))
     return confirm_page(
         request,

@@ -11,15 +11,16 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from countenance.apps.agencies import queries as agencies
+from countenance.apps.agencies.approval_views import carry_out_page
 from countenance.apps.approvals import queries as approvals
 from countenance.apps.approvals.models import Approval
 from countenance.apps.approvals.services import ask
 from countenance.apps.galleries import grants, queries, terms
 from countenance.apps.galleries.models import Gallery, GalleryGrant, Source
-from countenance.errors import Conflict, InputError, NotFound
+from countenance.errors import NotFound
 from countenance.policy import SearchKind
 from countenance.policy.approvals import ApprovalKind
-from countenance.ui.forms import DateInput, Form, ReasonForm
+from countenance.ui.forms import DateInput, ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.requests import Request
 
@@ -95,17 +96,14 @@ def gallery_terms(request: Request, gallery_id: UUID) -> HttpResponse:
         said = "sensitive" if wanted["sensitive"] else "not sensitive"
         least = wanted["threshold"] or "none"
         summary = f"Terms of the gallery {one.name}: {said}, least similarity {least}."
-        asked = _ask(request, form, ApprovalKind.THRESHOLD_CHANGE, one.pk, summary, wanted)
-        if asked is not None:
-            return asked
+        with ErrorsOn(form):
+            return _ask(request, form, ApprovalKind.THRESHOLD_CHANGE, one.pk, summary, wanted)
     return form_page(
         request,
         form,
         heading=f"Terms of {one.name}",
         verb="Ask for approval",
-        back=reverse("gallery", args=[one.pk]),
-        back_label=one.name,
-        section=SECTION,
+        **_back(one),
         lede="A supervisor approves the change; then you carry it out. Both are on the ledger.",
     )
 
@@ -126,17 +124,14 @@ def gallery_grant(request: Request, gallery_id: UUID) -> HttpResponse:
             f"Grant the gallery {one.name} to {name} for {', '.join(sorted(kinds))}, "
             f"until {said['until']:%d %B %Y}."
         )
-        asked = _ask(request, form, ApprovalKind.GALLERY_GRANT, one.pk, summary, wanted)
-        if asked is not None:
-            return asked
+        with ErrorsOn(form):
+            return _ask(request, form, ApprovalKind.GALLERY_GRANT, one.pk, summary, wanted)
     return form_page(
         request,
         form,
         heading=f"Grant {one.name} to another agency",
         verb="Ask for approval",
-        back=reverse("gallery", args=[one.pk]),
-        back_label=one.name,
-        section=SECTION,
+        **_back(one),
         lede="The other agency's examiners may then search this gallery, under the stricter of both "
         "agencies' policy packs. You can end the grant at any time.",
     )
@@ -150,11 +145,8 @@ def grant_end(request: Request, grant_id: UUID) -> HttpResponse:
     back = reverse("gallery", args=[grant.gallery_id])
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             grants.end_grant(request.actor, grant=grant, **form.cleaned_data, tools=request.tools)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(back)
     return confirm_page(
         request,
@@ -181,9 +173,8 @@ def retention_extend(request: Request, source_id: UUID) -> HttpResponse:
         until: date = form.cleaned_data["until"]
         summary = f"Keep the photos of {one.name} until {until:%d %B %Y} instead of {one.retention_until:%d %B %Y}."
         wanted = {"until": until.isoformat()}
-        asked = _ask(request, form, ApprovalKind.RETENTION_EXTENSION, one.pk, summary, wanted)
-        if asked is not None:
-            return asked
+        with ErrorsOn(form):
+            return _ask(request, form, ApprovalKind.RETENTION_EXTENSION, one.pk, summary, wanted)
     return form_page(
         request,
         form,
@@ -208,17 +199,14 @@ def enrol_large(request: Request, gallery_id: UUID) -> HttpResponse:
             f"Enrol {terms.LARGE_ENROLMENT:,} or more photos of {source.name} into {one.name}."
         )
         wanted = {"source": str(source.pk)}
-        asked = _ask(request, form, ApprovalKind.LARGE_ENROLMENT, one.pk, summary, wanted)
-        if asked is not None:
-            return asked
+        with ErrorsOn(form):
+            return _ask(request, form, ApprovalKind.LARGE_ENROLMENT, one.pk, summary, wanted)
     return form_page(
         request,
         form,
         heading=f"A large enrolment into {one.name}",
         verb="Ask for approval",
-        back=reverse("gallery", args=[one.pk]),
-        back_label=one.name,
-        section=SECTION,
+        **_back(one),
         lede=f"From {terms.LARGE_ENROLMENT:,} photos on, a second person approves an enrolment. One approval is for one enrolment.",
     )
 
@@ -232,18 +220,15 @@ def carry_out(request: Request, approval_id: UUID) -> HttpResponse:
     form = Form(request.POST or None)
     if request.method == "POST":
         return HttpResponseRedirect(do(request, approval))
-    return confirm_page(
-        request,
-        form,
-        heading="Carry out what was approved?",
-        verb="Carry it out",
-        keep="Not now",
-        back=reverse("approval", args=[approval.pk]),
-        back_label="The request",
-        crumb="Carry it out",
-        section="approvals",
-        consequences=[approval.details["summary"]],
-    )
+    return carry_out_page(request, form, approval)
+
+
+def _back(one: Gallery) -> dict[str, str]:
+    return {
+        "back": reverse("gallery", args=[one.pk]),
+        "back_label": one.name,
+        "section": SECTION,
+    }
 
 
 def _do_terms(request: Request, approval: Approval) -> str:
@@ -295,18 +280,14 @@ def _ask(  # noqa: PLR0917 # one call in each form
     subject: UUID,
     summary: str,
     payload: dict[str, object] | dict[str, str],
-) -> HttpResponse | None:
-    try:
-        approval = ask(
-            request.actor,
-            kind=kind,
-            subject=subject,
-            summary=summary,
-            payload=payload,
-            reason=form.cleaned_data["reason"],
-            tools=request.tools,
-        )
-    except (InputError, Conflict) as error:
-        form.add_error(None, error.detail)
-        return None
+) -> HttpResponse:
+    approval = ask(
+        request.actor,
+        kind=kind,
+        subject=subject,
+        summary=summary,
+        payload=payload,
+        reason=form.cleaned_data["reason"],
+        tools=request.tools,
+    )
     return HttpResponseRedirect(reverse("approval", args=[approval.pk]))

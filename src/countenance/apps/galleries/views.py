@@ -16,10 +16,9 @@ from countenance.apps.agencies import queries as agencies
 from countenance.apps.galleries import grants, listing, looks, queries, services, viewing
 from countenance.apps.galleries.models import EnrolmentRun, Gallery, Source
 from countenance.apps.records.queries import receipt_about
-from countenance.errors import Conflict, InputError
 from countenance.ledger.entry import Action
 from countenance.policy import Deed, may
-from countenance.ui.forms import DateInput, Form, ReasonForm
+from countenance.ui.forms import DateInput, ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.requests import Request
 
@@ -149,11 +148,8 @@ def gallery_new(request: Request) -> HttpResponse:
     """Create a gallery."""
     form = GalleryForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             one = services.create_gallery(request.actor, **form.cleaned_data, tools=request.tools)
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("gallery", args=[one.pk]))
     return form_page(
         request,
@@ -171,16 +167,13 @@ def source_new(request: Request) -> HttpResponse:
     """Register a source with its passport."""
     form = SourceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             one = services.register_source(
                 request.actor,
                 name=form.cleaned_data["name"],
                 passport=form.passport(),
                 tools=request.tools,
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("source", args=[one.pk]))
     return form_page(
         request,
@@ -212,13 +205,10 @@ def source_remove(request: Request, source_id: UUID) -> HttpResponse:
     one = queries.source(request.actor, source_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             services.remove_source(
                 request.actor, source=one, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("source", args=[one.pk]))
     count = listing.photo_count(one)
     return confirm_page(

@@ -25,12 +25,12 @@ from countenance.apps.searches.forms import (
     search_form,
 )
 from countenance.apps.searches.models import Probe, RequestState, SearchRequest
-from countenance.errors import Conflict, InputError, NotEvidence, NotFound
+from countenance.errors import InputError, NotEvidence, NotFound
 from countenance.faces.limits import Limits
 from countenance.faces.types import Gate
 from countenance.policy import Deed, may
 from countenance.ui import drawing
-from countenance.ui.forms import Form
+from countenance.ui.forms import ErrorsOn, Form
 from countenance.ui.pages import UNUSABLE
 from countenance.ui.requests import Request
 
@@ -227,7 +227,7 @@ def ask(request: Request, probe_id: UUID) -> HttpResponse:
         chosen = [
             grants.searchable(request.actor, UUID(pk)) for pk in form.cleaned_data["galleries"]
         ]
-        try:
+        with ErrorsOn(form):
             asking.ask_for_search(
                 request.actor,
                 probe=one,
@@ -235,9 +235,6 @@ def ask(request: Request, probe_id: UUID) -> HttpResponse:
                 galleries=chosen,
                 tools=request.tools,
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("probe", args=[one.pk]))
     return probe_page(request, one, ask_form=form)
 

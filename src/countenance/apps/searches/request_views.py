@@ -13,9 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.searches import asking, queries
 from countenance.apps.searches.models import SearchRequest
-from countenance.errors import Conflict, InputError
 from countenance.policy import Actor, Deed, may
-from countenance.ui.forms import ReasonForm
+from countenance.ui.forms import ErrorsOn, ReasonForm
 from countenance.ui.pages import confirm_page
 from countenance.ui.requests import Request
 
@@ -60,13 +59,10 @@ def decline(request: Request, request_id: UUID) -> HttpResponse:
     one = queries.request(request.actor, request_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with ErrorsOn(form):
             asking.decline_request(
                 request.actor, request=one, **form.cleaned_data, tools=request.tools
             )
-        except (InputError, Conflict) as error:
-            form.add_error(None, error.detail)
-        else:
             return HttpResponseRedirect(reverse("requests"))
     return confirm_page(
         request,

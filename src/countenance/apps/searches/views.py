@@ -22,6 +22,7 @@ from countenance.apps.searches.models import Probe, Search, SearchState
 from countenance.errors import InputError, NotPermitted, SearchFrozen
 from countenance.policy import Deed, may, permit_reason
 from countenance.ui import drawing
+from countenance.ui.forms import ErrorsOn
 from countenance.ui.requests import Request
 
 
@@ -85,11 +86,9 @@ def _checked(request: Request, probe: Probe) -> SearchForm:
     if asked["face"] >= len(probe.details["faces"]):
         form.add_error("face", "Choose one of the faces in the photo.")
         return form
-    try:
+    with ErrorsOn(form, InputError, field="reason"):
         # Whether the search itself is permitted is judged, and recorded, when it is asked for.
         permit_reason(asked["reason"])
-    except InputError as error:
-        form.add_error("reason", error.detail)
     return form
 
 
