@@ -59,6 +59,7 @@ _E, _S, _A = Role.EXAMINER, Role.SUPERVISOR, Role.AUDITOR
 _WEEK = timedelta(days=7)
 GLASS_LASTS = timedelta(hours=4)
 GLASS_REVIEW = timedelta(hours=72)
+"""Within this time an auditor reviews what a supervisor did behind broken glass."""
 
 
 def _rule(

@@ -24,6 +24,7 @@ from countenance.errors import (
     SourceClosed,
 )
 from countenance.policy import packs
+from countenance.policy.approvals import GLASS_REVIEW
 from countenance.policy.facts import (
     Ask,
     AuthorityFacts,
@@ -305,7 +306,7 @@ def _authorise_by(
     """
     if authority.granted_at is not None:
         return None
-    grace = packs.grace(terms, authority.kind) or packs.GLASS_REVIEW
+    grace = packs.grace(terms, authority.kind) or GLASS_REVIEW
     deadline = (authority.first_used_at or now) + grace
     if now > deadline:
         raise AuthorityExpired(

@@ -280,7 +280,7 @@ def behind_broken_glass_the_grant_comes_later(p):
     waits = authority(p, granted_at=None)
     broken = case(p, glass_until=NOW)
     three_days = timedelta(hours=72)
-    assert three_days == p.packs.GLASS_REVIEW
+    assert three_days == p.approvals.GLASS_REVIEW
     assert search(p, authority=waits, case=broken).authorise_by == NOW + three_days
     late = replace(waits, first_used_at=NOW - three_days - timedelta(microseconds=1))
     out = "Propose a new one"

@@ -26,7 +26,6 @@ from countenance.policy.packs.rules import (
 from countenance.policy.people import Permit
 
 __all__ = [
-    "GLASS_REVIEW",
     "OFFENCES",
     "PACKS",
     "Held",
@@ -43,9 +42,6 @@ __all__ = [
     "terms_of",
     "verifiers",
 ]
-
-GLASS_REVIEW = timedelta(hours=72)
-"""Within this time an auditor reviews what a supervisor did behind broken glass."""
 
 
 @dataclass(frozen=True, slots=True)
