@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyotp
+import pytest
 
 from countenance.apps.agencies import factor_rows, proofs
 from countenance.apps.agencies.models import Person
+from countenance.apps.agencies.webauthn import Site
+from countenance.apps.records import services as records
+from countenance.apps.records.models import LedgerRow
 from countenance.tools import Tools
 
 EMAIL, PASSWORD = "person@example.org", "a long test password"
+SITE = Site(rp_id="localhost", origin="https://localhost:8443")
+ARABIC_INDIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 
 
 @dataclass
@@ -61,6 +69,34 @@ def give_app(person: Person, *, tools: Tools) -> App:
 def give_codes(person: Person, *, tools: Tools) -> list[str]:
     """Give a person recovery codes, past the services."""
     return factor_rows.keep_recovery_codes(person, tools=tools)[1]
+
+
+@pytest.fixture
+def on(deployment: Any) -> Any:
+    """Return the deployment with a clock that can be moved, its person with an app."""
+    deployment.tools, deployment.clock = with_clock(deployment.tools)
+    deployment.app = give_app(deployment.person, tools=deployment.tools)
+    return deployment
+
+
+@pytest.fixture
+def actor(on: Any) -> Any:
+    """Return that person, who has just proved who they are."""
+    return replace(on.actor, stepped_up_at=on.tools.clock())
+
+
+def facts_of(on: Any, action: str) -> list[dict[str, Any]]:
+    """Return what the entries of an action say, oldest first."""
+    bodies = [
+        records.unseal_body(row, keyring=on.tools.keyring)
+        for row in LedgerRow.objects.filter(action=action).order_by("index")
+    ]
+    return [json.loads(body[1])["facts"] for body in bodies if body]
+
+
+def count(action: str) -> int:
+    """Return how many entries of an action there are."""
+    return LedgerRow.objects.filter(action=action).count()
 
 
 def sign_in(tools: Tools, code: Any, *, email: str = EMAIL, password: str = PASSWORD) -> Any:

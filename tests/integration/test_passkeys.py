@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import sign_in_help
 from authenticator import FLAG, Device
-from sign_in_help import give_app, give_codes, sign_in, with_clock
+from sign_in_help import SITE, count, facts_of, give_codes, sign_in
 
 from countenance.apps.agencies import factors, lockout, sessions, signing, webauthn
 from countenance.apps.agencies.models import Factor, SignInSession
-from countenance.apps.agencies.webauthn import Challenges, Pending, Purpose, Site
-from countenance.apps.records import services as records
-from countenance.apps.records.models import LedgerRow
+from countenance.apps.agencies.webauthn import Challenges, Pending, Purpose
 from countenance.errors import (
     AlreadyExists,
     Conflict,
@@ -23,33 +22,7 @@ from countenance.errors import (
 )
 from countenance.policy import SYSTEM
 
-SITE = Site(rp_id="localhost", origin="https://localhost:8443")
-ARABIC_INDIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
-FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
-
-
-@pytest.fixture
-def on(deployment: Any) -> Any:
-    deployment.tools, deployment.clock = with_clock(deployment.tools)
-    deployment.app = give_app(deployment.person, tools=deployment.tools)
-    return deployment
-
-
-@pytest.fixture
-def actor(on: Any) -> Any:
-    return replace(on.actor, stepped_up_at=on.tools.clock())
-
-
-def facts_of(on: Any, action: str) -> list[dict[str, Any]]:
-    bodies = [
-        records.unseal_body(row, keyring=on.tools.keyring)
-        for row in LedgerRow.objects.filter(action=action).order_by("index")
-    ]
-    return [json.loads(body[1])["facts"] for body in bodies if body]
-
-
-def count(action: str) -> int:
-    return LedgerRow.objects.filter(action=action).count()
+on, actor = sign_in_help.on, sign_in_help.actor
 
 
 # Passkeys.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any
 from uuid import uuid4
 
 import pytest
+import sign_in_help
 from side_by_side import beside, result
-from sign_in_help import EMAIL, PASSWORD, give_app, give_codes, sign_in, with_clock
+from sign_in_help import (
+    ARABIC_INDIC,
+    EMAIL,
+    FULL_WIDTH,
+    PASSWORD,
+    count,
+    facts_of,
+    give_codes,
+    sign_in,
+)
 
 from countenance.apps.agencies import factors, lockout, signing
 from countenance.apps.agencies.models import Factor, Person, SignInTries
-from countenance.apps.agencies.webauthn import Site
-from countenance.apps.records import services as records
 from countenance.apps.records.models import LedgerRow
 from countenance.errors import (
     CertificateMissing,
@@ -24,33 +30,7 @@ from countenance.errors import (
     StepUpNeeded,
 )
 
-SITE = Site(rp_id="localhost", origin="https://localhost:8443")
-ARABIC_INDIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
-FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
-
-
-@pytest.fixture
-def on(deployment: Any) -> Any:
-    deployment.tools, deployment.clock = with_clock(deployment.tools)
-    deployment.app = give_app(deployment.person, tools=deployment.tools)
-    return deployment
-
-
-@pytest.fixture
-def actor(on: Any) -> Any:
-    return replace(on.actor, stepped_up_at=on.tools.clock())
-
-
-def facts_of(on: Any, action: str) -> list[dict[str, Any]]:
-    bodies = [
-        records.unseal_body(row, keyring=on.tools.keyring)
-        for row in LedgerRow.objects.filter(action=action).order_by("index")
-    ]
-    return [json.loads(body[1])["facts"] for body in bodies if body]
-
-
-def count(action: str) -> int:
-    return LedgerRow.objects.filter(action=action).count()
+on, actor = sign_in_help.on, sign_in_help.actor
 
 
 # Codes of an app.
