@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.test import Client
 
 from countenance.apps.agencies import sessions
+from countenance.apps.agencies.arrivals import SignedIn
 from countenance.apps.agencies.models import Factor, Person
-from countenance.apps.agencies.signing import SignedIn
 from countenance.policy import Actor
 
 

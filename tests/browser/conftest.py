@@ -134,8 +134,8 @@ def session_cookie(site: Site, person: Any = None) -> Any:
     from django.http import HttpRequest
 
     from countenance.apps.agencies import sessions
+    from countenance.apps.agencies.arrivals import SignedIn
     from countenance.apps.agencies.models import Factor
-    from countenance.apps.agencies.signing import SignedIn
 
     request = HttpRequest()
     request.META["HTTP_USER_AGENT"] = "Chrome Linux"

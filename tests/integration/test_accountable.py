@@ -31,6 +31,7 @@ SERVICES = sorted(
         "asking",
         "purging",
         "signing",
+        "stepping",
         "factors",
         "sessions",
         "tokens",
@@ -51,6 +52,7 @@ MAY_WRITE = {
     # Called by services inside their transaction.
     "galleries/batch.py",
     "approvals/using.py",
+    "agencies/arrivals.py",
     "agencies/factor_rows.py",
     "agencies/lockout.py",
     "agencies/session_rows.py",

@@ -11,7 +11,8 @@ import sign_in_help
 from authenticator import FLAG, Device
 from sign_in_help import SITE, count, facts_of, give_codes, sign_in
 
-from countenance.apps.agencies import factors, lockout, sessions, signing, webauthn
+from countenance.apps.agencies import factors, lockout, sessions, signing, stepping, webauthn
+from countenance.apps.agencies.arrivals import SignedIn
 from countenance.apps.agencies.models import Factor, SignInSession
 from countenance.apps.agencies.webauthn import Challenges, Pending, Purpose
 from countenance.errors import (
@@ -222,9 +223,9 @@ def test_a_passkeys_row_says_nothing_in_clear(on, actor):
 
 def test_a_code_proves_once_more_who_one_is_and_is_used_up(on, actor):
     code = on.app.code()
-    assert signing.step_up(actor, code=code, tools=on.tools) == on.clock.now
+    assert stepping.step_up(actor, code=code, tools=on.tools) == on.clock.now
     with pytest.raises(NotSignedIn):
-        signing.step_up(actor, code=code, tools=on.tools)
+        stepping.step_up(actor, code=code, tools=on.tools)
     with pytest.raises(NotSignedIn):
         sign_in(on.tools, code)
     assert (count("person.stepped_up"), count("person.step_up_refused")) == (1, 1)
@@ -233,7 +234,7 @@ def test_a_code_proves_once_more_who_one_is_and_is_used_up(on, actor):
 def test_a_recovery_code_does_not_prove_once_more(on, actor):
     code = give_codes(on.person, tools=on.tools)[0]
     with pytest.raises(NotSignedIn):
-        signing.step_up(actor, code=code, tools=on.tools)
+        stepping.step_up(actor, code=code, tools=on.tools)
     assert sign_in(on.tools, code).recovery
 
 
@@ -247,24 +248,24 @@ def test_a_passkey_proves_once_more_and_another_persons_does_not(on, actor):
         )
         sent = {"challenge": number, "answer": signer.sign(options), "site": SITE}
         if right:
-            at = signing.step_up_with_passkey(actor, **sent, tools=on.tools)
+            at = stepping.step_up_with_passkey(actor, **sent, tools=on.tools)
             assert at == on.clock.now
         else:
             with pytest.raises(NotSignedIn):
-                signing.step_up_with_passkey(actor, **sent, tools=on.tools)
+                stepping.step_up_with_passkey(actor, **sent, tools=on.tools)
 
 
 def test_wrong_proofs_are_counted_by_themselves_and_end_the_sessions(on, actor, rf):
     request = rf.get("/")
     request.session = sessions.SessionStore()
-    sessions.begin(request, signing.SignedIn(on.person, Factor.TOTP), tools=on.tools)
+    sessions.begin(request, SignedIn(on.person, Factor.TOTP), tools=on.tools)
     request.session.save()
     said = []
     for _ in range(lockout.SIGN_IN_TRIES + 1):
         with pytest.raises(NotSignedIn) as refused:
-            signing.step_up(actor, code="000000", tools=on.tools)
+            stepping.step_up(actor, code="000000", tools=on.tools)
         said.append(refused.value.detail)
-    assert said == [signing.NOT_PROVEN] * 4 + [signing.SESSION_ENDED, signing.STEPS_LOCKED]
+    assert said == [stepping.NOT_PROVEN] * 4 + [stepping.SESSION_ENDED, stepping.STEPS_LOCKED]
     assert not SignInSession.objects.exists()
     assert sign_in(on.tools, on.app.code()).person.pk == on.person.pk
 

@@ -25,6 +25,7 @@ from countenance.apps.agencies import (
     sessions,
     signing,
     staff,
+    stepping,
     tokens,
     webauthn,
 )
@@ -211,9 +212,9 @@ def test_wrong_passwords_of_strangers_stop_nobody_who_is_signed_in(deployment: A
     for _ in range(lockout.SIGN_IN_TRIES + 1):
         with pytest.raises(NotSignedIn):
             sign_in(deployment.tools, "000000", password="a stranger's guess")
-    assert signing.step_up(deployment.actor, code=app.code(), tools=deployment.tools)
+    assert stepping.step_up(deployment.actor, code=app.code(), tools=deployment.tools)
     with pytest.raises(NotSignedIn, match="Try again"):
-        signing.step_up(deployment.actor, code="000000", tools=deployment.tools)
+        stepping.step_up(deployment.actor, code="000000", tools=deployment.tools)
     assert client.get("/account/").status_code == 200
 
 
@@ -222,10 +223,10 @@ def test_no_lock_out_stops_a_passkey(deployment: Any) -> None:
     give_app(deployment.person, tools=deployment.tools)
     for _ in range(lockout.SIGN_IN_TRIES):
         with pytest.raises(NotSignedIn):
-            signing.step_up(deployment.actor, code="000000", tools=deployment.tools)
+            stepping.step_up(deployment.actor, code="000000", tools=deployment.tools)
     prove = {"site": SITE, "tools": deployment.tools}
     options, number = signing.passkey_challenge(purpose=Purpose.PROVE, **prove)
-    assert signing.step_up_with_passkey(
+    assert stepping.step_up_with_passkey(
         deployment.actor, challenge=number, answer=device.sign(options), **prove
     )
 
@@ -242,7 +243,7 @@ def test_a_flood_of_strangers_challenges_takes_none_from_who_is_signed_in(
     answer = device.sign(options)
     with pytest.raises(NotSignedIn):
         signing.sign_in_with_passkey(SYSTEM, challenge=number, answer=answer, **prove)
-    assert signing.step_up_with_passkey(deployment.actor, challenge=number, answer=answer, **prove)
+    assert stepping.step_up_with_passkey(deployment.actor, challenge=number, answer=answer, **prove)
 
 
 def test_a_passkey_says_whose_it_is(deployment: Any) -> None:

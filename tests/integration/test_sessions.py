@@ -19,9 +19,9 @@ from side_by_side import beside, result
 from sign_in_help import PASSWORD, Clock, give_app
 
 from countenance.apps.agencies import factors, session_rows, sessions
+from countenance.apps.agencies.arrivals import SignedIn
 from countenance.apps.agencies.models import Factor, Person, SignInSession
 from countenance.apps.agencies.sessions import SessionStore
-from countenance.apps.agencies.signing import SignedIn
 from countenance.apps.records.models import LedgerRow
 from countenance.errors import NotFound, SealBroken
 from countenance.web import maintenance

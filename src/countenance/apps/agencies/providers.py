@@ -13,6 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from countenance.apps.agencies import oidc, outbound, sessions
+from countenance.apps.agencies.arrivals import SignedIn, come_in, let_in, locked_person
 from countenance.apps.agencies.flows import Found, Visit, waiting
 from countenance.apps.agencies.models import (
     Agency,
@@ -30,7 +31,6 @@ from countenance.apps.agencies.provider_rows import (
     private_hosts,
     settings_of,
 )
-from countenance.apps.agencies.signing import SignedIn, _answer, _let_in, _locked_person
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import (
     CertificateMissing,
@@ -292,7 +292,7 @@ def _try_provider(
     """Return who may come in, of the one agency whose provider was asked."""
     record.action = Action.PERSON_SIGN_IN_REFUSED
     record.note(method=sessions.PROVIDER, through=visit.agency)
-    person = _locked_person(actor.person)
+    person = locked_person(actor.person)
     if account is None or person is None:
         record.note(why=why or "not linked")
         return None
@@ -311,7 +311,7 @@ def _try_provider(
     if person.suspended or person.agency.suspended:
         record.note(why="suspended")
         return None
-    return _let_in(record, person, method=sessions.PROVIDER, tools=tools)
+    return let_in(record, person, method=sessions.PROVIDER, tools=tools)
 
 
 @composed_of(_try_provider)
@@ -342,7 +342,7 @@ def sign_in_with_provider(
         person = linked_with(account, agency=visit.agency, tools=tools)
         known = known if person is None else Actor(person=person, agency=visit.agency)
     outcome = _try_provider(known, visit=visit, account=account, why=why, tools=tools)
-    return _answer(outcome, said)
+    return come_in(outcome, said)
 
 
 @composed_of()

@@ -26,7 +26,7 @@ from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
 if TYPE_CHECKING:
-    from countenance.apps.agencies.signing import SignedIn
+    from countenance.apps.agencies.arrivals import SignedIn
 
 __all__ = ["SessionStore", "Shown", "actor_of", "begin", "end", "is_recovery", "of"]
 

@@ -1,4 +1,4 @@
-"""Signing in, proving once more who one is, and signing out.
+"""Signing in and out.
 
 A try costs the same whoever is named: where nobody has the address, a decoy with sealed columns of its
 own takes the person's part, and its tries are counted like anybody's (`lockout`).
@@ -7,48 +7,37 @@ own takes the person's part, and its tries are counted like anybody's (`lockout`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
 
-from countenance.apps.agencies import decoys, factor_rows, lockout, proofs, session_rows, webauthn
+from countenance.apps.agencies import decoys, factor_rows, lockout, proofs, webauthn
+from countenance.apps.agencies.arrivals import (
+    Proof,
+    SignedIn,
+    check_passkey,
+    come_in,
+    let_in,
+    locked_passkey,
+    locked_person,
+    taken,
+    use,
+)
 from countenance.apps.agencies.models import Factor, Person
 from countenance.apps.agencies.queries import email_index_of
 from countenance.apps.agencies.webauthn import Pending, Purpose, Site
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.errors import CertificateMissing, InputError, NotSignedIn
+from countenance.errors import CertificateMissing
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, permit_sign_in
+from countenance.policy import Actor
 from countenance.tools import Tools
 
 REFUSED = "The address, the password and the code do not belong together, or the account is locked for now."
 REFUSED_PASSKEY = "This passkey does not open an account here, or the account is locked for now."
-NOT_PROVEN = "That is not right, or was used already. Try again with the next code or the passkey."
-SESSION_ENDED = "Too many tries. Your sessions were ended; sign in again."
-STEPS_LOCKED = "Too many wrong codes. Wait a quarter of an hour, or use a passkey."
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who came in, and how: with a passkey, a code of an app, or a recovery code."""
-
-    person: Person
-    method: str  # Factor.PASSKEY, Factor.TOTP or Factor.RECOVERY
-    recovery: bool = False  # the session may manage means of signing in only
-
-
-@dataclass(frozen=True, slots=True)
-class _Proof:
-    """A code that is right: of which factor, and which step or place it takes up."""
-
-    factor: Factor
-    at: int
-
-
-def _prove(factors: Mapping[str, Factor], code: str, *, tools: Tools) -> _Proof | None:
+def _prove(factors: Mapping[str, Factor], code: str, *, tools: Tools) -> Proof | None:
     """Return what the code proves. Factors of both kinds are there, a decoy's if not the person's."""
     code = proofs.tidy(code)
     # Both are opened whichever is needed.
@@ -60,27 +49,7 @@ def _prove(factors: Mapping[str, Factor], code: str, *, tools: Tools) -> _Proof 
         hashed = proofs.recovery_hash(code, salt=recovery["salt"])
         at = proofs.index_among(recovery["codes"], hashed)
         factor = factors[Factor.RECOVERY]
-    return None if at is None or factor.person.pk == decoys.NOBODY else _Proof(factor, at)
-
-
-def _prove_by_app(person: Person, code: str, *, tools: Tools) -> _Proof | None:
-    """Return what the code of a signed-in person's app proves; who they are is known, so without a decoy."""
-    rows = Factor.objects.select_for_update(no_key=True)
-    factor = rows.filter(person=person, kind=Factor.TOTP).first()
-    code = proofs.tidy(code)
-    if factor is None or not proofs.is_of_app(code):
-        return None
-    factor.person = person
-    app = factor.secret
-    at = proofs.step_of(app["secret"], code, after=app["last_step"], now=tools.clock())
-    return None if at is None else _Proof(factor, at)
-
-
-def _use(proof: _Proof, *, tools: Tools) -> None:
-    if proof.factor.kind == Factor.TOTP:
-        factor_rows.use_app(proof.factor, proof.at, tools=tools)
-    else:
-        factor_rows.use_recovery_code(proof.factor, proof.at, tools=tools)
+    return None if at is None or factor.person.pk == decoys.NOBODY else Proof(factor, at)
 
 
 def _codes_of(person: Person, *, stand_in: UUID | None, tools: Tools) -> dict[str, Factor]:
@@ -105,36 +74,15 @@ def _person(person_id: UUID) -> Person | None:
     return Person.objects.select_related("agency").filter(pk=person_id).first()
 
 
-def _locked_person(person_id: UUID) -> Person | None:
-    rows = Person.objects.select_for_update(no_key=True, of=("self",))
-    return rows.select_related("agency").filter(pk=person_id).first()
-
-
 def _welcome(
     person: Person, code: str, *, recovery: bool, stand_in: UUID | None, tools: Tools
-) -> _Proof | None:
+) -> Proof | None:
     """Return what the code proves of a person, unless they or their agency are suspended."""
     proof = _prove(_codes_of(person, stand_in=stand_in, tools=tools), code, tools=tools)
     suspended = [person.suspended, person.agency.suspended]
     if proof is not None and proof.factor.kind == Factor.RECOVERY and not recovery:
         proof = None
     return None if any(suspended) else proof
-
-
-def _let_in(
-    record: Record, person: Person, *, method: str, tools: Tools
-) -> SignedIn | CertificateMissing:
-    """Let a person in who proved who they are, unless their training has ended."""
-    try:
-        permit_sign_in(person.roles, trained_until=person.trained_until, today=tools.clock().date())
-    except CertificateMissing as refusal:
-        record.note(about=person.pk, why=refusal.rule)
-        return refusal
-    record.action = Action.PERSON_SIGNED_IN
-    record.note(about=person.pk, method=method)
-    person.last_login = tools.clock()
-    person.save(update_fields=("last_login",))
-    return SignedIn(person, method, recovery=method == Factor.RECOVERY)
 
 
 @accountable(Action.PERSON_SIGNED_IN, Action.PERSON_SIGN_IN_REFUSED, deed=None)
@@ -168,7 +116,7 @@ def _try_to_sign_in(
     proof = _welcome(person, code, recovery=recovery, stand_in=stand_in, tools=tools)
     welcome = None
     if known and right and proof is not None and not locked:
-        welcome = _locked_person(person.pk)
+        welcome = locked_person(person.pk)
     if welcome is not None:
         # Read again: a suspension, another password or the same code may have come in between.
         unchanged = welcome.password == person.password
@@ -178,8 +126,8 @@ def _try_to_sign_in(
     record.note(about=person.pk if known else None, locked=locked)
     if proof is None or welcome is None:
         return None
-    _use(proof, tools=tools)
-    return _let_in(record, welcome, method=proof.factor.kind, tools=tools)
+    use(proof, tools=tools)
+    return let_in(record, welcome, method=proof.factor.kind, tools=tools)
 
 
 def _who(email: str, *, tools: Tools) -> tuple[UUID | None, Actor | None]:
@@ -191,14 +139,6 @@ def _who(email: str, *, tools: Tools) -> tuple[UUID | None, Actor | None]:
     if row is None:
         return None, None
     return row[0], Actor(person=row[0], agency=row[1])
-
-
-def _answer(outcome: SignedIn | CertificateMissing | None, refused: str) -> SignedIn:
-    if outcome is None:
-        raise NotSignedIn(refused)
-    if isinstance(outcome, CertificateMissing):
-        raise outcome
-    return outcome
 
 
 @composed_of(_try_to_sign_in)
@@ -236,7 +176,7 @@ def sign_in(
         recovery=recovery,
         tools=tools,
     )
-    return _answer(outcome, REFUSED)
+    return come_in(outcome, REFUSED)
 
 
 def passkey_challenge(
@@ -253,43 +193,6 @@ def passkey_challenge(
 passkey_challenge.accountable = ()  # type: ignore[attr-defined] # keeps a number in memory only
 
 
-def _check_passkey(
-    record: Record,
-    factor: Factor | None,
-    pending: Pending | None,
-    answer: Mapping[str, Any],
-    site: Site,
-) -> int | None:
-    """Return the new sign count of a passkey that answered rightly."""
-    if factor is None or pending is None:
-        record.note(why="unknown passkey or challenge")
-        return None
-    try:
-        return webauthn.check_proof(
-            pending,
-            answer,
-            passkey=factor_rows.passkey_of(factor),
-            user=factor.person.pk,
-            site=site,
-        )
-    except InputError as wrong:
-        record.note(why=wrong.detail)
-        return None
-
-
-def _locked_passkey(
-    person: Person | None, answer: Mapping[str, Any], *, tools: Tools
-) -> Factor | None:
-    if person is None:
-        return None
-    index = factor_rows.credential_index(webauthn.credential_id(answer), tools=tools)
-    rows = Factor.objects.select_for_update(no_key=True)
-    factor = rows.filter(person=person, kind=Factor.PASSKEY, credential_index=index).first()
-    if factor is not None:
-        factor.person = person
-    return factor
-
-
 @accountable(Action.PERSON_SIGNED_IN, Action.PERSON_SIGN_IN_REFUSED, deed=None)
 def _try_passkey(
     actor: Actor,
@@ -301,25 +204,18 @@ def _try_passkey(
     tools: Tools,
 ) -> SignedIn | CertificateMissing | None:
     record.action = Action.PERSON_SIGN_IN_REFUSED
-    person = _locked_person(actor.person)
-    factor = _locked_passkey(person, answer, tools=tools)
+    person = locked_person(actor.person)
+    factor = locked_passkey(person, answer, tools=tools)
     if person is not None:
         record.note(about=person.pk)
-    count = _check_passkey(record, factor, pending, answer, site)
+    count = check_passkey(record, factor, pending, answer, site)
     if person is None or factor is None or count is None:
         return None
     if person.suspended or person.agency.suspended:
         record.note(why="suspended")
         return None
     factor_rows.use_passkey(factor, count, tools=tools)
-    return _let_in(record, person, method=Factor.PASSKEY, tools=tools)
-
-
-def _take(challenge: str, purpose: Purpose, *, tools: Tools) -> Pending | None:
-    try:
-        return webauthn.challenges.take(challenge, purpose, tools=tools)
-    except InputError:
-        return None
+    return let_in(record, person, method=Factor.PASSKEY, tools=tools)
 
 
 @composed_of(_try_passkey)
@@ -342,80 +238,9 @@ def sign_in_with_passkey(
         .first()
     )
     known = actor if row is None else Actor(person=row[0], agency=row[1])
-    pending = _take(challenge, Purpose.SIGN_IN, tools=tools)
+    pending = taken(challenge, Purpose.SIGN_IN, tools=tools)
     outcome = _try_passkey(known, pending=pending, answer=answer, site=site, tools=tools)
-    return _answer(outcome, REFUSED_PASSKEY)
-
-
-@accountable(Action.STEPPED_UP, Action.STEP_UP_REFUSED, deed=None)
-def _try_to_step_up(
-    actor: Actor,
-    record: Record,
-    *,
-    code: str | None,
-    passkey: tuple[Pending | None, Mapping[str, Any], Site] | None,
-    tools: Tools,
-) -> datetime | str:
-    """Return the moment of the proof, or what is said for want of it."""
-    person = Person.objects.select_related("agency").get(pk=actor.person, agency_id=actor.agency)
-    if passkey is not None:
-        person = _locked_person(actor.person) or person
-        record.note(about=person.pk, method="passkey")
-        pending, answer, site = passkey
-        factor = _locked_passkey(person, answer, tools=tools)
-        count = _check_passkey(record, factor, pending, answer, site)
-        if factor is not None and count is not None:
-            factor_rows.use_passkey(factor, count, tools=tools)
-            return tools.clock()
-        record.action = Action.STEP_UP_REFUSED  # not counted: nobody guesses a passkey
-        return NOT_PROVEN
-    tries = lockout.lock_steps(actor.person, tools=tools)
-    locked = lockout.is_locked(tries, tools=tools)
-    person = _locked_person(actor.person) or person
-    record.note(about=person.pk, locked=locked, method="app")
-    proof = _prove_by_app(person, code or "", tools=tools)
-    right = proof is not None and not locked
-    locks = lockout.count(tries, right=right, tools=tools)
-    if proof is not None and right:
-        _use(proof, tools=tools)
-        return tools.clock()
-    record.action = Action.STEP_UP_REFUSED
-    if locks:
-        record.note(sessions_ended=session_rows.end_all(person.pk))
-        return SESSION_ENDED
-    return STEPS_LOCKED if locked else NOT_PROVEN
-
-
-def _stepped_up(outcome: datetime | str) -> datetime:
-    if isinstance(outcome, str):
-        raise NotSignedIn(outcome)
-    return outcome
-
-
-@composed_of(_try_to_step_up)
-def step_up(actor: Actor, *, code: str, tools: Tools) -> datetime:
-    """Return the moment at which the signed-in person proved with their app who they are.
-
-    The view keeps it: `sessions.stepped_up(request.session, moment)`.
-
-    Raises:
-        NotSignedIn: the code is wrong or used; recorded. Five of them, counted apart from tries to sign
-            in, end every session of the person, and no code proves anything for a while.
-    """
-    return _stepped_up(_try_to_step_up(actor, code=code, passkey=None, tools=tools))
-
-
-@composed_of(_try_to_step_up)
-def step_up_with_passkey(
-    actor: Actor, *, challenge: str, answer: Mapping[str, Any], site: Site, tools: Tools
-) -> datetime:
-    """Return the moment at which the signed-in person proved with a passkey who they are.
-
-    Raises:
-        NotSignedIn: it is not theirs, or the answer is not right; recorded. No lock-out stops it.
-    """
-    passkey = (_take(challenge, Purpose.PROVE, tools=tools), answer, site)
-    return _stepped_up(_try_to_step_up(actor, code=None, passkey=passkey, tools=tools))
+    return come_in(outcome, REFUSED_PASSKEY)
 
 
 # Whoever is signed in may sign out, also without any role.

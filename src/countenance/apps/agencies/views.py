@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from countenance.apps.agencies import factors, sessions, signing
+from countenance.apps.agencies import factors, sessions, signing, stepping
+from countenance.apps.agencies.arrivals import SignedIn
 from countenance.apps.agencies.models import Factor, Person
 from countenance.apps.agencies.webauthn import Purpose, Site
 from countenance.errors import CertificateMissing, NotSignedIn
@@ -104,7 +105,7 @@ def sign_in(request: Request) -> HttpResponse:
     return render(request, "agencies/sign_in.html", context, status=status)
 
 
-def _sign_in_with(request: Request, form: SignInForm) -> signing.SignedIn | None:
+def _sign_in_with(request: Request, form: SignInForm) -> SignedIn | None:
     """Return who proved who they are; None if the form lacks something."""
     if not form.is_bound:
         number, answer = read_answer(request.POST["passkey"])
@@ -149,7 +150,7 @@ def take_step_up(request: Request) -> HttpResponse | None:
     try:
         if answer:
             number, said = read_answer(answer)
-            at = signing.step_up_with_passkey(
+            at = stepping.step_up_with_passkey(
                 request.actor,
                 challenge=number,
                 answer=said,
@@ -157,7 +158,7 @@ def take_step_up(request: Request) -> HttpResponse | None:
                 tools=request.tools,
             )
         else:
-            at = signing.step_up(request.actor, code=code, tools=request.tools)
+            at = stepping.step_up(request.actor, code=code, tools=request.tools)
     except NotSignedIn as refusal:
         return step_up_page(request, refusal=refusal.detail)
     sessions.stepped_up(request.session, at)
