@@ -152,6 +152,12 @@ class StepUpNeeded(NotPermitted):
     code = "step_up_needed"
 
 
+class LeadNotSupported(NotPermitted):
+    """Too few examiners support this candidate for a lead."""
+
+    code = "lead_not_supported"
+
+
 class SamePerson(NotPermitted):
     """Nobody decides about what they asked for themselves."""
 
