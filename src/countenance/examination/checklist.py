@@ -119,7 +119,7 @@ def _mark(value: object, words: type[Said]) -> Mark:
     if not isinstance(pins, list) or len(pins) > MOST_PINS:
         raise InputError(f"A note has at most {MOST_PINS} pins.")
     return Mark(
-        said=None if said is None else words(said),
+        said=None if said is None else str(said),
         note=_note(value.get("note", "")),
         pins=tuple(_pin(one) for one in pins),
     )

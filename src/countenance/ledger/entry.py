@@ -128,6 +128,32 @@ class Action(StrEnum):
     SEARCH_FROZEN = "search.frozen", "Results were frozen: no authority was granted in time."
     SEARCH_PURGED = "search.purged", "Results were destroyed, with a certificate."
     CANDIDATES_VIEWED = "candidates.viewed", "The candidates of a search were shown to a person."
+    EXAMINATION_BEGUN = (
+        "examination.begun",
+        "An examiner began to examine what a search returned, or a control.",
+    )
+    EXAMINATION_VIEWED = "examination.viewed", "Photos of an examination were shown to its examiner."
+    EXAMINATION_SAVED = "examination.saved", "An examiner saved a draft."
+    PROBE_ANALYSED = "probe.analysed", "An examiner wrote down what a probe shows, before any candidate."
+    CONCLUSION_RECORDED = "conclusion.recorded", "An examiner recorded a conclusion on a candidate."
+    CONCLUSION_FOLLOWED = (
+        "conclusion.followed",
+        "An examiner put another conclusion after an earlier one of theirs, with a reason.",
+    )
+    EXAMINATION_ENDED = "examination.ended", "An examination ended before all was concluded."
+    EXAMINATIONS_COMPARED = "examinations.compared", "Recorded examinations were shown side by side."
+    CONTROL_DRAWN = (
+        "control.drawn",
+        "Enrolled photos were compared to make a control for an examiner.",
+    )
+    CONTROLS_MEASURED = "controls.measured", "An examiner's answers to controls were shown."
+    SEARCH_CLOSED = "search.closed", "A search was closed: all was compared, or somebody said why not."
+    LEAD_RELEASED = "lead.released", "A supervisor released a lead."
+    LEAD_VIEWED = "lead.viewed", "A lead was shown to a person."
+    LEAD_EXPORTED = "lead.exported", "A lead's report or photo left the program."
+    LEAD_OUTCOME_RECORDED = "lead.outcome_recorded", "What became of a lead was recorded."
+    BUNDLE_EXPORTED = "bundle.exported", "The disclosure bundle of a case left the program."
+    EVIDENCE_PURGED = "evidence.purged", "Photos of a closed case were destroyed, with a certificate."
     ACTION_REFUSED = "action.refused", "Something was asked for and not permitted."
     LEDGER_EXPORTED = "ledger.exported", "The ledger, or a part of its bodies, was exported."
 

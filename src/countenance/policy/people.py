@@ -103,6 +103,15 @@ class Deed(StrEnum):
     SEARCH_READ = "search.read"
     CANDIDATES_VIEW = "candidates.view"
     SEARCH_PURGE = "search.purge"
+    EXAMINE = "examine"
+    EXAMINATIONS_READ = "examinations.read"
+    CONTROLS_READ = "controls.read"
+    SEARCH_CLOSE = "search.close"
+    LEAD_RELEASE = "lead.release"
+    LEAD_READ = "lead.read"
+    LEAD_EXPORT = "lead.export"
+    LEAD_OUTCOME = "lead.outcome"
+    BUNDLE_EXPORT = "bundle.export"
     LEDGER_READ = "ledger.read"
     LEDGER_EXPORT = "ledger.export"
     SET_UP = "set_up"
@@ -180,6 +189,15 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.SEARCH_READ: _rule(_I, _E, _S, _A, scope=Scope.READ),
     Deed.CANDIDATES_VIEW: _rule(_E, _S, scope=Scope.SEARCH, certificate=False),
     Deed.SEARCH_PURGE: _rule(_S, scope=None, step_up=True),
+    Deed.EXAMINE: _rule(_E, scope=None, certificate=True),
+    Deed.EXAMINATIONS_READ: _rule(_E, _S, _A, scope=Scope.READ),
+    Deed.CONTROLS_READ: _rule(_E, _A, scope=Scope.READ),
+    Deed.SEARCH_CLOSE: _rule(_E, _S, scope=None),
+    Deed.LEAD_RELEASE: _rule(_S, scope=None, step_up=True),
+    Deed.LEAD_READ: _rule(_I, _E, _S, _A, scope=Scope.READ),
+    Deed.LEAD_EXPORT: _rule(_I, _S, scope=None, step_up=True),
+    Deed.LEAD_OUTCOME: _rule(_I, scope=Scope.CASES),
+    Deed.BUNDLE_EXPORT: _rule(_S, _A, scope=None, step_up=True),
     Deed.LEDGER_READ: _rule(_C, _O, _S, _A, scope=Scope.AUDIT),
     Deed.LEDGER_EXPORT: _rule(_C, _A, scope=Scope.AUDIT, step_up=True),
     Deed.SET_UP: _rule(scope=None),

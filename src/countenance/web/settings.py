@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "countenance.apps.galleries",
     "countenance.apps.cases",
     "countenance.apps.searches",
+    "countenance.apps.examinations",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
