@@ -79,6 +79,11 @@ class Action(StrEnum):
     PROVIDER_SET = "provider.set", "An agency's own sign-in provider was set or removed."
     PROVIDER_LINKED = "provider.linked", "A person was linked with their account at the provider."
     PROVIDER_UNLINKED = "provider.unlinked", "A person's link with the provider was removed."
+    NOTICES_CHANGED = "notices.changed", "A person switched notices by e-mail on or off."
+    NOTICE_SENT = (
+        "notice.sent",
+        "A person was told by e-mail that something waits, and nothing more.",
+    )
     RECORDS_UPGRADED = "records.upgraded", "Stored records were brought to this version's form."
     APPROVAL_ASKED = "approval.asked", "A second person's approval was asked for."
     APPROVAL_DECIDED = "approval.decided", "A second person approved or refused a request."
@@ -111,6 +116,11 @@ class Action(StrEnum):
     CASE_CLOSED = "case.closed", "A case was closed; it allows no more searches."
     CASE_AUTHORISED = "case.authorised", "A case was put under another authority."
     CASE_MEMBERS_CHANGED = "case.members_changed", "People were added to a case or taken off it."
+    CASE_HELD = (
+        "case.held",
+        "A legal hold was set: nothing of a case is destroyed until it is lifted.",
+    )
+    CASE_RELEASED = "case.released", "The legal hold of a case was lifted; its clocks run again."
     CASE_WIDENED = (
         "case.widened",
         "A case was widened to one more person, after a supervisor agreed.",
@@ -132,28 +142,43 @@ class Action(StrEnum):
         "examination.begun",
         "An examiner began to examine what a search returned, or a control.",
     )
-    EXAMINATION_VIEWED = "examination.viewed", "Photos of an examination were shown to its examiner."
+    EXAMINATION_VIEWED = (
+        "examination.viewed",
+        "Photos of an examination were shown to its examiner.",
+    )
     EXAMINATION_SAVED = "examination.saved", "An examiner saved a draft."
-    PROBE_ANALYSED = "probe.analysed", "An examiner wrote down what a probe shows, before any candidate."
+    PROBE_ANALYSED = (
+        "probe.analysed",
+        "An examiner wrote down what a probe shows, before any candidate.",
+    )
     CONCLUSION_RECORDED = "conclusion.recorded", "An examiner recorded a conclusion on a candidate."
     CONCLUSION_FOLLOWED = (
         "conclusion.followed",
         "An examiner put another conclusion after an earlier one of theirs, with a reason.",
     )
     EXAMINATION_ENDED = "examination.ended", "An examination ended before all was concluded."
-    EXAMINATIONS_COMPARED = "examinations.compared", "Recorded examinations were shown side by side."
+    EXAMINATIONS_COMPARED = (
+        "examinations.compared",
+        "Recorded examinations were shown side by side.",
+    )
     CONTROL_DRAWN = (
         "control.drawn",
         "Enrolled photos were compared to make a control for an examiner.",
     )
     CONTROLS_MEASURED = "controls.measured", "An examiner's answers to controls were shown."
-    SEARCH_CLOSED = "search.closed", "A search was closed: all was compared, or somebody said why not."
+    SEARCH_CLOSED = (
+        "search.closed",
+        "A search was closed: all was compared, or somebody said why not.",
+    )
     LEAD_RELEASED = "lead.released", "A supervisor released a lead."
     LEAD_VIEWED = "lead.viewed", "A lead was shown to a person."
     LEAD_EXPORTED = "lead.exported", "A lead's report or photo left the program."
     LEAD_OUTCOME_RECORDED = "lead.outcome_recorded", "What became of a lead was recorded."
     BUNDLE_EXPORTED = "bundle.exported", "The disclosure bundle of a case left the program."
-    EVIDENCE_PURGED = "evidence.purged", "Photos of a closed case were destroyed, with a certificate."
+    EVIDENCE_PURGED = (
+        "evidence.purged",
+        "Photos of a closed case were destroyed, with a certificate.",
+    )
     ACTION_REFUSED = "action.refused", "Something was asked for and not permitted."
     LEDGER_EXPORTED = "ledger.exported", "The ledger, or a part of its bodies, was exported."
 

@@ -58,6 +58,7 @@ class Deed(StrEnum):
     """What can be asked of the program; each has its line in `DEEDS`."""
 
     OWN_ACCOUNT = "account.own"
+    INBOX_READ = "inbox.read"
     TOKEN_MAKE = "token.make"  # noqa: S105 # the name of a deed
     AGENCY_READ = "agency.read"
     AGENCY_ADMIT = "agency.admit"
@@ -94,6 +95,7 @@ class Deed(StrEnum):
     CASE_CLOSE = "case.close"
     CASE_MEMBERS = "case.members"
     CASE_WIDEN = "case.widen"
+    CASE_HOLD = "case.hold"
     EVIDENCE_ADD = "evidence.add"
     EVIDENCE_VIEW = "evidence.view"
     EVIDENCE_DERIVE = "evidence.derive"
@@ -145,6 +147,7 @@ _OF_AGENCY = (_O, _T, _I, _E, _S, _A)
 DEEDS: Mapping[Deed, Rule] = {
     Deed.OWN_ACCOUNT: Rule(roles=frozenset(Role), scope=None, anyone=True),
     Deed.TOKEN_MAKE: Rule(roles=frozenset(Role), scope=None, step_up=True, anyone=True),
+    Deed.INBOX_READ: _rule(_C, *_OF_AGENCY, scope=Scope.READ),
     Deed.AGENCY_READ: _rule(_C, scope=Scope.MANAGE),
     Deed.AGENCY_ADMIT: _rule(_C, scope=Scope.MANAGE, step_up=True),
     Deed.AGENCY_SUSPEND: _rule(_C, scope=Scope.MANAGE, step_up=True),
@@ -180,6 +183,7 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.CASE_CLOSE: _rule(_I, _S, scope=Scope.CASES),
     Deed.CASE_MEMBERS: _rule(_I, _S, scope=Scope.CASES),
     Deed.CASE_WIDEN: _rule(_I, scope=Scope.CASES),
+    Deed.CASE_HOLD: _rule(_S, scope=None, step_up=True),
     Deed.EVIDENCE_ADD: _rule(_I, scope=Scope.CASES),
     Deed.EVIDENCE_VIEW: _rule(_I, _E, _S, scope=Scope.READ),
     Deed.EVIDENCE_DERIVE: _rule(_I, _E, scope=Scope.CASES),

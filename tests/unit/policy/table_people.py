@@ -23,6 +23,7 @@ ME, OTHER, MINE, THEIRS = (UUID(int=number) for number in (11, 12, 21, 22))
 DEEDS = """
 account.own         KCTIESA  -       n
 token.make          KCTIESA  -       un
+inbox.read          KCTIESA  read
 agency.read         K        manage
 agency.admit        K        manage  u
 agency.suspend      K        manage  u
@@ -58,6 +59,7 @@ case.open           I        cases
 case.close          IS       cases
 case.members        IS       cases
 case.widen          I        cases
+case.hold           S        -       u
 evidence.add        I        cases
 evidence.view       IES      read
 evidence.derive     IE       cases
