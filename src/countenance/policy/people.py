@@ -147,7 +147,7 @@ _OF_AGENCY = (_O, _T, _I, _E, _S, _A)
 DEEDS: Mapping[Deed, Rule] = {
     Deed.OWN_ACCOUNT: Rule(roles=frozenset(Role), scope=None, anyone=True),
     Deed.TOKEN_MAKE: Rule(roles=frozenset(Role), scope=None, step_up=True, anyone=True),
-    Deed.INBOX_READ: _rule(_C, *_OF_AGENCY, scope=Scope.READ),
+    Deed.INBOX_READ: _rule(*_OF_AGENCY, scope=Scope.READ),
     Deed.AGENCY_READ: _rule(_C, scope=Scope.MANAGE),
     Deed.AGENCY_ADMIT: _rule(_C, scope=Scope.MANAGE, step_up=True),
     Deed.AGENCY_SUSPEND: _rule(_C, scope=Scope.MANAGE, step_up=True),

@@ -92,6 +92,7 @@ ACCESS: Mapping[str, Access] = {
     "provider_link_confirm": _form(Deed.TOKEN_MAKE),
     "provider_unlink": Access(write=Deed.OWN_ACCOUNT, account=True),
     "home": Access(read=Deed.OWN_ACCOUNT, account=True),
+    "inbox": _page(Deed.INBOX_READ),
     "cases": _page(Deed.CASE_READ),
     "case_new": _form(Deed.CASE_OPEN),
     "case": _page(Deed.CASE_READ),
@@ -178,6 +179,7 @@ ACCESS: Mapping[str, Access] = {
 """The table, by the names in `web/urls.py`; a test compares them."""
 
 NAV: tuple[tuple[str, str, str], ...] = (
+    ("Inbox", "inbox", "inbox"),
     ("Cases", "cases", "cases"),
     ("Requests", "requests", "requests"),
     ("Searches", "searches", "searches"),
@@ -192,14 +194,9 @@ NAV: tuple[tuple[str, str, str], ...] = (
 
 FIRST_PAGES: tuple[tuple[Role, str], ...] = (
     (Role.CUSTODIAN, "agencies"),
-    (Role.INVESTIGATOR, "cases"),
-    (Role.EXAMINER, "requests"),
-    (Role.SUPERVISOR, "approvals"),
-    (Role.STEWARD, "galleries"),
-    (Role.COORDINATOR, "people"),
-    (Role.AUDITOR, "ledger"),
+    *((role, "inbox") for role in Role if role != Role.CUSTODIAN),
 )
-"""Where somebody's work begins; of several roles the first one counts."""
+"""Where somebody's work begins: with what waits, but for the custodian, who waits for nobody of an agency."""
 
 ACCOUNT_PAGE = "account"
 

@@ -25,7 +25,7 @@ from countenance.apps.searches import evidence_views as evidence
 from countenance.apps.searches import purge_views as purging
 from countenance.apps.searches import request_views as requests
 from countenance.apps.searches import views as searches
-from countenance.web import frame, views
+from countenance.web import frame, inbox, views
 
 urlpatterns = [
     path("health/", views.health, name="health"),
@@ -56,6 +56,7 @@ urlpatterns = [
     path("account/provider/confirm/", provider.link_confirm, name="provider_link_confirm"),
     path("account/provider/unlink/", provider.unlink, name="provider_unlink"),
     path("", frame.home, name="home"),
+    path("inbox/", inbox.inbox, name="inbox"),
     path("cases/", case_pages.cases, name="cases"),
     path("cases/new/", cases.new, name="case_new"),
     path("cases/<uuid:case_id>/", case_pages.case, name="case"),

@@ -23,7 +23,7 @@ ME, OTHER, MINE, THEIRS = (UUID(int=number) for number in (11, 12, 21, 22))
 DEEDS = """
 account.own         KCTIESA  -       n
 token.make          KCTIESA  -       un
-inbox.read          KCTIESA  read
+inbox.read          CTIESA   read
 agency.read         K        manage
 agency.admit        K        manage  u
 agency.suspend      K        manage  u
