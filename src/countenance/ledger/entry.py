@@ -161,9 +161,9 @@ class Action(StrEnum):
         "examinations.compared",
         "Recorded examinations were shown side by side.",
     )
-    CONTROL_DRAWN = (
-        "control.drawn",
-        "Enrolled photos were compared to make a control for an examiner.",
+    EXAMINATION_DRAWN = (
+        "examination.drawn",
+        "What somebody examines next was drawn: a search, or enrolled photos as a control.",
     )
     CONTROLS_MEASURED = "controls.measured", "An examiner's answers to controls were shown."
     SEARCH_CLOSED = (
