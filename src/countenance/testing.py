@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 import simplejpeg
@@ -56,6 +56,14 @@ class _Note(TypedDict):
     shot: int
     gate: str
     rejected: str
+    missed: NotRequired[str]
+
+
+MISSED_FACE = Face(
+    box=(540.0, 380.0, 90.0, 90.0),
+    landmarks=((567.0, 416.0), (603.0, 416.0), (585.0, 434.0), (571.0, 452.0), (599.0, 452.0)),
+    score=0.8,
+)
 
 
 class FakeEngine:
@@ -81,6 +89,7 @@ class FakeEngine:
         others: Sequence[str] = (),
         gate: Gate = Gate.GOOD,
         rejected: str = "",
+        missed: str = "",
     ) -> bytes:
         """Return a photo that the fake understands.
 
@@ -92,10 +101,12 @@ class FakeEngine:
             others: who else is in it.
             gate: the quality of the first face.
             rejected: if given, the photo is refused with this reason.
+            missed: who is in it besides, where only `analyse_part` finds them: at `MISSED_FACE.box`.
         """
         people = [person, *others] if faces else []
         people += [f"stranger {i} of {person} {shot}" for i in range(len(people), faces)]
         note = {"people": people, "shot": shot, "gate": gate.value, "rejected": rejected}
+        note |= {"missed": missed} if missed else {}
         tint = _colour(person + str(shot))
         picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
         return picture + MARK + json.dumps(note, sort_keys=True).encode()
@@ -142,6 +153,22 @@ class FakeEngine:
             )
         return Analysis(width=WIDTH, height=HEIGHT, format="JPEG", faces=tuple(faces))
 
+    def analyse_part(self, data: bytes, *, box: Box, templates: bool = True) -> Analysis:
+        """Return the face that `analyse` misses if the middle of the box lies in it; see `tools.PhotoEngine`."""
+        note = self._read(data)
+        x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+        left, top, side, _ = MISSED_FACE.box
+        faces = []
+        if note.get("missed") and left <= x < left + side and top <= y < top + side:
+            person = note["missed"]
+            template = self.template(person, note["shot"]) if templates else None
+            crop = _jpeg(np.full((CROP_SIDE, CROP_SIDE, 3), _colour(person), np.uint8))
+            quality = _quality(MISSED_FACE, Gate.GOOD)
+            faces.append(
+                AnalysedFace(face=MISSED_FACE, quality=quality, template=template, crop=crop)
+            )
+        return Analysis(width=WIDTH, height=HEIGHT, format="JPEG", faces=tuple(faces))
+
     def analyse_many(
         self, photos: Iterable[tuple[object, bytes]]
     ) -> Iterator[tuple[object, Analysis | Exception]]:
@@ -172,6 +199,8 @@ class FakeEngine:
         *,
         box: tuple[int, int, int, int] | None = None,
         quarter_turns: int = 0,
+        brightness: int = 0,
+        contrast: int = 0,
     ) -> bytes:
         """Return a photo of those people whose face's middle lies in the box."""
         note = self._read(data)
@@ -185,7 +214,8 @@ class FakeEngine:
             kept = [x <= u < x + width and y <= v < y + height for u, v in middles]
             people = [person for person, keep in zip(people, kept, strict=True) if keep]
         cut: _Note = {**note, "people": people}
-        tint = _colour(f"{people} {box} {quarter_turns}")
+        light = f" {brightness} {contrast}" if brightness or contrast else ""
+        tint = _colour(f"{people} {box} {quarter_turns}{light}")
         picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
         return picture + MARK + json.dumps(cut, sort_keys=True).encode()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from uuid import UUID
 
 from countenance.errors import Unavailable
-from countenance.policy import Actor, Role
+from countenance.policy import Actor, Deed, Role, may
 
 if TYPE_CHECKING:
     from countenance.faces.types import Analysis
@@ -42,6 +42,23 @@ class PhotoEngine(Protocol):
             ImageRejected: not a photo, or over a limit, or the worker died of it.
         """
 
+    def analyse_part(
+        self, data: bytes, *, box: tuple[float, float, float, float], templates: bool = True
+    ) -> Analysis:
+        """Look for one face in a box that somebody drew around it: enlarged, padded, and turned.
+
+        Args:
+            data: the photo's bytes.
+            box: x, y, width and height in pixels of the upright photo.
+            templates: as in `analyse`.
+
+        Returns:
+            One face, or none: without landmarks that were found there is no face, and no template.
+
+        Raises:
+            ImageRejected: as `analyse`.
+        """
+
     def analyse_many(
         self, photos: Iterable[tuple[object, bytes]]
     ) -> Iterator[tuple[object, Analysis | Exception]]:
@@ -62,15 +79,20 @@ class PhotoEngine(Protocol):
         *,
         box: tuple[int, int, int, int] | None = None,
         quarter_turns: int = 0,
+        brightness: int = 0,
+        contrast: int = 0,
     ) -> bytes:
         """Return a part of the upright photo, turned clockwise by quarters, without loss or metadata.
 
-        Pixels are left out or moved; none is made: nothing is sharpened, filled in or enlarged.
+        Pixels are left out or moved, or all go through one curve; none is made: nothing is sharpened,
+        filled in or enlarged.
 
         Args:
             data: the photo's bytes.
             box: x, y, width and height in pixels of the upright photo; None keeps all of it.
             quarter_turns: how far to turn what is left, 0 to 3.
+            brightness: steps of a gamma curve over the whole photo, up or down.
+            contrast: steps of a curve that is steeper or flatter in the middle.
 
         Raises:
             ImageRejected: not a photo, or the box lies outside of it.
@@ -119,8 +141,12 @@ class Tools:
     def of(self, actor: Actor) -> Self:
         """Return these tools with the keys of the actor's agency only; the custodian's open the platform's.
 
+        Whoever may export disclosure bundles also signs with the deployment's key.
+
         Raises:
             KeyUnavailable: these are the tools of another agency already.
         """
         platform = Role.CUSTODIAN in actor.roles
-        return replace(self, keyring=self.keyring.only(actor.agency, platform=platform))
+        signs = may(actor, Deed.BUNDLE_EXPORT)
+        keyring = self.keyring.only(actor.agency, platform=platform, signs=signs)
+        return replace(self, keyring=keyring)

@@ -122,7 +122,17 @@ class Engine:
 
     def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Analysis:
         """Decode, detect, judge, align and embed one photo; see `tools.PhotoEngine`."""
-        request = {"do": "analyse", "data": data, "only": only, "templates": templates}
+        return self._analysis({"do": "analyse", "data": data, "only": only, "templates": templates})
+
+    def analyse_part(self, data: bytes, *, box: Box, templates: bool = True) -> Analysis:
+        """Look for one face where somebody marked it; see `tools.PhotoEngine`."""
+        sides = [float(side) for side in box]
+        return self._analysis(
+            {"do": "analyse_part", "data": data, "box": sides, "templates": templates}
+        )
+
+    def _analysis(self, request: dict[str, Any]) -> Analysis:
+        """Return the analysis that a worker makes."""
         reply = self._ask(request)
         try:
             return wire.to_analysis(
@@ -174,11 +184,20 @@ class Engine:
         *,
         box: tuple[int, int, int, int] | None = None,
         quarter_turns: int = 0,
+        brightness: int = 0,
+        contrast: int = 0,
     ) -> bytes:
-        """Return a part of the upright photo, turned clockwise by quarters; see `tools.PhotoEngine`."""
+        """Return a part of the upright photo, turned or in another light; see `tools.PhotoEngine`."""
         sides = None if box is None else [int(side) for side in box]
         return self._picture(
-            {"do": "cut", "data": data, "box": sides, "quarter_turns": int(quarter_turns) % 4}
+            {
+                "do": "cut",
+                "data": data,
+                "box": sides,
+                "quarter_turns": int(quarter_turns) % 4,
+                "brightness": int(brightness),
+                "contrast": int(contrast),
+            }
         )
 
     def _picture(self, request: dict[str, Any]) -> bytes:

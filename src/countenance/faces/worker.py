@@ -93,22 +93,7 @@ def _limit_cpu(limits: Limits) -> None:
 def _serve(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
     """Return the reply to one request; a worker that ran out of memory asks to be replaced."""
     try:
-        if request["do"] == "render":
-            picture = pipeline.render(
-                request["data"], long_side=request["long_side"], blur=request["blur"]
-            )
-            return {"picture": picture}
-        if request["do"] == "cut":
-            made = pipeline.cut(
-                request["data"],
-                box=None if request["box"] is None else tuple(request["box"]),
-                quarter_turns=request["quarter_turns"],
-            )
-            return {"picture": made}
-        analysis = pipeline.analyse(
-            request["data"], only=request["only"], templates=request["templates"]
-        )
-        return {"analysis": wire.from_analysis(analysis)}
+        return _done(pipeline, request)
     except CountenanceError as error:
         spent = isinstance(error.__cause__, MemoryError)
         return {"error": error.code, "detail": error.detail, "spent": spent}
@@ -118,6 +103,34 @@ def _serve(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
     except Exception:  # noqa: BLE001 - one photo must not cost the others.
         detail = "The photo could not be analysed: the pipeline failed on it."
         return {"error": "image_rejected", "detail": detail, "spent": True}
+
+
+def _done(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the reply to one request."""
+    if request["do"] == "render":
+        picture = pipeline.render(
+            request["data"], long_side=request["long_side"], blur=request["blur"]
+        )
+        return {"picture": picture}
+    if request["do"] == "cut":
+        made = pipeline.cut(
+            request["data"],
+            box=None if request["box"] is None else tuple(request["box"]),
+            quarter_turns=request["quarter_turns"],
+            brightness=request["brightness"],
+            contrast=request["contrast"],
+        )
+        return {"picture": made}
+    if request["do"] == "analyse_part":
+        x, y, width, height = request["box"]
+        part = pipeline.analyse_part(
+            request["data"], (x, y, width, height), templates=request["templates"]
+        )
+        return {"analysis": wire.from_analysis(part)}
+    analysis = pipeline.analyse(
+        request["data"], only=request["only"], templates=request["templates"]
+    )
+    return {"analysis": wire.from_analysis(analysis)}
 
 
 def _answer(outgoing: BinaryIO, message: dict[str, Any]) -> None:
