@@ -143,8 +143,6 @@ class Tools:
 
         Whoever may export disclosure bundles also signs with the deployment's key.
 
-        Whoever may export disclosure bundles also signs with the deployment's key.
-
         Raises:
             KeyUnavailable: these are the tools of another agency already.
         """
