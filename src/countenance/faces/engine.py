@@ -14,6 +14,7 @@ from countenance.faces import wire
 from countenance.faces.card import Kind
 from countenance.faces.limits import Limits
 from countenance.faces.process import WorkerDied, WorkerProcess, error_of
+from countenance.faces.watching import Watcher
 from countenance.faces.zoo import ReadyModel, make_ready, model_id
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ AHEAD_BYTES = 64_000_000
 """From so many bytes in memory on, no more than two photos per worker are held."""
 
 
-class Engine:
+class Engine(Watcher):
     """Finds, judges and embeds faces, in worker processes that cost one photo when they die.
 
     ```python

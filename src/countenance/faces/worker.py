@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Serve one engine until it closes the pipe."""
-    incoming, outgoing = _streams()
+    incoming, outgoing = streams()
     greeting = wire.read(incoming)
     if greeting is None:
         return 0
     limits = Limits.from_dict(greeting["limits"])
     try:
-        pipeline = _open(greeting, limits)
+        pipeline = open_pipeline(greeting, limits)
     except CountenanceError as error:
-        _answer(outgoing, {"error": error.code, "detail": error.detail})
+        answer(outgoing, {"error": error.code, "detail": error.detail})
         return 1
-    _confine(limits)
-    _answer(outgoing, {"ready": True})
+    confine(limits)
+    answer(outgoing, {"ready": True})
     while (request := wire.read(incoming)) is not None:
-        _limit_cpu(limits)
-        _answer(outgoing, _serve(pipeline, request))
+        limit_cpu(limits)
+        answer(outgoing, _serve(pipeline, request))
     return 0
 
 
-def _streams() -> tuple[BinaryIO, BinaryIO]:
+def streams() -> tuple[BinaryIO, BinaryIO]:
     """Return the pipes, kept for frames: whatever prints to standard output prints to nowhere."""
     outgoing = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -52,7 +52,8 @@ def _streams() -> tuple[BinaryIO, BinaryIO]:
     return sys.stdin.buffer, outgoing
 
 
-def _open(greeting: dict[str, Any], limits: Limits) -> Pipeline:
+def open_pipeline(greeting: dict[str, Any], limits: Limits) -> Pipeline:
+    """Open the models that a greeting names."""
     from countenance.faces.card import parse_card
     from countenance.faces.pipeline import Pipeline
     from countenance.faces.zoo import ReadyModel
@@ -69,7 +70,7 @@ def _open(greeting: dict[str, Any], limits: Limits) -> Pipeline:
     return Pipeline(detector, embedder, limits=limits, flip=bool(greeting["flip"]))
 
 
-def _confine(limits: Limits) -> None:
+def confine(limits: Limits) -> None:
     """Give up writing files, leaving core dumps, and memory beyond the limit."""
     for kind, most in (
         (resource.RLIMIT_AS, limits.memory),
@@ -81,7 +82,7 @@ def _confine(limits: Limits) -> None:
         resource.setrlimit(kind, (least, least))
 
 
-def _limit_cpu(limits: Limits) -> None:
+def limit_cpu(limits: Limits) -> None:
     """Let the kernel end this process if one photo takes far too long and nobody waits any more."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -133,7 +134,8 @@ def _done(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
     return {"analysis": wire.from_analysis(analysis)}
 
 
-def _answer(outgoing: BinaryIO, message: dict[str, Any]) -> None:
+def answer(outgoing: BinaryIO, message: dict[str, Any]) -> None:
+    """Send one frame."""
     outgoing.write(wire.pack(message))
     outgoing.flush()
 
