@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
@@ -14,6 +15,7 @@ LONGEST_NOTE = 2000
 MOST_PINS = 12
 FARTHEST = 6.0
 LEAST_COMPARABLE = len(Component) // 2
+FAR = "A pin lies on the face."
 
 Said = TypeVar("Said", Answer, Visibility)
 
@@ -33,7 +35,7 @@ class Pin:
         if not (
             isfinite(self.x) and isfinite(self.y) and max(abs(self.x), abs(self.y)) <= FARTHEST
         ):
-            raise InputError("A pin lies on the face.")
+            raise InputError(FAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def enough_to_lead(checklist: Checklist) -> bool:
     return checklist.comparable >= LEAST_COMPARABLE
 
 
-def read_analysis(data: Mapping[str, Any]) -> Checklist:
+def read_analysis(data: object) -> Checklist:
     """Return what was said of the probe alone, from its JSON.
 
     Raises:
@@ -91,7 +93,7 @@ def read_analysis(data: Mapping[str, Any]) -> Checklist:
     return _read(data, Visibility)
 
 
-def read_comparison(data: Mapping[str, Any]) -> Checklist:
+def read_comparison(data: object) -> Checklist:
     """Return what was said of probe and candidate, from its JSON.
 
     Raises:
@@ -100,7 +102,9 @@ def read_comparison(data: Mapping[str, Any]) -> Checklist:
     return _read(data, Answer)
 
 
-def _read(data: Mapping[str, Any], words: type[Said]) -> Checklist:
+def _read(data: object, words: type[Said]) -> Checklist:
+    if not isinstance(data, Mapping):
+        raise InputError("A checklist has the components of a face, and a note.")
     given = data.get("marks", {})
     known = {str(c): c for c in Component}
     if not isinstance(given, Mapping) or not set(given) <= set(known):
@@ -112,11 +116,13 @@ def _read(data: Mapping[str, Any], words: type[Said]) -> Checklist:
 def _mark(value: object, words: type[Said]) -> Mark:
     if not isinstance(value, Mapping):
         raise InputError("What is said of a component has an answer, a note and pins.")
-    said = value.get("said") or None
+    said = value.get("said")
+    if said == "":  # nothing was chosen in the form
+        said = None
     if said is not None and said not in list(words):
         raise InputError("Say of each component one of the answers given.")
     pins = value.get("pins", [])
-    if not isinstance(pins, list) or len(pins) > MOST_PINS:
+    if not isinstance(pins, (list, tuple)) or len(pins) > MOST_PINS:
         raise InputError(f"A note has at most {MOST_PINS} pins.")
     return Mark(
         said=None if said is None else str(said),
@@ -131,10 +137,18 @@ def _pin(value: object) -> Pin:
     x, y = value
     if not all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in (x, y)):
         raise InputError("A pin has two coordinates.")
+    if any(abs(one) > FARTHEST for one in (x, y)):  # one may be too large to be a float
+        raise InputError(FAR)
     return Pin(round(float(x), 3), round(float(y), 3))
 
 
 def _note(value: object) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NOTE:
+    if not isinstance(value, str):
+        raise InputError("A note is text.")
+    # A form posts line ends as two characters, though its field counts them as one.
+    text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > LONGEST_NOTE:
         raise InputError(f"A note has at most {LONGEST_NOTE:,} characters.")
-    return value.strip()
+    if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\n\t" for sign in text):
+        raise InputError("A note is text: it has a character that cannot be shown or printed.")
+    return text

@@ -15,7 +15,7 @@ from countenance.errors import LeadNotSupported
 from countenance.examination.scale import Conclusion
 
 EXAMINERS = 2
-MOST_EXAMINERS = 3
+"""So many people concur in a lead, whatever a policy pack says; it can only ask for more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Concluded:
     conclusion: Conclusion
     enough: bool
     at: datetime
-    certified: bool = True
+    certified: bool
     follows: UUID | None = None
     control: bool = False
 
@@ -50,11 +50,19 @@ class Concluded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """A law that lets a lead stand on fewer examiners, as a policy pack names it."""
+    """A law that lets a lead stand on one examiner, as a policy pack names it.
+
+    Raises:
+        LeadNotSupported: law or section is not named, so nothing is waived.
+    """
 
     law: str
     section: str
-    examiners: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what names no law."""
+        if not (self.law.strip() and self.section.strip()):
+            raise LeadNotSupported("A waiver of the second examiner names law and section.")
 
 
 class Standing(StrEnum):
@@ -67,32 +75,44 @@ class Standing(StrEnum):
 
 
 def current(concluded: Collection[Concluded]) -> list[Concluded]:
-    """Return each examiner's last conclusion: those that no other one of theirs follows.
+    """Return each examiner's last conclusion: the one that no later one of theirs follows.
 
-    Two unfollowed conclusions of one person count once, as the more careful: one that supports no lead.
+    Nobody else's conclusion takes the place of theirs, and no control does. Where the rows leave two
+    of one person, or go round in a circle, the more careful one counts: one that supports no lead.
     """
-    followed = {one.follows for one in concluded}
+    told = [one for one in concluded if not one.control]
+    followed = {
+        earlier.id for earlier in told if any(_takes_place_of(later, earlier) for later in told)
+    }
     last: dict[UUID, Concluded] = {}
-    for one in sorted(concluded, key=lambda c: (c.concurs, c.at, c.id.int)):
-        if one.id not in followed and not one.control:
-            last.setdefault(one.examiner, one)
+    for one in sorted(told, key=lambda c: (c.id in followed, c.concurs, c.at, c.id.int)):
+        last.setdefault(one.examiner, one)
     return sorted(last.values(), key=lambda c: (c.at, c.id.int))
 
 
-def combine(concluded: Collection[Concluded], *, waiver: Waiver | None = None) -> Standing:
+def combine(
+    concluded: Collection[Concluded], *, waiver: Waiver | None = None, examiners: int = EXAMINERS
+) -> Standing:
     """Return how far a candidate is.
 
-    Two must concur; with three, two of the three. A third is called only if the first two disagree,
-    so a third conclusion decides.
+    Two must concur; if they do not agree and more are asked, two must and also outnumber those who do
+    not concur: of three, two; of four, three. Asking until somebody says yes leads nowhere.
+
+    Args:
+        concluded: everything that was recorded about the candidate.
+        waiver: the law under which one examiner does.
+        examiners: how many must concur, where a policy pack asks for more than two.
     """
-    needed = _needed(waiver)
+    enough = max(examiners, EXAMINERS)
     counted = current(concluded)
     concurring = sum(one.concurs for one in counted)
-    if len(counted) < needed:
+    if len(counted) < (enough if waiver is None else 1):
         return Standing.OPEN
-    if len(counted) == concurring or (len(counted) >= MOST_EXAMINERS and concurring >= EXAMINERS):
+    if concurring == len(counted) or (
+        len(counted) > enough and concurring >= enough and 2 * concurring > len(counted)
+    ):
         return Standing.AGREED
-    if concurring == 0 or len(counted) >= MOST_EXAMINERS:
+    if concurring == 0 or len(counted) > enough:
         return Standing.NO_LEAD
     return Standing.DISAGREED
 
@@ -101,36 +121,39 @@ def permit_lead(
     concluded: Collection[Concluded],
     *,
     releases: UUID,
-    waiver: Waiver | None = None,
     certified_now: Collection[UUID],
+    waiver: Waiver | None = None,
+    examiners: int = EXAMINERS,
 ) -> list[Concluded]:
     """Return the conclusions that a lead stands on.
 
     Args:
         concluded: everything that was recorded about the candidate.
         releases: the supervisor who releases it.
-        waiver: the law under which fewer examiners do.
         certified_now: the examiners whose certificate is still in date, and who are not suspended.
+        waiver: the law under which one examiner does.
+        examiners: how many must concur, where a policy pack asks for more than two.
 
     Raises:
         LeadNotSupported: fewer distinct, current examiners concur than a lead needs, or the one who
             releases it examined it.
     """
-    if waiver is not None and not (waiver.law.strip() and waiver.section.strip()):
-        raise LeadNotSupported("A waiver of the second examiner names law and section.")
-    counted = current(concluded)
-    if releases in {one.examiner for one in counted}:
+    if releases in {one.examiner for one in concluded}:
         raise LeadNotSupported("Whoever examined a candidate does not release it as a lead.")
-    standing = combine(concluded, waiver=waiver)
+    standing = combine(concluded, waiver=waiver, examiners=examiners)
     if standing != Standing.AGREED:
         raise LeadNotSupported(SAID[standing])
-    bearing = [one for one in counted if one.concurs and one.examiner in certified_now]
-    if len(bearing) < _needed(waiver):
+    # Support lapses with the certificate of whoever gave it. What speaks against a lead does not.
+    lasting = [
+        one for one in current(concluded) if not one.concurs or one.examiner in certified_now
+    ]
+    if combine(lasting, waiver=waiver, examiners=examiners) != Standing.AGREED:
         raise LeadNotSupported(
             "An examiner on whose conclusion this lead stands is no longer certified. "
-            "Ask another examiner to examine it."
+            "Ask another examiner to examine it.",
+            rule="lead.certificate_lapsed",
         )
-    return bearing
+    return [one for one in lasting if one.concurs]
 
 
 SAID = {
@@ -138,7 +161,14 @@ SAID = {
     Standing.NO_LEAD: "The examiners do not support that both photos show one person.",
     Standing.DISAGREED: "The examiners disagree. Consolidate, or ask a third examiner.",
 }
+"""Why a candidate of this standing is no lead."""
 
 
-def _needed(waiver: Waiver | None) -> int:
-    return EXAMINERS if waiver is None else max(1, min(waiver.examiners, EXAMINERS))
+def _takes_place_of(later: Concluded, earlier: Concluded) -> bool:
+    """Say whether a conclusion follows an earlier one of the same examiner."""
+    return (
+        later.follows == earlier.id
+        and later.id != earlier.id
+        and later.examiner == earlier.examiner
+        and later.at >= earlier.at
+    )

@@ -18,6 +18,9 @@ Z_95 = 1.959963984540054
 SHARE = 0.10
 """How many of an examiner's examinations are controls, unless policy says otherwise."""
 
+DRAWN = 8
+"""So many random bytes decide whether an examination is a control."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -71,12 +74,19 @@ class Measured:
 
 def rate(wrong: int, of: int) -> Rate:
     """Return a share with its interval; of nothing everything is possible, from 0 to 1."""
+    if not 0 <= wrong <= of:
+        raise ValueError("A share is of something, and no more than all of it.")
     if of == 0:
         return Rate(wrong=0, of=0, low=0.0, high=1.0)
     share, z2 = wrong / of, Z_95**2
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = Z_95 * sqrt(share * (1 - share) / of + z2 / (4 * of**2)) / (1 + z2 / of)
-    return Rate(wrong=wrong, of=of, low=max(0.0, middle - half), high=min(1.0, middle + half))
+    return Rate(  # none and all are ends of the interval, to the last digit
+        wrong=wrong,
+        of=of,
+        low=middle - half if wrong else 0.0,
+        high=middle + half if wrong < of else 1.0,
+    )
 
 
 def measure(tried: Iterable[Tried]) -> Measured:
@@ -96,7 +106,9 @@ def is_control_due(drawn: bytes, *, share: float = SHARE) -> bool:
     """Say whether the next examination that somebody gets is a control.
 
     Args:
-        drawn: eight random bytes; each draw stands for itself, so nobody can count down to one.
+        drawn: `DRAWN` random bytes; each draw stands for itself, so nobody can count down to one.
         share: how many of all examinations are controls, 0 to 1.
     """
-    return int.from_bytes(drawn[:8], "big") < share * 2**64
+    if len(drawn) < DRAWN or not 0 <= share <= 1:
+        raise ValueError("A draw takes eight random bytes and a share of 0 to 1.")
+    return int.from_bytes(drawn[:DRAWN], "big") < share * (1 << 8 * DRAWN)
