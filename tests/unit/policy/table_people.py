@@ -69,6 +69,15 @@ search.run          E        search  uc
 search.read         IESA     read
 candidates.view     ES       search
 search.purge        S        -       u
+examine             E        -       c
+examinations.read   ESA      read
+controls.read       EA       read
+search.close        ES       -
+lead.release        S        -       u
+lead.read           IESA     read
+lead.export         IS       -       u
+lead.outcome        I        cases
+bundle.export       SA       -       u
 ledger.read         KCSA     audit
 ledger.export       KA       audit   u
 set_up              .        -
