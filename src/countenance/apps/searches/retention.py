@@ -1,0 +1,198 @@
+"""The clocks of closed cases: what searches found, and the photos of the case, are kept for a time only.
+
+How long is policy. The clocks start when a case is closed, stand still while a legal hold is on, and while
+somebody still needs what there is (`cases.keeping`). The clock of an authority that was refused or came too
+late is another one (`purging`): what nobody was allowed to find is destroyed in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from countenance import policy
+from countenance.apps.agencies.models import Agency
+from countenance.apps.cases.models import Case
+from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.apps.searches.destroying import (
+    ALWAYS_KEPT,
+    by_whom,
+    destroy_results,
+    each,
+    lock_search,
+)
+from countenance.apps.searches.kept import days_of, kept
+from countenance.apps.searches.models import Probe, Search, SearchState
+from countenance.errors import CountenanceError, SealBroken, WrongState
+from countenance.ledger.entry import Action
+from countenance.policy import SYSTEM, Actor, Deed
+from countenance.tools import Tools
+
+RESULTS_ENDED, EVIDENCE_ENDED = "retention.results", "retention.evidence"
+PHOTOS_DESTROYED = (
+    "the photos of the case, with every copy, crop and rotation that was made of them",
+    "what was noted about each: its file name, its hash, the faces found in it",
+    "the keys that all of this was sealed with",
+    "the templates of the faces that were searched for",
+)
+PHOTOS_KEPT = (
+    "that each photo was added to the case, by whom and when",
+    "who asked for which search and ran it, when, why, and in which galleries",
+    "the ledger's entries themselves",
+)
+
+
+@accountable(Action.SEARCH_PURGED, deed=Deed.SEARCH_PURGE)
+def purge_results(actor: Actor, record: Record, *, search: Search, tools: Tools) -> Search:
+    """Destroy what a search found whose case has been closed for long enough, with a certificate.
+
+    Raises:
+        WrongState: it is destroyed already, still running, or it is not time.
+    """
+    search = lock_search(actor, record, search)
+    if search.purged_at is not None:
+        raise WrongState("What this search found is destroyed already.")
+    if search.state == SearchState.INTENDED:
+        raise WrongState("This search is still running; it is destroyed when it has ended.")
+    says = _why(_over(search.case, "results", tools=tools), "What searches found is kept")
+    destroy_results(
+        actor, record, search, rule=RESULTS_ENDED, says=says, kept=ALWAYS_KEPT, tools=tools
+    )
+    return search
+
+
+@accountable(Action.EVIDENCE_PURGED, deed=Deed.SEARCH_PURGE)
+def _record_evidence(
+    actor: Actor, record: Record, *, case: Case, tools: Tools
+) -> tuple[Case, list[UUID]]:
+    record.note(about=case.pk)
+    if actor != SYSTEM:
+        policy.permit_own(actor, case.agency_id)
+    case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
+    says = _why(_over(case, "evidence", tools=tools), "Photos are kept")
+    gone = _forget_photos(case, at=tools.clock())
+    # Of a face whose photo is gone no template is left either, however long results are kept.
+    Search.objects.filter(case=case).update(template=None)
+    certificate = _certificate(actor, case, gone, says=says, at=tools.clock())
+    case.set_standing(evidence=certificate)
+    case.save(update_fields=("standing",))
+    record.note(**certificate)
+    return case, [one.pk for one in gone]
+
+
+def _forget_photos(case: Case, *, at: datetime) -> list[Probe]:
+    """Destroy the keys of a case's photos; a row that somebody altered is left, the others have their turn."""
+    gone, altered = [], False
+    for probe in Probe.objects.select_for_update(no_key=True).filter(case=case, purged_at=None):
+        try:
+            probe.check_links()
+        except SealBroken:
+            # It may be another case's, filed here so that it is destroyed.
+            altered = True
+            continue
+        probe.forget(at)
+        probe.save(update_fields=("details", "content_index", "purged_at", "object_key"))
+        gone.append(probe)
+    if altered and not gone:
+        raise SealBroken("A photo of a closed case cannot be told to be its own.")
+    if not gone:
+        raise WrongState("This case has no photo left.")
+    return gone
+
+
+def _certificate(
+    actor: Actor, case: Case, gone: list[Probe], *, says: str, at: datetime
+) -> dict[str, Any]:
+    """Return the certificate of these photos, and of those of the case that were destroyed before."""
+    earlier = (case.standing or {}).get("evidence") or {"photos": []}
+    photos = [{"photo": str(one.pk), "added_at": one.added_at.isoformat()} for one in gone]
+    return {
+        "certificate": "countenance.evidence/1",
+        "case": str(case.pk),
+        "closed_at": None if case.closed_at is None else case.closed_at.isoformat(),
+        "destroyed_at": at.isoformat(),
+        "destroyed_by": by_whom(actor),
+        "rule": EVIDENCE_ENDED,
+        "says": says,
+        "photos": [*earlier["photos"], *photos],
+        "destroyed": list(PHOTOS_DESTROYED),
+        "kept": list(PHOTOS_KEPT),
+    }
+
+
+@composed_of(_record_evidence)
+def purge_evidence(actor: Actor, *, case: Case, tools: Tools) -> Case:
+    """Destroy the photos of a case that has been closed for long enough, with a certificate.
+
+    The keys go with the commit; the sealed bytes, which nothing opens any more, right after it. If the
+    program stops in between, the sweep at the next start deletes them.
+
+    Raises:
+        WrongState: it has no photo left, or it is not time.
+        SealBroken: none of its photos can be told to be its own.
+    """
+    case, gone = _record_evidence(actor, case=case, tools=tools)
+    for photo in gone:
+        tools.store.delete(photo)
+    return case
+
+
+@composed_of(purge_results)
+def purge_ended_results(actor: Actor, *, tools: Tools) -> int:
+    """Destroy what searches of cases found that were closed for long enough; return of how many.
+
+    Called every hour and at start, so that a stop delays it and nothing else.
+    """
+    left = Search.objects.filter(purged_at=None).exclude(state=SearchState.INTENDED)
+    rows = (
+        search
+        for agency, before in _agencies("results", tools=tools)
+        for search in left.filter(agency=agency, case__closed_at__lt=before).select_related("case")
+    )
+    return each(actor, purge_results, rows, tools=tools)
+
+
+@composed_of(purge_evidence)
+def purge_ended_evidence(actor: Actor, *, tools: Tools) -> int:
+    """Destroy the photos of cases that were closed for long enough; return of how many cases."""
+    left = Probe.objects.filter(purged_at=None).values("case")
+    rows = (
+        case
+        for agency, before in _agencies("evidence", tools=tools)
+        for case in Case.objects.filter(agency=agency, closed_at__lt=before, pk__in=left)
+    )
+    return each(actor, purge_evidence, rows, tools=tools, name="case")
+
+
+def _agencies(what: str, *, tools: Tools) -> Iterator[tuple[Agency, datetime]]:
+    """Yield each agency, and before which moment a case was closed so that this is no longer kept."""
+    for agency in Agency.objects.all():
+        try:
+            days = getattr(days_of(agency.pack), what)
+        except CountenanceError:
+            continue  # Its standing is gone, or its pack unknown: then nothing says how long.
+        yield agency, tools.clock() - timedelta(days=days)
+
+
+def _over(case: Case, what: str, *, tools: Tools) -> int:
+    """Return for how many days this was kept, if the time is over.
+
+    Raises:
+        WrongState: it is not, or a hold or an open lead keeps it.
+        SealBroken: a plain column of the case was changed.
+    """
+    said = kept(case)
+    until = said.results_until if what == "results" else said.evidence_until
+    if until is None or tools.clock() <= until:
+        raise WrongState("It is kept for longer.")
+    if said.hold is not None:
+        raise WrongState("A legal hold is on, so nothing of this case is destroyed.")
+    if said.needed:
+        raise WrongState("A lead of this case is open, so nothing of it is destroyed.")
+    return int(getattr(said.days, what))
+
+
+def _why(days: int, what: str) -> str:
+    return f"{what} for {days} days after a case is closed. That time is over."
