@@ -43,6 +43,9 @@ SERVICES = sorted(
         "grants",
         "terms",
         "providers",
+        "holding",
+        "notices",
+        "retention",
     )
     for path in APPS.glob(f"*/{name}.py")
 )
@@ -57,6 +60,9 @@ MAY_WRITE = {
     "agencies/lockout.py",
     "agencies/session_rows.py",
     "cases/uses.py",
+    "examinations/rows.py",
+    "examinations/destroying.py",
+    "searches/destroying.py",
     # Derived data: sealed copies of an index, rebuilt from the database at will.
     "galleries/indexing.py",
     *(f"{path.parent.name}/{path.name}" for path in SERVICES),
