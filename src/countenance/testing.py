@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 import numpy as np
 import simplejpeg
 
-from countenance.errors import CountenanceError, ImageRejected, WorkerUnavailable
+from countenance.errors import CountenanceError, ImageRejected, VideoRejected, WorkerUnavailable
+from countenance.faces.reel import Group, Place, Reel, Sighting
 from countenance.faces.types import (
     CROP_SIDE,
     AnalysedFace,
@@ -33,13 +34,14 @@ from countenance.faces.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     Box = tuple[float, float, float, float]
 
 MARK = b"countenance-fake-photo:"
+VIDEO_START = b"\x00\x00\x00\x18ftypmp42"
 WIDTH, HEIGHT = 640, 480
 SPREAD = 0.5
 """How far a shot lies from its person; two shots then have a cosine of 1 / (1 + SPREAD²) = 0.8."""
@@ -64,6 +66,12 @@ MISSED_FACE = Face(
     landmarks=((567.0, 416.0), (603.0, 416.0), (585.0, 434.0), (571.0, 452.0), (599.0, 452.0)),
     score=0.8,
 )
+
+
+class _VideoNote(TypedDict):
+    people: list[str]
+    seconds: float
+    rejected: str
 
 
 class FakeEngine:
@@ -219,6 +227,54 @@ class FakeEngine:
         picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
         return picture + MARK + json.dumps(cut, sort_keys=True).encode()
 
+    @staticmethod
+    def video(*people: str, seconds: float = 60.0, rejected: str = "") -> bytes:
+        """Return a video that the fake understands: each person is seen twice, at a time of their own."""
+        note = {"people": people, "seconds": seconds, "rejected": rejected}
+        return VIDEO_START + MARK + json.dumps(note, sort_keys=True).encode()
+
+    def look_through(self, data: bytes, *, notify: Callable[[float], None]) -> Reel:
+        """Return what `video` put into these bytes; see `tools.PhotoEngine`."""
+        note = self._read_video(data)
+        groups = []
+        for number, person in enumerate(note["people"]):
+            at = note["seconds"] * number / len(note["people"])
+            notify(number / len(note["people"]))
+            best = tuple(_sighting(person, 2 * number + shot, at + 2 * shot) for shot in (0, 1))
+            groups.append(Group(first=at, last=at + 2, seen=2, best=best))
+        notify(1.0)
+        return Reel(
+            width=WIDTH,
+            height=HEIGHT,
+            seconds=note["seconds"],
+            codec="fake",
+            looked_at=2 * int(note["seconds"]),
+            complete=True,
+            groups=tuple(groups),
+            left_out=0,
+            unclear=0,
+        )
+
+    def frame_of(self, data: bytes, place: Place) -> bytes:
+        """Return a photo of the person who is seen at a place; see `tools.PhotoEngine`."""
+        people = self._read_video(data)["people"]
+        return self.photo(people[place.number // 2], shot=100 + place.number)
+
+    def _read_video(self, data: bytes) -> _VideoNote:
+        if self._closed:
+            msg = "The engine is closed."
+            raise WorkerUnavailable(msg)
+        start, mark, note = data.rpartition(MARK)
+        if not mark or not start.startswith(VIDEO_START):
+            msg = (
+                "No picture of this video can be decoded: it is only sound, or damaged, or cut off."
+            )
+            raise VideoRejected(msg)
+        parsed: _VideoNote = json.loads(note)
+        if parsed["rejected"]:
+            raise VideoRejected(parsed["rejected"])
+        return parsed
+
     def close(self) -> None:
         """Refuse everything from now on."""
         self._closed = True
@@ -256,6 +312,21 @@ def _face(number: int, count: int) -> Face:
         box=(x, y, side, side),
         landmarks=tuple((x + u * side, y + v * side) for u, v in points),
         score=0.95,
+    )
+
+
+def _sighting(person: str, number: int, seconds: float) -> Sighting:
+    face = _face(0, 1)
+    return Sighting(
+        place=Place(
+            number=number,
+            seconds=seconds,
+            stamp=number,
+            sha256=hashlib.sha256(f"{person} {number}".encode()).hexdigest(),
+        ),
+        face=face,
+        quality=_quality(face, Gate.GOOD),
+        crop=_jpeg(np.full((CROP_SIDE, CROP_SIDE, 3), _colour(f"{person}{number}"), np.uint8)),
     )
 
 

@@ -13,6 +13,7 @@ from countenance.errors import Unavailable
 from countenance.policy import Actor, Deed, Role, may
 
 if TYPE_CHECKING:
+    from countenance.faces.reel import Place, Reel
     from countenance.faces.types import Analysis
     from countenance.index.shelf import Shelf
     from countenance.sealing.keyring import Keyring
@@ -98,6 +99,27 @@ class PhotoEngine(Protocol):
             ImageRejected: not a photo, or the box lies outside of it.
         """
 
+    def look_through(self, data: bytes, *, notify: Callable[[float], None]) -> Reel:
+        """Return who is seen in a video, grouped, with the pictures in which each is seen best.
+
+        A worker of its own decodes it, and ends with it. No template leaves the worker.
+
+        Args:
+            data: the video's bytes.
+            notify: called with the share that is done, and at least every second or so; what it raises
+                stops the work at once.
+
+        Raises:
+            VideoRejected: not a video, or over a limit, or the worker died of it.
+        """
+
+    def frame_of(self, data: bytes, place: Place) -> bytes:
+        """Return the very picture of a video that `look_through` saw at a place, as a PNG.
+
+        Raises:
+            VideoRejected: not a video, or it has no such picture.
+        """
+
     def close(self) -> None:
         """Stop the workers."""
 
@@ -107,6 +129,9 @@ class Jobs(Protocol):
 
     def enrol(self, run: UUID) -> None:
         """Carry out an enrolment whose photos were uploaded."""
+
+    def look_through(self, footage: UUID) -> None:
+        """Look through a video that was added to a case."""
 
 
 class NoJobs:
@@ -119,6 +144,14 @@ class NoJobs:
             Unavailable: always.
         """
         raise Unavailable(f"Enrolment {run} needs `countenance serve` to carry it out.")
+
+    def look_through(self, footage: UUID) -> None:
+        """Refuse.
+
+        Raises:
+            Unavailable: always.
+        """
+        raise Unavailable(f"Video {footage} needs `countenance serve` to be looked through.")
 
 
 def utc_now() -> datetime:

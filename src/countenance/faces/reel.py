@@ -6,15 +6,23 @@ Nothing here decodes anything. What a worker says about a video is checked like 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from countenance.errors import VideoRejected
 from countenance.faces import wire
 from countenance.faces.types import Face, Gate, Quality
 
 MEGA = 1_000_000
 BEST = 3
 """So many sightings of each group are kept to choose from."""
+
+READABLE = "MP4, MOV, MKV, WebM, AVI, MPEG or FLV"
+STARTS = re.compile(
+    rb"....(ftyp|moov|mdat|wide|free|skip)|\x1a\x45\xdf\xa3|RIFF....AVI |\x00\x00\x01[\xb3\xba]|FLV\x01|G.{187}G",
+    re.DOTALL,
+)
 
 LONGEST_REASON = 200
 CROP_BYTES = 64 * 1024
@@ -152,6 +160,27 @@ class Reel:
     groups: tuple[Group, ...]
     left_out: int
     unclear: int
+
+
+def clock_words(seconds: float) -> str:
+    """Return a time in a video as minutes and seconds."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def check_bytes(data: bytes, limits: VideoLimits) -> None:
+    """Check how a file begins and how large it is, before anything decodes it.
+
+    Raises:
+        VideoRejected: it is empty, too large, or no video.
+    """
+    if not data:
+        raise VideoRejected("The file is empty.")
+    if len(data) > limits.file_bytes:
+        size, most = len(data) / 1e6, limits.file_bytes / 1e6
+        raise VideoRejected(f"The video has {size:.0f} MB; at most {most:.0f} MB are read.")
+    if not STARTS.match(data):
+        raise VideoRejected(f"This is not a video in a format that is read here ({READABLE}).")
 
 
 def from_reel(reel: Reel) -> dict[str, Any]:

@@ -22,11 +22,10 @@ from PIL import Image
 
 from countenance.errors import VideoRejected
 from countenance.faces.picture import PNG_EFFORT
-from countenance.faces.reel import Place, VideoLimits
+from countenance.faces.reel import Place, VideoLimits, check_bytes
 
 Pixels = UInt8[np.ndarray, "_ _ 3"]
 
-READABLE = "MP4, MOV, MKV, WebM, AVI, MPEG or FLV"
 USUAL_RATE = 25.0
 FASTEST, SLOWEST = 1000.0, 0.1
 SHORTER = 0.9
@@ -34,10 +33,6 @@ SHORTER = 0.9
 
 SEEK_BACK = 5.0
 SEEK_FRAMES = 2000
-STARTS = re.compile(
-    rb"....(ftyp|moov|mdat|wide|free|skip)|\x1a\x45\xdf\xa3|RIFF....AVI |\x00\x00\x01[\xb3\xba]|FLV\x01|G.{187}G",
-    re.DOTALL,
-)
 ENCRYPTED = re.compile(rb"stsd.{12}enc[va]", re.DOTALL)
 TOO_NEW = frozenset({"AV01", "av01"})
 
@@ -79,7 +74,7 @@ class Video:
             VideoRejected: it is no video that can be read, or over a limit.
         """
         self._data, self._limits = data, limits
-        self._check_bytes()
+        check_bytes(data, limits)
         self._capture = self._open()
         self.codec = self._codec()
         self.width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
@@ -122,16 +117,6 @@ class Video:
             raise VideoRejected("The video has no such picture any more.")
         return found
 
-    def _check_bytes(self) -> None:
-        most = self._limits.file_bytes
-        if not self._data:
-            raise VideoRejected("The file is empty.")
-        if len(self._data) > most:
-            size = len(self._data) / 1e6
-            raise VideoRejected(
-                f"The video has {size:.0f} MB; at most {most / 1e6:.0f} MB are read."
-            )
-
     def _open(self) -> cv2.VideoCapture:
         source: Any = io.BytesIO(self._data)  # what OpenCV wants is said too narrowly in its stubs
         try:
@@ -146,8 +131,6 @@ class Video:
 
     def _why_nothing(self) -> str:
         """Say why no picture comes out of the file."""
-        if not STARTS.match(self._data):
-            return f"This is not a video in a format that is read here ({READABLE})."
         if ENCRYPTED.search(self._data):
             return "The video is encrypted. Ask whoever gave it to you for a copy that is not."
         return "No picture of this video can be decoded: it is only sound, or damaged, or cut off."

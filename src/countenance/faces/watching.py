@@ -64,12 +64,7 @@ class Watcher:
         *,
         models: bool,
     ) -> dict[str, Any]:
-        most = self.video_limits.file_bytes
-        if len(data) > most:
-            size = len(data) / 1e6
-            raise VideoRejected(
-                f"The video has {size:.0f} MB; at most {most / 1e6:.0f} MB are read."
-            )
+        reel.check_bytes(data, self.video_limits)
         with _at_a_time:
             worker = WorkerProcess(
                 self._detector if models else None,

@@ -127,7 +127,17 @@ class Action(StrEnum):
     )
     PROBE_ADDED = "probe.added", "A probe photo was added to a case."
     PROBE_VIEWED = "probe.viewed", "A probe photo was shown to a person."
-    PROBE_DERIVED = "probe.derived", "A crop or rotation was made of evidence of a case."
+    PROBE_DERIVED = (
+        "probe.derived",
+        "A copy was made of evidence: cropped, turned, or in other light.",
+    )
+    PROBE_MARKED = "probe.marked", "A face that the program had not found was marked in evidence."
+    FOOTAGE_ADDED = "footage.added", "A video was added to a case as evidence."
+    FOOTAGE_ENDED = (
+        "footage.ended",
+        "A video was looked through for faces, or that failed or was stopped.",
+    )
+    FOOTAGE_VIEWED = "footage.viewed", "The faces found in a video were shown to a person."
     SEARCH_ASKED = "search.asked", "An investigator asked for a search."
     SEARCH_DECLINED = "search.declined", "A request for a search was declined or withdrawn."
     SEARCH_INTENDED = "search.intended", "A search was permitted and is about to run."
