@@ -108,9 +108,7 @@ def combine(
     concurring = sum(one.concurs for one in counted)
     if len(counted) < (enough if waiver is None else 1):
         return Standing.OPEN
-    if concurring == len(counted) or (
-        len(counted) > enough and concurring >= enough and 2 * concurring > len(counted)
-    ):
+    if concurring == len(counted) or (concurring >= enough and 2 * concurring > len(counted)):
         return Standing.AGREED
     if concurring == 0 or len(counted) > enough:
         return Standing.NO_LEAD

@@ -152,9 +152,20 @@ def test_a_circle_of_follow_ups_counts_as_the_more_careful():
     assert len(current([replace(itself, follows=itself.id)])) == 1
 
 
+def test_a_control_concurs_in_nothing():
+    assert says(ANNA, YES).concurs
+    assert not says(ANNA, YES, control=True).concurs
+
+
 def test_current_conclusions_are_in_the_order_in_which_they_were_made():
     told = [says(who, YES) for who in (CLEO, ANNA, BEN)]
-    assert current(reversed(told)) == told
+    assert current(list(reversed(told))) == told
+    at_once = [says(who, YES, at=NOON) for who in (BEN, ANNA)]
+    assert current(list(reversed(at_once))) == at_once
+    later = says(CLEO, YES, id=UUID(int=1))
+    assert current([later, *told[1:]]) == [*told[1:], later]
+    twice = [says(ANNA, NO), says(ANNA, NEITHER, id=UUID(int=2))]
+    assert current(twice) == current(list(reversed(twice))) == twice[:1]
 
 
 def test_the_supervisor_who_examined_it_does_not_release_it():
@@ -182,6 +193,9 @@ def test_support_lapses_with_the_certificate():
 def test_what_speaks_against_a_lead_does_not_lapse():
     told = [says(ANNA, YES), says(BEN, NO), says(CLEO, NO), says(DAN, YES)]
     assert refused(told, certified_now={ANNA, DAN}).detail == SAID[Standing.NO_LEAD]
+    split = [*(says(who, YES) for who in (ANNA, BEN, CLEO)), says(DAN, NO), says(EVA, NO)]
+    assert len(bearing(split)) == 3
+    assert refused(split, certified_now={BEN, CLEO, DAN}).rule == "lead.certificate_lapsed"
 
 
 def test_a_law_lets_one_examiner_do():
@@ -221,6 +235,13 @@ def test_a_pack_may_ask_for_three():
     assert combine([*split, says(DAN, YES)], examiners=3) == Standing.AGREED
     assert combine([*split, says(DAN, NO)], examiners=3) == Standing.NO_LEAD
     assert len(bearing([*split, says(DAN, YES)], examiners=3)) == 3
+
+
+def test_where_a_pack_asks_for_four_a_majority_of_three_is_too_few():
+    told = [says(who, YES) for who in (ANNA, BEN, CLEO)] + [says(DAN, NO)]
+    assert combine(told, examiners=4) == Standing.DISAGREED
+    assert combine([*told, says(EVA, NO)], examiners=4) == Standing.NO_LEAD
+    assert combine([*told, says(EVA, YES)], examiners=4) == Standing.AGREED
 
 
 def test_no_pack_may_ask_for_fewer_than_two():
