@@ -9,7 +9,7 @@ from __future__ import annotations
 from countenance.policy import Role
 
 EVERYBODY = {"account", "token"}
-OF_AGENCY = {"galleries.read", "approvals.read", "approvals.ask"}
+OF_AGENCY = {"inbox", "galleries.read", "approvals.read", "approvals.ask"}
 
 MAY: dict[Role, set[str]] = {
     Role.CUSTODIAN: {
@@ -86,6 +86,7 @@ MAY: dict[Role, set[str]] = {
         "search.decline",
         "search.read",
         "search.purge",
+        "cases.hold",
         "ledger.read",
     },
     Role.AUDITOR: OF_AGENCY
@@ -119,6 +120,7 @@ NEEDS_PROOF = {
     "galleries.terms",
     "search.run",
     "search.purge",
+    "cases.hold",
     "ledger.export",
 }
 """What is sent only by somebody who proved within five minutes who they are."""
@@ -199,12 +201,18 @@ ROUTES: dict[str, Kinds] = {
     "provider_link_start": page("account"),
     "provider_link_confirm": form("token"),
     "provider_unlink": button("account"),
+    "notices_change": button("account"),
+    "inbox": page("inbox"),
     "cases": page("cases.read"),
     "case_new": form("cases.open"),
     "case": page("cases.read"),
     "case_close": form("cases.lead"),
     "case_authority": form("cases.open"),
     "case_members": form("cases.lead"),
+    "case_hold": form("cases.hold"),
+    "case_release": form("cases.hold"),
+    "evidence_certificate": page("cases.read"),
+    "evidence_certificate_json": page("cases.read"),
     "case_widen": form("cases.open"),
     "case_widened": form("cases.open"),
     "authorities": page("authorities.read"),
@@ -218,6 +226,7 @@ ROUTES: dict[str, Kinds] = {
     "probe": form("evidence.view"),
     "probe_image": page("evidence.view"),
     "probe_derive": button("evidence.derive"),
+    "probe_mark": button("evidence.derive"),
     "search_ask": button("search.ask"),
     "requests": page("search.decline"),
     "request_decline": form("search.decline"),
@@ -289,8 +298,9 @@ OF_CASES = {
     "case_close",
     "case_members",
     "case_widen",
+    *("case_hold", "case_release", "evidence_certificate", "evidence_certificate_json"),
     *("certificate", "certificate_json", "gallery_for_case", "glass_break"),
-    *("probe", "probe_derive", "probe_image"),
+    *("probe", "probe_derive", "probe_image", "probe_mark"),
     "request_decline",
     "request_withdraw",
     "search",
@@ -315,6 +325,8 @@ WORKS_ELSEWHERE = {
     # About what this world has not: an approval of that kind, broken glass, a provider, a purge.
     "carry_out",
     "case_widened",
+    "evidence_certificate",
+    "evidence_certificate_json",
     "certificate",
     "certificate_json",
     "glass_review",
@@ -344,6 +356,7 @@ def allowed(roles: set[Role], kind: str) -> bool:
 
 
 COMMANDS: dict[str, str] = {
+    "inbox": "inbox",
     "enrol": "enrol",
     "search": "search.run",
     "verify-ledger": "ledger.read",
@@ -387,6 +400,7 @@ COMMANDS: dict[str, str] = {
 """What each command does; those that need only the machine are in `cli.app.MACHINE_ONLY`."""
 
 READ_SCOPE = {
+    "inbox",
     "galleries.read",
     "sources.read",
     "authorities.read",

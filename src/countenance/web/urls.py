@@ -15,13 +15,16 @@ from countenance.apps.agencies import provider_views as provider
 from countenance.apps.agencies import setup_views as setup
 from countenance.apps.agencies import views as agencies
 from countenance.apps.cases import authority_views as authorities
+from countenance.apps.cases import holding_views as holding
 from countenance.apps.cases import views as cases
 from countenance.apps.galleries import enrol_views as enrolment
 from countenance.apps.galleries import photo_views as photos
 from countenance.apps.galleries import terms_views as terms
 from countenance.apps.galleries import views as galleries
 from countenance.apps.searches import case_views as case_pages
+from countenance.apps.searches import edit_views as edits
 from countenance.apps.searches import evidence_views as evidence
+from countenance.apps.searches import footage_views as footage
 from countenance.apps.searches import purge_views as purging
 from countenance.apps.searches import request_views as requests
 from countenance.apps.searches import views as searches
@@ -52,6 +55,7 @@ urlpatterns = [
     path("account/tokens/new/", account.token_new, name="token_new"),
     path("account/tokens/<uuid:token_id>/revoke/", account.token_revoke, name="token_revoke"),
     path("account/provider/", provider.link, name="provider_link"),
+    path("account/notices/", account.notices_change, name="notices_change"),
     path("account/provider/start/", provider.link_start, name="provider_link_start"),
     path("account/provider/confirm/", provider.link_confirm, name="provider_link_confirm"),
     path("account/provider/unlink/", provider.unlink, name="provider_unlink"),
@@ -62,6 +66,18 @@ urlpatterns = [
     path("cases/<uuid:case_id>/", case_pages.case, name="case"),
     path("cases/<uuid:case_id>/close/", cases.close, name="case_close"),
     path("cases/<uuid:case_id>/authority/", cases.authority, name="case_authority"),
+    path("cases/<uuid:case_id>/hold/", holding.hold, name="case_hold"),
+    path("cases/<uuid:case_id>/release/", holding.release, name="case_release"),
+    path(
+        "cases/<uuid:case_id>/certificate/",
+        purging.evidence_certificate,
+        name="evidence_certificate",
+    ),
+    path(
+        "cases/<uuid:case_id>/certificate.json",
+        purging.evidence_certificate_json,
+        name="evidence_certificate_json",
+    ),
     path("cases/<uuid:case_id>/members/", cases.members, name="case_members"),
     path("cases/<uuid:case_id>/widen/", cases.widen, name="case_widen"),
     path("approvals/<uuid:approval_id>/widen/", cases.widened, name="case_widened"),
@@ -89,9 +105,15 @@ urlpatterns = [
         name="authority_revoke",
     ),
     path("cases/<uuid:case_id>/search/", evidence.photo, name="search_new"),
+    path("cases/<uuid:case_id>/video/", footage.footage_new, name="footage_new"),
+    path("videos/<uuid:footage_id>/", footage.footage, name="footage"),
+    path("videos/<uuid:footage_id>/stop/", footage.footage_cancel, name="footage_cancel"),
+    path("videos/<uuid:footage_id>/use/", footage.footage_use, name="footage_use"),
+    path("videos/<uuid:footage_id>/faces/<int:number>/", footage.footage_face, name="footage_face"),
     path("probes/<uuid:probe_id>/", evidence.probe, name="probe"),
     path("probes/<uuid:probe_id>/image/", evidence.probe_image, name="probe_image"),
-    path("probes/<uuid:probe_id>/derive/", evidence.derive, name="probe_derive"),
+    path("probes/<uuid:probe_id>/derive/", edits.derive, name="probe_derive"),
+    path("probes/<uuid:probe_id>/mark/", edits.mark, name="probe_mark"),
     path("probes/<uuid:probe_id>/ask/", evidence.ask, name="search_ask"),
     path("probes/<uuid:probe_id>/check/", searches.check, name="search_check"),
     path("probes/<uuid:probe_id>/search/", searches.run, name="search_run"),

@@ -13,9 +13,7 @@ from django.db.models import Count, QuerySet
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Face, Gallery, Source
 from countenance.apps.searches.models import Search
-from countenance.apps.searches.queries import photo_of
-from countenance.errors import WrongState
-from countenance.faces.types import Gate, Template
+from countenance.faces.types import Template
 from countenance.index.base import MOST_CANDIDATES, Hit
 from countenance.tools import Tools
 
@@ -43,7 +41,7 @@ def find_candidates(
     Args:
         search: what is asked.
         galleries: where to look.
-        template: of the face that was chosen, from `template_of`.
+        template: of the face that was chosen, from `several.fused`.
         tools: the shelf, the clock.
     """
     faces = search.probe.details["faces"]
@@ -102,29 +100,6 @@ def nearest_subjects(
         if len(found) >= top or most or len(hits) < len(rows):
             return _with_other_faces(found[:top], template, present)
         wanted = min(wanted * 4, MOST_CANDIDATES)
-
-
-def template_of(search: Search, *, tools: Tools) -> Template | None:
-    """Return the template of the face that was chosen, and of no other; None if it cannot be compared.
-
-    Raises:
-        WrongState: the photo is no longer analysed as it was when the face was chosen.
-    """
-    faces = search.probe.details["faces"]
-    if not faces or faces[search.request["face"]]["quality"]["gate"] == Gate.UNUSABLE:
-        return None
-    changed = WrongState("The program changed since this photo was added. Add the probe again.")
-    if search.probe.details["model"] != tools.engine.model:
-        raise changed
-    number = search.request["face"]
-    analysis = tools.engine.analyse(photo_of(search.probe, tools=tools), only=number)
-    if number >= len(analysis.faces):
-        raise changed
-    found = analysis.faces[number]
-    if overlap(found.face.box, faces[number]["box"]) < SAME_FACE:
-        raise changed
-    template: Template | None = found.template
-    return template
 
 
 def overlap(one: Sequence[float], other: Sequence[float]) -> float:
