@@ -46,6 +46,8 @@ SERVICES = sorted(
         "holding",
         "notices",
         "retention",
+        "taking",
+        "closing",
     )
     for path in APPS.glob(f"*/{name}.py")
 )

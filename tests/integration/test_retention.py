@@ -12,14 +12,16 @@ import pytest
 from clients import client_of
 from django.urls import reverse
 
+from countenance.apps.agencies.models import Agency
 from countenance.apps.cases import holding, keeping
 from countenance.apps.cases import services as cases
 from countenance.apps.cases.models import Case
+from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.queries import verify_ledger
 from countenance.apps.searches import queries, retention
 from countenance.apps.searches import services as searches
-from countenance.apps.searches.kept import days_of, kept
+from countenance.apps.searches.kept import days_for, days_of, kept
 from countenance.apps.searches.models import Probe, Search
 from countenance.errors import (
     NotFound,
@@ -103,13 +105,13 @@ def test_what_a_search_found_is_destroyed_with_a_certificate_when_the_time_is_ov
     assert gone.reason == "Reported missing on 3 May"  # who asked for what, and why, stays
     assert gone.certificate["rule"] == "retention.results"
     assert gone.certificate["destroyed_by"] == "the clock"
-    assert "365 days after a case is closed" in gone.certificate["says"]
+    assert "365 days after a case ends" in gone.certificate["says"]
     assert not any("photo" in one for one in gone.certificate["kept"])
     body = LedgerRow.objects.get(about=gone.pk, action=str(Action.SEARCH_CONCLUDED)).body
     assert body is None
     with pytest.raises(SearchFrozen, match="certificate"):
         searches.view_candidates(ended.examiner, search=ended.found, tools=after)
-    verify_ledger(tools=after)
+    verify_ledger(ended.tools.keyring)
 
 
 def test_photos_of_a_closed_case_are_destroyed_with_their_bytes_names_and_templates(
@@ -130,13 +132,13 @@ def test_photos_of_a_closed_case_are_destroyed_with_their_bytes_names_and_templa
     assert entry.about == ended.case.pk
     with pytest.raises(NotFound, match="destroyed"):
         queries.probe(ended.actor, probe.pk)
-    verify_ledger(tools=after)
+    verify_ledger(ended.tools.keyring)
 
 
 def test_a_legal_hold_stops_the_clocks_until_it_is_lifted(ended: Any) -> None:
     after = _at(ended, 2 * YEAR)
     _hold(ended, ended.tools)
-    assert kept(Case.objects.get(pk=ended.case.pk)).hold["reason"] == REASON
+    assert kept(Case.objects.get(pk=ended.case.pk), now=after.clock()).hold["reason"] == REASON
     assert _turn(after) == (0, 0)
     with pytest.raises(WrongState, match="legal hold"):
         retention.purge_evidence(SYSTEM, case=ended.case, tools=after)
@@ -233,13 +235,36 @@ def _stops(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_every_pack_says_for_how_long_things_are_kept() -> None:
-    from countenance.policy.packs import PACKS
+def test_the_fewest_days_of_the_asker_and_the_owners_of_the_galleries_count(ended: Any) -> None:
+    assert days_for(ended.found).results == 365
+    _set_pack(ended.agency.pk, "archive")
+    found = Search.objects.get(pk=ended.found.pk)
+    assert days_for(found).results == 90
+    stranger = factories.other_agency(ended)
+    _set_pack(stranger.agency, "bipa")
+    Gallery.objects.filter(pk=ended.gallery.pk).update(agency=stranger.agency)
+    assert days_for(found).results == 30
+    assert days_of(["no such pack"]).results == 365
+    assert retention.purge_ended_results(SYSTEM, tools=_at(ended, 31 * DAY)) == 1
+    assert Search.objects.get().certificate["sections"] == [days_of(["bipa"]).results_law]
+    assert retention.purge_ended_evidence(SYSTEM, tools=_at(ended, 31 * DAY)) == 0
+    assert retention.purge_ended_evidence(SYSTEM, tools=_at(ended, 91 * DAY)) == 1
 
-    for pack in PACKS:
-        days = days_of(pack)
-        assert days.results > 0
-        assert days.evidence > 0
+
+def _set_pack(agency_id: Any, pack: str) -> None:
+    agency = Agency.objects.get(pk=agency_id)
+    agency.standing = {**agency.standing, "pack": pack}
+    agency.save()
+
+
+def test_a_case_that_nobody_closed_ends_with_its_last_day(ended: Any) -> None:
+    case, _ = _case(ended, "26-0002", "ben", close=False)
+    last = ended.tools.clock().date() + timedelta(days=10)
+    case.set_standing(expires_on=last.isoformat())
+    case.save()
+    assert kept(case, now=ended.tools.clock()).results_until is None
+    assert _turn(_at(ended, YEAR + 8 * DAY)) == (1, 1)  # the one that was closed
+    assert _turn(_at(ended, YEAR + 12 * DAY)) == (1, 1)
 
 
 def test_the_page_of_a_case_says_until_when_and_a_supervisor_holds_it(ended: Any) -> None:
@@ -267,7 +292,7 @@ def test_certificates_can_be_read_and_saved_and_no_page_breaks(ended: Any) -> No
     case = client.get(reverse("case", args=[on.case.pk])).content.decode()
     assert reverse("evidence_certificate", args=[on.case.pk]) in case
     shown = client.get(reverse("evidence_certificate", args=[on.case.pk])).content.decode()
-    assert "365 days after a case is closed" in shown
+    assert "365 days after a case ends" in shown
     saved = json.loads(client.get(reverse("evidence_certificate_json", args=[on.case.pk])).content)
     assert saved["certificate"] == "countenance.evidence/1"
     assert saved["receipt"]
@@ -275,7 +300,7 @@ def test_certificates_can_be_read_and_saved_and_no_page_breaks(ended: Any) -> No
     assert "The time for which this is kept is over" in search
     assert reverse("probe", args=[photo]) not in search
     certificate = client.get(reverse("certificate", args=[on.found.pk])).content.decode()
-    assert "365 days after a case is closed" in certificate
+    assert "365 days after a case ends" in certificate
     for route in ("probe", "probe_image"):
         assert client.get(reverse(route, args=[photo])).status_code == 404
     assert client.get(reverse("cases")).status_code == 200

@@ -19,6 +19,7 @@ from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import case_rows, queries
 from countenance.apps.searches.candidates import NO_CANDIDATE, NO_FACE, QUALITY_TOO_LOW
+from countenance.apps.searches.footage_views import videos_of
 from countenance.apps.searches.kept import kept
 from countenance.apps.searches.models import (
     Probe,
@@ -97,6 +98,7 @@ def case(request: Request, case_id: UUID) -> HttpResponse:
         "requests": [_request_row(row) for row in queries.requests_of(one)[:LISTED_PROBES]],
         "probes": [_probe_row(probe) for probe in evidence[:LISTED_PROBES]],
         "more_probes": max(0, evidence.count() - LISTED_PROBES),
+        "videos": videos_of(one)[:LISTED_PROBES],
         "sensitive": _sensitive(request, one),
         **_kept(request, one),
         **_case_offers(request, one),
@@ -106,7 +108,7 @@ def case(request: Request, case_id: UUID) -> HttpResponse:
 
 def _kept(request: Request, one: Case) -> dict[str, Any]:
     """Return until when things of a case are kept, and who set a hold and since when."""
-    said = kept(one)
+    said = kept(one, now=request.tools.clock())
     hold = said.hold
     by = case_queries.people_named([UUID(hold["by"])] if hold else [], request.actor)
     return {

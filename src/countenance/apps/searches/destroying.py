@@ -45,6 +45,7 @@ def destroy_results(
     rule: str,
     says: str,
     kept: Sequence[str] = KEPT,
+    sections: Sequence[str] | None = None,
     tools: Tools,
 ) -> None:
     """Destroy what a locked search found, with what hangs on it, and write the certificate of that."""
@@ -60,7 +61,7 @@ def destroy_results(
         "destroyed_by": by_whom(actor),
         "rule": rule,
         "says": says,
-        "sections": list(search.request.get("sections", ())),
+        "sections": list(search.request.get("sections", ()) if sections is None else sections),
         "destroyed": destroyed,
         "kept": list(kept),
     }

@@ -7,13 +7,14 @@ late is another one (`purging`): what nobody was allowed to find is destroyed in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from countenance import policy
-from countenance.apps.agencies.models import Agency
 from countenance.apps.cases.models import Case
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.destroying import (
@@ -23,22 +24,24 @@ from countenance.apps.searches.destroying import (
     each,
     lock_search,
 )
-from countenance.apps.searches.kept import days_of, kept
+from countenance.apps.searches.footage_rows import Footage
+from countenance.apps.searches.kept import Days, Kept, days_for, fewest_days, kept
 from countenance.apps.searches.models import Probe, Search, SearchState
-from countenance.errors import CountenanceError, SealBroken, WrongState
+from countenance.errors import SealBroken, WrongState
 from countenance.ledger.entry import Action
 from countenance.policy import SYSTEM, Actor, Deed
 from countenance.tools import Tools
 
+EVIDENCE: tuple[type[Probe | Footage], ...] = (Probe, Footage)
 RESULTS_ENDED, EVIDENCE_ENDED = "retention.results", "retention.evidence"
 PHOTOS_DESTROYED = (
-    "the photos of the case, with every copy, crop and rotation that was made of them",
+    "the photos and videos of the case, with every frame, copy, crop and rotation that was made of them",
     "what was noted about each: its file name, its hash, the faces found in it",
     "the keys that all of this was sealed with",
     "the templates of the faces that were searched for",
 )
 PHOTOS_KEPT = (
-    "that each photo was added to the case, by whom and when",
+    "that each photo or video was added to the case, by whom and when",
     "who asked for which search and ran it, when, why, and in which galleries",
     "the ledger's entries themselves",
 )
@@ -56,9 +59,17 @@ def purge_results(actor: Actor, record: Record, *, search: Search, tools: Tools)
         raise WrongState("What this search found is destroyed already.")
     if search.state == SearchState.INTENDED:
         raise WrongState("This search is still running; it is destroyed when it has ended.")
-    says = _why(_over(search.case, "results", tools=tools), "What searches found is kept")
+    said = kept(search.case, now=tools.clock(), days=days_for(search))
+    _permit(said, until=said.results_until, now=tools.clock())
     destroy_results(
-        actor, record, search, rule=RESULTS_ENDED, says=says, kept=ALWAYS_KEPT, tools=tools
+        actor,
+        record,
+        search,
+        rule=RESULTS_ENDED,
+        says=_why("What a search found is kept", said.days.results),
+        kept=ALWAYS_KEPT,
+        sections=[said.days.results_law],
+        tools=tools,
     )
     return search
 
@@ -71,30 +82,33 @@ def _record_evidence(
     if actor != SYSTEM:
         policy.permit_own(actor, case.agency_id)
     case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
-    says = _why(_over(case, "evidence", tools=tools), "Photos are kept")
+    said = kept(case, now=tools.clock())
+    _permit(said, until=said.evidence_until, now=tools.clock())
     gone = _forget_photos(case, at=tools.clock())
     # Of a face whose photo is gone no template is left either, however long results are kept.
     Search.objects.filter(case=case).update(template=None)
-    certificate = _certificate(actor, case, gone, says=says, at=tools.clock())
+    certificate = _certificate(actor, case, gone, days=said.days, at=tools.clock())
     case.set_standing(evidence=certificate)
     case.save(update_fields=("standing",))
     record.note(**certificate)
     return case, [one.pk for one in gone]
 
 
-def _forget_photos(case: Case, *, at: datetime) -> list[Probe]:
-    """Destroy the keys of a case's photos; a row that somebody altered is left, the others have their turn."""
-    gone, altered = [], False
-    for probe in Probe.objects.select_for_update(no_key=True).filter(case=case, purged_at=None):
-        try:
-            probe.check_links()
-        except SealBroken:
-            # It may be another case's, filed here so that it is destroyed.
-            altered = True
-            continue
-        probe.forget(at)
-        probe.save(update_fields=("details", "content_index", "purged_at", "object_key"))
-        gone.append(probe)
+def _forget_photos(case: Case, *, at: datetime) -> list[Probe | Footage]:
+    """Destroy the keys of a case's photos and videos; a row that somebody altered is left where it is."""
+    gone: list[Probe | Footage] = []
+    altered = False
+    for kind in EVIDENCE:
+        for one in kind.objects.select_for_update(no_key=True).filter(case=case, purged_at=None):
+            try:
+                one.check_links()
+            except SealBroken:
+                # It may be another case's, filed here so that it is destroyed. The others have their turn.
+                altered = True
+                continue
+            one.forget(at)
+            one.save()
+            gone.append(one)
     if altered and not gone:
         raise SealBroken("A photo of a closed case cannot be told to be its own.")
     if not gone:
@@ -103,7 +117,7 @@ def _forget_photos(case: Case, *, at: datetime) -> list[Probe]:
 
 
 def _certificate(
-    actor: Actor, case: Case, gone: list[Probe], *, says: str, at: datetime
+    actor: Actor, case: Case, gone: Sequence[Probe | Footage], *, days: Days, at: datetime
 ) -> dict[str, Any]:
     """Return the certificate of these photos, and of those of the case that were destroyed before."""
     earlier = (case.standing or {}).get("evidence") or {"photos": []}
@@ -115,7 +129,8 @@ def _certificate(
         "destroyed_at": at.isoformat(),
         "destroyed_by": by_whom(actor),
         "rule": EVIDENCE_ENDED,
-        "says": says,
+        "says": _why("Photos and videos are kept", days.evidence),
+        "sections": [days.evidence_law],
         "photos": [*earlier["photos"], *photos],
         "destroyed": list(PHOTOS_DESTROYED),
         "kept": list(PHOTOS_KEPT),
@@ -145,54 +160,40 @@ def purge_ended_results(actor: Actor, *, tools: Tools) -> int:
 
     Called every hour and at start, so that a stop delays it and nothing else.
     """
-    left = Search.objects.filter(purged_at=None).exclude(state=SearchState.INTENDED)
-    rows = (
-        search
-        for agency, before in _agencies("results", tools=tools)
-        for search in left.filter(agency=agency, case__closed_at__lt=before).select_related("case")
-    )
+    left = Search.objects.filter(_ended("case__", tools=tools), purged_at=None)
+    rows = left.exclude(state=SearchState.INTENDED).order_by("intended_at")
     return each(actor, purge_results, rows, tools=tools)
 
 
 @composed_of(purge_evidence)
 def purge_ended_evidence(actor: Actor, *, tools: Tools) -> int:
     """Destroy the photos of cases that were closed for long enough; return of how many cases."""
-    left = Probe.objects.filter(purged_at=None).values("case")
-    rows = (
-        case
-        for agency, before in _agencies("evidence", tools=tools)
-        for case in Case.objects.filter(agency=agency, closed_at__lt=before, pk__in=left)
-    )
+    left = Q(pk__in=Probe.objects.filter(purged_at=None).values("case"))
+    left |= Q(pk__in=Footage.objects.filter(purged_at=None).values("case"))
+    rows = Case.objects.filter(left, _ended("", tools=tools)).order_by("opened_at")
     return each(actor, purge_evidence, rows, tools=tools, name="case")
 
 
-def _agencies(what: str, *, tools: Tools) -> Iterator[tuple[Agency, datetime]]:
-    """Yield each agency, and before which moment a case was closed so that this is no longer kept."""
-    for agency in Agency.objects.all():
-        try:
-            days = getattr(days_of(agency.pack), what)
-        except CountenanceError:
-            continue  # Its standing is gone, or its pack unknown: then nothing says how long.
-        yield agency, tools.clock() - timedelta(days=days)
+def _ended(prefix: str, *, tools: Tools) -> Q:
+    """Return the condition of cases that ended so long ago that it may be time; each is judged by itself."""
+    before = tools.clock() - timedelta(days=fewest_days())
+    closed = Q(**{f"{prefix}closed_at__lt": before})
+    return closed | Q(**{f"{prefix}expires_on__lt": before.date()})
 
 
-def _over(case: Case, what: str, *, tools: Tools) -> int:
-    """Return for how many days this was kept, if the time is over.
+def _permit(said: Kept, *, until: datetime | None, now: datetime) -> None:
+    """Permit to destroy what is kept until this moment.
 
     Raises:
-        WrongState: it is not, or a hold or an open lead keeps it.
-        SealBroken: a plain column of the case was changed.
+        WrongState: it is not over, or a hold or an open lead keeps it.
     """
-    said = kept(case)
-    until = said.results_until if what == "results" else said.evidence_until
-    if until is None or tools.clock() <= until:
+    if until is None or now <= until:
         raise WrongState("It is kept for longer.")
     if said.hold is not None:
         raise WrongState("A legal hold is on, so nothing of this case is destroyed.")
     if said.needed:
         raise WrongState("A lead of this case is open, so nothing of it is destroyed.")
-    return int(getattr(said.days, what))
 
 
-def _why(days: int, what: str) -> str:
-    return f"{what} for {days} days after a case is closed. That time is over."
+def _why(what: str, days: int) -> str:
+    return f"{what} for {days} days after a case ends. That time is over."
