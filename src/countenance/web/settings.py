@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "countenance.apps.cases",
     "countenance.apps.searches",
     "countenance.apps.examinations",
+    "countenance.apps.leads",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
