@@ -37,6 +37,9 @@ GAP = 2
 ASUNDER = 1.0
 """Seconds between two sightings of a group that are offered beside each other."""
 
+STRETCHES = 3
+"""So many times as many sightings as are offered are kept while a face is followed."""
+
 CUT = 40.0
 CUT_SIDE = 16
 FULL_EYES, FULL_SHARPNESS = 60.0, 0.5
@@ -64,13 +67,13 @@ class _Track:
         sighting = seen.sighting
         self.box, self.look, self.last = sighting.face.box, look, sighting.place.seconds
         self.looks.add(look)
-        self.best = chosen([*self.best, sighting])
-        if self.best[0] is sighting:
+        if self.crop is None or worth(sighting.quality) > self.worth:
             self.crop = seen.crop
+        self.best = _kept([*self.best, sighting])
 
     @property
     def worth(self) -> float:
-        return worth(self.best[0].quality)
+        return max(worth(one.quality) for one in self.best)
 
 
 class Tracks:
@@ -80,7 +83,7 @@ class Tracks:
         """Follow at most so many, and forget the worst beyond that."""
         self._most = most
         self._tracks: list[_Track] = []
-        self._look = -1
+        self._look, self._scene = -1, 0
         self._before: Float[np.ndarray, "_ _"] | None = None
         self.left_out = 0
 
@@ -90,7 +93,10 @@ class Tracks:
         thumb = _thumb(pixels)
         cut = self._before is not None and float(np.abs(thumb - self._before).mean()) > CUT
         self._before = thumb
-        alive = [] if cut else [one for one in self._tracks if self._look - one.look <= GAP]
+        if cut:
+            self._scene = self._look
+        oldest = max(self._scene, self._look - GAP)
+        alive = [one for one in self._tracks if one.look >= oldest]
         for seen, track in _linked(alive, faces):
             followed = track
             if followed is None:
@@ -157,6 +163,18 @@ def chosen(sightings: Sequence[Sighting]) -> list[Sighting]:
         if all(apart):
             kept.append(one)
     return kept[:BEST]
+
+
+def _kept(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Return the best sighting of each stretch of time, of as many stretches as are kept to choose from."""
+    of_stretch: dict[int, Sighting] = {}
+    for one in sightings:
+        stretch = int(one.place.seconds // ASUNDER)
+        other = of_stretch.get(stretch)
+        if other is None or worth(one.quality) > worth(other.quality):
+            of_stretch[stretch] = one
+    best = sorted(of_stretch.values(), key=lambda one: -worth(one.quality))
+    return best[: BEST * STRETCHES]
 
 
 def _group(tracks: list[_Track]) -> Group:

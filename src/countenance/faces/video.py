@@ -34,6 +34,7 @@ SHORTER = 0.9
 SEEK_BACK = 5.0
 SEEK_FRAMES = 2000
 ENCRYPTED = re.compile(rb"stsd.{12}enc[va]", re.DOTALL)
+NOTHING = "No picture of this video can be decoded: it is only sound, or damaged, or cut off."
 TOO_NEW = frozenset({"AV01", "av01"})
 
 
@@ -74,7 +75,12 @@ class Video:
             VideoRejected: it is no video that can be read, or over a limit.
         """
         self._data, self._limits = data, limits
+        self._sources: list[io.BytesIO] = []
         check_bytes(data, limits)
+        if ENCRYPTED.search(data):
+            raise VideoRejected(
+                "The video is encrypted. Ask whoever gave it to you for a copy that is not."
+            )
         self._capture = self._open()
         self.codec = self._codec()
         self.width = int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH))
@@ -103,7 +109,7 @@ class Video:
             yield self._frame(seconds)
             due = seconds + self._limits.apart
         if not self.decoded:
-            raise VideoRejected(self._why_nothing())
+            raise VideoRejected(NOTHING)
 
     def find(self, place: Place) -> Frame:
         """Return the very picture that stood at a place.
@@ -118,22 +124,19 @@ class Video:
         return found
 
     def _open(self) -> cv2.VideoCapture:
-        source: Any = io.BytesIO(self._data)  # what OpenCV wants is said too narrowly in its stubs
+        # What OpenCV wants is said too narrowly in its stubs. It reads from it until the very end, without
+        # holding on to it, so that is done here.
+        source: Any = io.BytesIO(self._data)
+        self._sources.append(source)
         try:
             capture: cv2.VideoCapture = cv2.VideoCapture(
                 source, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1]
             )
         except cv2.error as error:
-            raise VideoRejected(self._why_nothing()) from error
+            raise VideoRejected(NOTHING) from error
         if not capture.isOpened():
-            raise VideoRejected(self._why_nothing())
+            raise VideoRejected(NOTHING)
         return capture
-
-    def _why_nothing(self) -> str:
-        """Say why no picture comes out of the file."""
-        if ENCRYPTED.search(self._data):
-            return "The video is encrypted. Ask whoever gave it to you for a copy that is not."
-        return "No picture of this video can be decoded: it is only sound, or damaged, or cut off."
 
     def _codec(self) -> str:
         code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
@@ -150,7 +153,7 @@ class Video:
                 "The video is in AV1, which is not read here. Convert it to H.264 first."
             )
         if min(self.width, self.height) <= 0:
-            raise VideoRejected(self._why_nothing())
+            raise VideoRejected(NOTHING)
         self._check_size(self.width, self.height)
         self._check_length(self.said)
 
@@ -204,7 +207,7 @@ class Video:
     def _pixels(self) -> Pixels:
         read, pixels = self._capture.retrieve()
         if not read or pixels.ndim != 3:  # noqa: PLR2004 # rows, columns, colours
-            raise VideoRejected(self._why_nothing())
+            raise VideoRejected(NOTHING)
         height, width = pixels.shape[:2]
         self._check_size(width, height)
         self.width, self.height = width, height
@@ -231,7 +234,6 @@ class Video:
 
     def _walk(self, place: Place) -> Frame | None:
         """Return the picture by its number, from the beginning."""
-        self._capture.release()
         self._capture = self._open()
         self.decoded = 0
         for _ in self._decode():
