@@ -23,6 +23,7 @@ from countenance.apps.approvals import exporting
 from countenance.apps.approvals import services as approvals
 from countenance.apps.cases import services as cases
 from countenance.apps.cases.models import Case
+from countenance.apps.examinations import services as examining
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face, Photo, Subject
 from countenance.apps.searches.models import SearchRequest
@@ -149,7 +150,12 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
     assert request is not None
     session = SignInSession.objects.filter(person=on.person).first()
     assert session is not None
+    examination, comparison = _examined(on, search)
     return {
+        "examination_id": examination,
+        "comparison_id": comparison,
+        "letter": "A",
+        "number": 1,
         "agency_id": agency.pk,
         "person_id": on.person.pk,
         "source_id": source.pk,
@@ -172,6 +178,13 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
         "factor_id": Factor.objects.get(person=on.person).pk,
         "document_id": uuid4(),
     }
+
+
+def _examined(on: Any, search: Any) -> tuple[UUID, UUID]:
+    """Begin an examination as somebody who is nobody of the matrix, and return its id and a comparison's."""
+    examiner = replace(on.examiner, stepped_up_at=on.tools.clock())
+    one = examining.begin_examination(examiner, search=search, tools=on.tools)
+    return one.pk, one.comparisons.values_list("pk", flat=True)[0]
 
 
 def grant_to(on: Any, gallery: Any, grantee: Any) -> UUID:

@@ -109,7 +109,7 @@ def test_nobody_examines_twice_and_a_third_examines_only_where_two_disagree(made
     with pytest.raises(SamePerson):
         services.begin_examination(made.first, search=made.search, tools=tools)
     services.begin_examination(made.second, search=made.search, tools=tools)
-    with pytest.raises(WrongState):
+    with pytest.raises(NotPermitted):
         services.begin_examination(made.third, search=made.search, tools=tools)
 
 
@@ -124,7 +124,7 @@ def test_a_third_examiner_is_wanted_after_a_disagreement_and_decides(made: Bench
     examine(made.third, made.search, tools=tools, concluding=about_anna)
     assert standings.standings(made.search)[0].standing == Standing.AGREED
     fourth = acting(made.on, Role.EXAMINER)
-    with pytest.raises(WrongState):
+    with pytest.raises(NotPermitted):
         services.begin_examination(fourth, search=made.search, tools=tools)
 
 

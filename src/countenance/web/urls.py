@@ -17,6 +17,8 @@ from countenance.apps.agencies import views as agencies
 from countenance.apps.cases import authority_views as authorities
 from countenance.apps.cases import holding_views as holding
 from countenance.apps.cases import views as cases
+from countenance.apps.examinations import overview_views as examining
+from countenance.apps.examinations import views as examinations
 from countenance.apps.galleries import enrol_views as enrolment
 from countenance.apps.galleries import photo_views as photos
 from countenance.apps.galleries import terms_views as terms
@@ -129,6 +131,34 @@ urlpatterns = [
         name="certificate_json",
     ),
     path("searches/<uuid:search_id>/purge/", purging.purge, name="search_purge"),
+    path("searches/<uuid:search_id>/examine/", examining.begin, name="search_examine"),
+    path("searches/<uuid:search_id>/close/", examining.close, name="search_close"),
+    path("searches/<uuid:search_id>/consolidation/", examining.consolidation, name="consolidation"),
+    path("examinations/", examinations.examinations, name="examinations"),
+    path("examinations/next/", examinations.examination_next, name="examination_next"),
+    path("examinations/controls/", examining.controls, name="controls"),
+    path("examinations/<uuid:examination_id>/", examinations.examination, name="examination"),
+    path("examinations/<uuid:examination_id>/give-up/", examinations.end, name="examination_end"),
+    path(
+        "examinations/<uuid:examination_id>/probe.jpg",
+        examinations.probe_image,
+        name="examination_probe",
+    ),
+    path(
+        "examinations/<uuid:examination_id>/follow/<uuid:comparison_id>/",
+        examining.follow,
+        name="conclusion_follow",
+    ),
+    path(
+        "examinations/<uuid:examination_id>/<str:letter>/",
+        examinations.comparison,
+        name="comparison",
+    ),
+    path(
+        "examinations/<uuid:examination_id>/<str:letter>/<int:number>.jpg",
+        examinations.candidate_image,
+        name="comparison_photo",
+    ),
     path("galleries/", galleries.galleries, name="galleries"),
     path("galleries/new/", galleries.gallery_new, name="gallery_new"),
     path("galleries/<uuid:gallery_id>/", galleries.gallery, name="gallery"),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from countenance.apps.examinations import queries
 from countenance.apps.examinations.locking import lock_search, locked
 from countenance.apps.examinations.models import Closing, ExaminationState
+from countenance.apps.examinations.permits import facts_of, standings_of
 from countenance.apps.examinations.rows import end
 from countenance.apps.examinations.standings import is_settled
 from countenance.apps.records.services import Record, accountable
 from countenance.apps.searches.models import Search
-from countenance.errors import ReasonMissing, WrongState
+from countenance.errors import WrongState
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Deed, permit_reason
+from countenance.policy import Actor, Deed
+from countenance.policy.examining import permit_close_search
 from countenance.tools import Tools
 
 
@@ -30,18 +32,11 @@ def close_search(
     """
     record.note(about=search.pk, reason=reason.strip())
     search = lock_search(actor, search, tools=tools)
-    if queries.is_closed(search):
-        raise WrongState("This search was closed already.")
     if not queries.has_candidates(search):
         raise WrongState("This search returned no candidates, so there is nothing to close.")
-    compared = is_settled(search)
-    if not compared and not reason.strip():
-        raise ReasonMissing(
-            "Not all candidates of this search are compared by two examiners. Say why it is closed all the "
-            "same. Your oversight body reads it."
-        )
-    if reason.strip():
-        permit_reason(reason)
+    compared = is_settled(standings_of(search))
+    facts = facts_of(search, today=tools.clock().date())
+    permit_close_search(actor, facts, compared=compared, reason=reason)
     for one in search.examinations.filter(state=ExaminationState.OPEN):
         end(locked(one), "The search was closed.", tools=tools)
     closing = Closing(

@@ -10,6 +10,7 @@ from typing import Any
 from countenance import policy
 from countenance.apps.examinations import queries
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.examinations.permits import permit_examiner
 from countenance.apps.records.services import Record
 from countenance.apps.searches.clock import permit_unfrozen
 from countenance.apps.searches.models import Search
@@ -26,18 +27,16 @@ def lock_search(actor: Actor, search: Search, *, tools: Tools) -> Search:
     return locked
 
 
-def require_wanted(search: Search) -> None:
-    """Refuse an examination that a search does not need now.
+def require_wanted(actor: Actor, search: Search, *, tools: Tools) -> None:
+    """Permit an examiner whom a locked search needs.
 
     Raises:
-        WrongState: it was closed, returned nobody, or has its examiners.
+        WrongState: it returned nobody, was closed, or has its examiners.
+        NotPermitted: the actor had a part in it, or nobody disagrees.
     """
-    if not queries.has_candidates(search) or queries.is_closed(search):
-        raise WrongState("This search has no candidates to examine, or was closed.")
-    if not queries.wants_examiner(search):
-        raise WrongState(
-            "This search has its examiners. A third one is asked only where two disagree."
-        )
+    if not queries.has_candidates(search):
+        raise WrongState("This search returned no candidates to examine.")
+    permit_examiner(actor, search, today=tools.clock().date())
 
 
 def probe_of(search: Search) -> dict[str, Any]:

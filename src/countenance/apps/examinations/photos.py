@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -66,14 +67,21 @@ def probe_side(examination: Examination) -> Side:
 
 @contextmanager
 def candidate_sides(
-    actor: Actor, comparison: Comparison, *, tools: Tools
+    actor: Actor, comparison: Comparison, *, most: int | None = None, tools: Tools
 ) -> Iterator[tuple[list[Side], Tools]]:
-    """Yield the photos of a candidate that are still held, most similar first, and tools that open them."""
+    """Yield the photos of a candidate that are still held, most similar first, and tools that open them.
+
+    Args:
+        actor: who looks.
+        comparison: the candidate.
+        most: no more than so many; None for all.
+        tools: the keys; those that are yielded open what other agencies granted.
+    """
     rows = [one["face"] for one in comparison.about["faces"]]
     photos = Photo.objects.filter(faces__in=rows).select_related("gallery__agency").distinct()
     galleries = list({one.gallery_id: one.gallery for one in photos.defer("details")}.values())
     with grants.reading(actor, galleries, tools=tools) as lent:
-        yield list(_held(rows)), lent
+        yield list(islice(_held(rows), most)), lent
 
 
 def _held(rows: list[int]) -> Iterator[Side]:

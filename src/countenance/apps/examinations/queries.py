@@ -7,20 +7,18 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
-from countenance.apps.examinations.permits import permit_examiner
-from countenance.apps.examinations.standings import is_settled, recorded, standings
+from countenance.apps.examinations.permits import permit_examiner, standings_of
+from countenance.apps.examinations.standings import is_settled, recorded
 from countenance.apps.searches.candidates import CANDIDATES
 from countenance.apps.searches.models import Search, SearchState
 from countenance.errors import CountenanceError, NotFound
-from countenance.examination.combine import EXAMINERS, Standing
+from countenance.examination.combine import EXAMINERS
 from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
 
-MOST_EXAMINERS = EXAMINERS + 1
-"""So many examine a search at most: one more than two, where the two disagree."""
 TOO_LONG = timedelta(days=14)
 """A search whose candidates are not all compared after so long is a signal."""
 
@@ -106,7 +104,7 @@ def sight(actor: Actor, search: Search) -> Sight:
     if not may(actor, Deed.EXAMINE):
         return Sight.EVERYTHING if both or closed else Sight.NOTHING
     oversees = may(actor, Deed.LEAD_RELEASE) or may(actor, Deed.LEDGER_READ)
-    decided = closed or (both and is_settled(search))
+    decided = closed or (both and is_settled(standings_of(search)))
     return Sight.EVERYTHING if oversees and decided else Sight.NOTHING
 
 
@@ -133,20 +131,6 @@ def is_closed(search: Search) -> bool:
     return hasattr(search, "closing")
 
 
-def wants_examiner(search: Search) -> bool:
-    """Say whether another examiner is needed: two, and a third where they disagree."""
-    if not has_candidates(search) or is_closed(search):
-        return False
-    engaged = list(search.examinations.exclude(state=ExaminationState.ENDED))
-    if len(engaged) < EXAMINERS:
-        return True
-    if len(engaged) >= MOST_EXAMINERS or any(
-        one.state != ExaminationState.RECORDED for one in engaged
-    ):
-        return False
-    return any(one.standing == Standing.DISAGREED for one in standings(search))
-
-
 def waiting_searches(actor: Actor, *, tools: Tools, at_most: int | None = None) -> Iterator[Search]:
     """Yield the searches that wait for this examiner, those that ended first before others.
 
@@ -157,7 +141,6 @@ def waiting_searches(actor: Actor, *, tools: Tools, at_most: int | None = None) 
     """
     if not may(actor, Deed.EXAMINE):
         return
-    engaged = Count("examinations", filter=~Q(examinations__state=ExaminationState.ENDED))
     rows = (
         Search.objects.filter(
             agency_id=actor.agency,
@@ -166,23 +149,23 @@ def waiting_searches(actor: Actor, *, tools: Tools, at_most: int | None = None) 
             purged_at=None,
             closing=None,
         )
-        .annotate(engaged=engaged)
-        .filter(engaged__lt=MOST_EXAMINERS)
         .exclude(examinations__examiner_id=actor.person)
         .select_related("case__authority", "probe", "answers")
         .order_by("ended_at", "pk")
     )
     for search in rows if at_most is None else rows[:at_most]:
-        if _waits_for(actor, search):
+        if _waits_for(actor, search, tools=tools):
             yield search
 
 
-def _waits_for(actor: Actor, search: Search) -> bool:
+def _waits_for(actor: Actor, search: Search, *, tools: Tools) -> bool:
     try:
-        permit_examiner(actor, search)
-        return wants_examiner(search)
+        if not has_candidates(search):
+            return False
+        permit_examiner(actor, search, today=tools.clock().date())
     except CountenanceError:
         return False
+    return True
 
 
 def open_draw(actor: Actor) -> Examination | None:

@@ -22,14 +22,13 @@ from countenance.apps.examinations.locking import (
     require_wanted,
 )
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
-from countenance.apps.examinations.permits import permit_examiner
+from countenance.apps.examinations.permits import permit_following
 from countenance.apps.examinations.rows import end, make_rows
-from countenance.apps.examinations.standings import CONCLUSIONS, recorded
+from countenance.apps.examinations.standings import CONCLUSIONS
 from countenance.apps.records.services import Record, accountable
 from countenance.apps.searches.models import Search
 from countenance.errors import InputError, NotFound, WrongState
 from countenance.examination.checklist import Checklist, read_analysis, read_comparison
-from countenance.examination.combine import EXAMINERS
 from countenance.examination.concluding import check_conclusion, check_whole
 from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import Action, canonical_json
@@ -54,8 +53,7 @@ def begin_examination(actor: Actor, record: Record, *, search: Search, tools: To
     if queries.open_draw(actor) is not None:
         # The same for every search, so that nobody can ask of which one it is that they drew.
         raise WrongState("Finish or give up the examination that is open first.")
-    permit_examiner(actor, search)
-    require_wanted(search)
+    require_wanted(actor, search, tools=tools)
     made = make_rows(
         actor,
         examination_id=uuid4(),
@@ -175,25 +173,29 @@ def follow_conclusion(
     Raises:
         ReasonMissing: why is not said.
         InputError: the checklist is not whole, or nothing in it speaks for the conclusion.
-        NotFound: the conclusion is somebody else's, or of a control.
-        WrongState: two examinations are not recorded yet, it was followed already, or the search is closed.
+        NotFound: it is of a control.
+        WrongState: not everybody has recorded theirs yet, or it was followed already.
+        NotPermitted: it is somebody else's, or would come to support a lead where nobody disagrees.
     """
     examination = own(actor, record, comparison.examination, tools=tools)
     record.note(about=comparison.pk, reason=reason.strip())
     search = examination.search
     if search is None:
         raise NotFound("There is no such conclusion to follow.")
-    permit_reason(reason)
-    if queries.is_closed(search):
-        raise WrongState("This search was closed; its conclusions stay as they are.")
-    if examination.state != ExaminationState.RECORDED or len(recorded(search)) < EXAMINERS:
-        raise WrongState(
-            "Before two examinations are recorded, a conclusion stays as it is. Wait for the other one."
-        )
+    if examination.state != ExaminationState.RECORDED:
+        raise WrongState("This examination is not recorded, so nothing in it can be followed.")
     comparison = Comparison.objects.select_for_update(no_key=True).get(pk=comparison.pk)
     comparison.check_links()
-    if Comparison.objects.filter(follows=comparison).exists():
-        raise WrongState("Another conclusion of yours follows this one already. Follow that one.")
+    comparison.examination = examination
+    permit_following(
+        actor,
+        search,
+        comparison,
+        checklist=read_comparison(checklist),
+        conclusion=_conclusion(conclusion),
+        reason=reason,
+        today=tools.clock().date(),
+    )
     later = Comparison(
         agency_id=actor.agency,
         examination=examination,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,7 +13,7 @@ from countenance.apps.examinations.models import Comparison, Examination, Examin
 from countenance.apps.searches.models import Search
 from countenance.errors import SealBroken
 from countenance.examination.checklist import Checklist, enough_to_lead, read_comparison
-from countenance.examination.combine import Concluded, Standing, Waiver, combine
+from countenance.examination.combine import EXAMINERS, Concluded, Standing, Waiver, combine
 from countenance.examination.control import Measured, Tried, measure
 from countenance.examination.scale import Conclusion
 
@@ -111,7 +112,9 @@ def _was_certified(said: dict[str, Any]) -> bool:
     return until is not None and date.fromisoformat(until) >= date.fromisoformat(said["at"][:10])
 
 
-def standings(search: Search, *, waiver: Waiver | None = None) -> list[CandidateStanding]:
+def standings(
+    search: Search, *, waiver: Waiver | None = None, examiners: int = EXAMINERS
+) -> list[CandidateStanding]:
     """Return how far each candidate of a search is, in the order of the search; none once it is purged."""
     if search.outcome is None:
         return []
@@ -125,16 +128,16 @@ def standings(search: Search, *, waiver: Waiver | None = None) -> list[Candidate
                 subject=subject,
                 rank=rank,
                 similarity=one["faces"][0]["similarity"],
-                standing=combine(about, waiver=waiver),
+                standing=combine(about, waiver=waiver, examiners=examiners),
                 concluded=about,
             )
         )
     return found
 
 
-def is_settled(search: Search, *, waiver: Waiver | None = None) -> bool:
+def is_settled(found: Iterable[CandidateStanding]) -> bool:
     """Say whether all candidates are compared, by as many examiners as each of them needs."""
-    return all(one.standing in SETTLED for one in standings(search, waiver=waiver))
+    return all(one.standing in SETTLED for one in found)
 
 
 def tried(one: Examination) -> list[Tried]:

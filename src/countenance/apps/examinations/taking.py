@@ -15,14 +15,13 @@ from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.examinations import controls, queries
 from countenance.apps.examinations.locking import lock_search, probe_of, require_wanted
 from countenance.apps.examinations.models import Examination
-from countenance.apps.examinations.permits import permit_examiner
 from countenance.apps.examinations.rows import make_rows
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.models import Search
 from countenance.errors import NotFound, WrongState
-from countenance.examination.control import SHARE, is_control_due
+from countenance.examination.control import is_control_due
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Deed
+from countenance.policy import Actor, Deed, packs
 from countenance.tools import Tools
 
 DRAW_BYTES = 8
@@ -72,8 +71,7 @@ def _begin(
     control = drawn.control
     if control is None or not candidates:
         search = lock_search(actor, drawn.search, tools=tools)
-        permit_examiner(actor, search)
-        require_wanted(search)
+        require_wanted(actor, search, tools=tools)
         record.note(search=search.pk, candidates=len(search.outcome["candidates"]))
         return make_rows(
             actor,
@@ -126,8 +124,7 @@ def _require_none_open(actor: Actor) -> None:
 
 def controls_share(actor: Actor) -> float:
     """Return how many of an examiner's drawn examinations are controls, by the agency's pack."""
-    Agency.objects.get(pk=actor.agency)
-    return SHARE
+    return packs.controls_share(packs.terms_of(Agency.objects.get(pk=actor.agency).pack))
 
 
 controls_share.accountable = ()  # type: ignore[attr-defined] # it only reads
