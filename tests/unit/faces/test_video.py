@@ -289,7 +289,7 @@ def test_a_scene_that_changes_ends_what_was_followed(tmp_path):
         writer.write(frame)
     writer.release()
     reel = looked(path.read_bytes())
-    assert sorted(round(group.last) for group in reel.groups) == [3, 6]
+    assert sorted((group.first, group.last) for group in reel.groups) == [(0.0, 2.5), (3.0, 5.5)]
 
 
 def test_how_a_file_begins_is_checked_without_decoding_it(tmp_path):
