@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from countenance.bundle.evidence import Line
-from countenance.bundle.references import ABOUT, MADE_BY, Parts, Record
+from countenance.bundle.references import MADE_BY, OF_RECORDS, Parts, Record
 from countenance.errors import BundleBroken
 from countenance.ledger.entry import canonical_json
 
@@ -21,13 +21,15 @@ def check_accounts(parts: Parts) -> int:
         BundleBroken: an entry is about what is not there, a record has no entry, or they differ.
     """
     acts: dict[str, set[str]] = {}
+    known = {one for records in parts.records.values() for one in records}
     for line in parts.lines:
         acts.setdefault(str(line.about), set()).add(line.action)
-        kind = ABOUT.get(line.action)
-        if kind is not None:
-            record = parts.named(kind, line.about)
-            if line.facts is not None and not _agrees(parts, line, record, line.facts):
-                raise BundleBroken(f"{kind}/{line.about} is not as the ledger has it.")
+        if line.action.startswith(OF_RECORDS):
+            if line.about not in known:
+                raise BundleBroken(
+                    f"{line.action} is about {line.about}, which is not in the bundle."
+                )
+            _check_said(parts, line)
     for kind, actions in MADE_BY.items():
         for identity in parts.records[kind]:
             _recorded(kind, identity, acts, actions)
@@ -97,12 +99,15 @@ def _rows(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _agrees(parts: Parts, line: Line, record: Record, facts: Facts) -> bool:
-    """Say whether what an entry's body holds is what the record says."""
-    if line.action in _SAID and facts.get("case", parts.case) != parts.case:
-        return False
-    check = _SAID.get(line.action)
-    return check is None or check(record, facts)
+def _check_said(parts: Parts, line: Line) -> None:
+    """Check that what an entry's body says of a record is what the record says."""
+    kind, agrees = _SAID.get(line.action, (None, None))
+    record = {} if kind is None else parts.named(kind, line.about)
+    if line.facts is None:
+        return
+    other = line.facts.get("case", parts.case) != parts.case
+    if other or (agrees is not None and not agrees(record, line.facts)):
+        raise BundleBroken(f"{line.action} says of {line.about} what the bundle does not.")
 
 
 def _photo(probe: Record, facts: Facts) -> bool:
@@ -159,12 +164,13 @@ def _digest(said: Mapping[str, Any] | None) -> str:
     return "" if said is None else hashlib.sha256(canonical_json(said)).hexdigest()
 
 
-_SAID: Final[Mapping[str, Callable[[Record, Facts], bool]]] = {
-    "probe.added": _photo,
-    "probe.derived": _photo,
-    "search.intended": _intended,
-    "search.concluded": _concluded,
-    "probe.analysed": _analysed,
-    "conclusion.recorded": _recorded_conclusion,
-    "conclusion.followed": _followed_conclusion,
+_SAID: Final[Mapping[str, tuple[str, Callable[[Record, Facts], bool]]]] = {
+    "probe.added": ("probes", _photo),
+    "probe.derived": ("probes", _photo),
+    "search.intended": ("searches", _intended),
+    "search.concluded": ("searches", _concluded),
+    "probe.analysed": ("examinations", _analysed),
+    "conclusion.recorded": ("comparisons", _recorded_conclusion),
+    "conclusion.followed": ("comparisons", _followed_conclusion),
 }
+"""The entries whose bodies are compared with records, of which kind, and how."""

@@ -21,31 +21,8 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
 }
 """The actions whose entry is about a new record of that kind: each record has one, each one a record."""
 
-_LATER: Final[Mapping[str, tuple[str, ...]]] = {
-    "probes": ("probe.viewed", "probe.marked"),
-    "requests": ("search.declined",),
-    "searches": (
-        "search.concluded",
-        "search.aborted",
-        "search.held",
-        "search.settled",
-        "search.frozen",
-        "search.purged",
-        "search.closed",
-        "candidates.viewed",
-    ),
-    "examinations": ("examination.drawn", "examination.ended", "probe.analysed"),
-    "comparisons": ("conclusion.recorded", "conclusion.followed"),
-    "leads": ("lead.viewed", "lead.exported", "lead.outcome_recorded"),
-}
-
-ABOUT: Final[Mapping[str, str]] = {
-    action: kind
-    for table in (MADE_BY, _LATER)
-    for kind, actions in table.items()
-    for action in actions
-}
-"""What the entries of these actions are about; it must be in the bundle."""
+OF_RECORDS: Final = ("candidates.", "conclusion.", "examination.", "lead.", "probe.", "search.")
+"""What an entry whose action begins like this is about must be in the bundle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
