@@ -61,7 +61,7 @@ class Frame:
 def digest(pixels: Pixels) -> str:
     """Return the hash of a picture's pixels and size."""
     hashed = hashlib.sha256(f"{pixels.shape[1]}x{pixels.shape[0]}:".encode())
-    hashed.update(memoryview(np.ascontiguousarray(pixels)))
+    hashed.update(np.ascontiguousarray(pixels).data)
     return hashed.hexdigest()
 
 
