@@ -41,6 +41,10 @@ class Waiver(Verifiers):
         """Return the rule in a few words."""
         return "one person is enough to confirm a result: this law waives the second"
 
+    def covers(self, other: Verifiers) -> bool:
+        """Nothing is less strict than a waiver but another one, not even a rule that asks for nobody."""
+        return isinstance(other, Waiver)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls(PackRule):
