@@ -27,10 +27,23 @@ def default_home() -> Path:
     return platformdirs.user_data_path("countenance", appauthor=False)
 
 
-class DatabaseSettings(BaseModel):
-    """Where the database is."""
+class _Part(BaseModel):
+    """Some of the settings; whatever is not known is refused, so that no misspelt one is overlooked."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_files(cls, values: object) -> object:
+        """Leave out the names of files that hold a secret: `Config.load` reads them."""
+        if not isinstance(values, dict):
+            return values
+        files = {f"{name}_file" for name in cls.model_fields}
+        return {name: value for name, value in values.items() if name not in files}
+
+
+class DatabaseSettings(_Part):
+    """Where the database is."""
 
     url: SecretStr | None = Field(
         default=None,
@@ -38,10 +51,8 @@ class DatabaseSettings(BaseModel):
     )
 
 
-class WebSettings(BaseModel):
+class WebSettings(_Part):
     """Where the web app listens."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
@@ -73,10 +84,8 @@ class WebSettings(BaseModel):
         return f"https://{name}" if self.https else f"http://{name}:{self.port}"
 
 
-class MailSettings(BaseModel):
+class MailSettings(_Part):
     """Where notices go out: mails that say that something waits, and nothing more. Off without a host."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(
         default="",

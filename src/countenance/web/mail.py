@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
-from email.utils import make_msgid
+from uuid import uuid4
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend
@@ -40,7 +40,7 @@ class Mailer:
         Raises:
             Unavailable: the server does not answer, or takes no mail from us.
         """
-        # Without a domain of its own the message would be named after this machine.
+        # Of its own, because it would be named after this machine otherwise, and be longer or shorter.
         domain = self._sender.rpartition("@")[2]
         message = EmailMessage(
             subject=SUBJECT,
@@ -48,7 +48,10 @@ class Mailer:
             from_email=self._sender,
             to=[address],
             connection=self._backend,
-            headers={"Message-ID": make_msgid(domain=domain), "Auto-Submitted": "auto-generated"},
+            headers={
+                "Message-ID": f"<{uuid4().hex}@{domain}>",
+                "Auto-Submitted": "auto-generated",
+            },
         )
         try:
             return bool(message.send())
