@@ -24,6 +24,8 @@ THUMBNAIL = (-1.4, -1.4, 2.8, 3.4)
 BROW = -0.36
 """Where brows mostly lie; no landmark says it."""
 
+LANDMARKS = 5
+
 Point = tuple[float, float]
 
 
@@ -80,8 +82,10 @@ def aligned(landmarks: Sequence[Sequence[float]]) -> Matrix:
         landmarks: of the face, as `faces.types.Face` has them; the first two are the eyes.
 
     Raises:
-        InputError: both eyes lie on one point, so that nothing says how large the face is.
+        InputError: there are no landmarks, or both eyes lie on one point: nothing says how large the face is.
     """
+    if len(landmarks) < LANDMARKS:
+        raise InputError("The eyes of this face were not found, so it cannot be aligned.")
     (left, top), (right, low) = (_point(one) for one in landmarks[:2])
     across, down = right - left, low - top
     apart = across**2 + down**2
