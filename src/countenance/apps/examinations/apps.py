@@ -11,8 +11,11 @@ class ExaminationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let a purge of a search destroy what was written about its candidates."""
+        """Tell other apps what waits here, and what a purge of a search destroys with it."""
         from countenance.apps.examinations.destroying import destroy_examinations
+        from countenance.apps.examinations.waiting import waiting
+        from countenance.apps.records.waiting import register as register_waiting
         from countenance.apps.searches.purged_with import register
 
         register(destroy_examinations)
+        register_waiting(waiting)

@@ -25,9 +25,9 @@ from countenance.errors import NotFound
 from countenance.examination.checklist import Checklist, read_analysis, read_comparison
 from countenance.examination.components import Answer, Component, Visibility
 from countenance.examination.scale import Conclusion
+from countenance.ui.checklists import Marking, marking, posted
 from countenance.ui.faceview import FacePhoto, Pair, face_photo
 from countenance.ui.forms import ErrorsOn, Form, ReasonForm
-from countenance.ui.marking import Marking, marking, posted
 from countenance.ui.pages import confirm_page, status_of
 from countenance.ui.requests import Request
 
