@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any, TypeVar
 
 from countenance.errors import InputError
@@ -32,9 +31,7 @@ class Pin:
 
     def __post_init__(self) -> None:
         """Refuse a point that is on no face."""
-        if not (
-            isfinite(self.x) and isfinite(self.y) and max(abs(self.x), abs(self.y)) <= FARTHEST
-        ):
+        if not all(abs(one) <= FARTHEST for one in (self.x, self.y)):
             raise InputError(FAR)
 
 

@@ -162,7 +162,8 @@ def test_a_note_is_in_any_language(text):
 def test_pins_lie_on_the_face():
     corner = [FARTHEST, -FARTHEST]
     assert read_comparison(nose(pins=[corner])).mark(Component.NOSE).pins == (Pin(*corner),)
-    for x, y in ((FARTHEST + 0.01, 0), (0, -FARTHEST - 0.01), (float("nan"), 0)):
+    nowhere = float("nan")
+    for x, y in ((FARTHEST + 0.01, 0), (0, -FARTHEST - 0.01), (nowhere, 0), (0, nowhere)):
         with pytest.raises(InputError, match="lies on the face"):
             read_comparison(nose(pins=[[x, y]]))
         with pytest.raises(InputError, match="lies on the face"):

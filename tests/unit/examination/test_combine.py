@@ -130,6 +130,8 @@ def test_nobody_elses_conclusion_takes_the_place_of_ones_own():
     yes, no = says(ANNA, YES), says(BEN, NO)
     foreign = says(CLEO, YES, follows=no.id)
     assert current([yes, no, foreign]) == [yes, no, foreign]
+    again = says(BEN, YES)
+    assert current([no, again, foreign]) == [no, foreign]
 
 
 def test_a_control_takes_the_place_of_nothing():
@@ -150,6 +152,8 @@ def test_a_circle_of_follow_ups_counts_as_the_more_careful():
     assert [found.conclusion for found in current(circle)] == [NO]
     itself = says(ANNA, YES)
     assert len(current([replace(itself, follows=itself.id)])) == 1
+    against = replace(other, follows=other.id)
+    assert current([against, one]) == [against]
 
 
 def test_a_control_concurs_in_nothing():

@@ -33,11 +33,13 @@ def test_the_interval_is_wilsons(wrong, of, low, high):
 def test_of_nothing_nothing_is_known():
     nothing = rate(0, 0)
     assert (nothing.low, nothing.high, nothing.share) == (0.0, 1.0, None)
+    assert (nothing.wrong, nothing.of) == (0, 0)
 
 
 def test_none_and_all_are_the_ends_of_the_interval():
-    assert rate(0, 7).low == rate(0, 7).share == 0.0
-    assert rate(7, 7).high == rate(7, 7).share == 1.0
+    for of in range(1, 50):
+        assert rate(0, of).low == rate(0, of).share == 0.0
+        assert rate(of, of).high == rate(of, of).share == 1.0
 
 
 @pytest.mark.parametrize(("wrong", "of"), [(-1, 3), (4, 3), (1, 0), (0, -1)])
