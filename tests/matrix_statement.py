@@ -235,6 +235,11 @@ ROUTES: dict[str, Kinds] = {
     "probe_image": page("evidence.view"),
     "probe_derive": button("evidence.derive"),
     "probe_mark": button("evidence.derive"),
+    "footage_new": form("evidence.add"),
+    "footage": page("evidence.view"),
+    "footage_face": page("evidence.view"),
+    "footage_cancel": button("evidence.add"),
+    "footage_use": button("evidence.add"),
     "search_ask": button("search.ask"),
     "requests": page("search.decline"),
     "request_decline": form("search.decline"),
@@ -311,7 +316,7 @@ ROUTES: dict[str, Kinds] = {
 }
 """What reading a page is, and what sending it is; None: there is nothing to read, or to send."""
 
-IDS_OF_CASES = {"case_id", "probe_id", "request_id", "search_id"}
+IDS_OF_CASES = {"case_id", "footage_id", "probe_id", "request_id", "search_id"}
 OF_CASES = {
     "case",
     "case_authority",
@@ -320,6 +325,7 @@ OF_CASES = {
     "case_widen",
     *("case_hold", "case_release", "evidence_certificate", "evidence_certificate_json"),
     *("certificate", "certificate_json", "gallery_for_case", "glass_break"),
+    *("footage", "footage_cancel", "footage_face", "footage_new", "footage_use"),
     *("probe", "probe_derive", "probe_image", "probe_mark"),
     "request_decline",
     "request_withdraw",

@@ -28,6 +28,7 @@ SERVICES = sorted(
         "authorities",
         "widening",
         "evidence",
+        "footage",
         "asking",
         "purging",
         "signing",
