@@ -94,6 +94,11 @@ def test_it_comes_back_from_its_json_with_notes_and_pins():
     assert read_comparison(json.loads(json.dumps(one.as_json()))) == one
 
 
+def test_a_whole_checklist_comes_back():
+    whole = said("different", len(ALL))
+    assert read_comparison(whole.as_json()) == whole
+
+
 def test_an_analysis_takes_the_words_of_the_probe_and_no_others():
     assert read_analysis(nose(said="partly")).mark(Component.NOSE).said == "partly"
     with pytest.raises(InputError, match="one of the answers given"):
