@@ -26,6 +26,8 @@ from countenance.apps.cases.models import Case
 from countenance.apps.examinations import services as examining
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face, Photo, Subject
+from countenance.apps.searches import footage
+from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import SearchRequest
 from countenance.policy import SYSTEM, Role, Scope, SearchKind
 from countenance.policy.approvals import ApprovalKind
@@ -168,6 +170,7 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
         "case_id": case.pk,
         "authority_id": case.authority_id,
         "probe_id": probe.pk,
+        "footage_id": _footage(on, case).pk,
         "request_id": request.pk,
         "search_id": search.pk,
         "approval_id": approval.pk,
@@ -178,6 +181,15 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
         "factor_id": Factor.objects.get(person=on.person).pk,
         "document_id": uuid4(),
     }
+
+
+def _footage(on: Any, case: Any) -> Footage:
+    """Add a video to a case and look through it."""
+    data = FakeEngine.video("anna", "ben")
+    one = footage.add_footage(
+        on.actor, case=case, upload=data, file_name="shop.mp4", tools=on.tools
+    )
+    return footage.look_through(on.actor, footage=one, tools=on.tools)
 
 
 def _examined(on: Any, search: Any) -> tuple[UUID, UUID]:

@@ -18,7 +18,7 @@ from countenance.apps.approvals.models import Approval
 from countenance.apps.cases import authorities
 from countenance.apps.cases.widening import widening
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import asking, purging
+from countenance.apps.searches import asking, footage, purging
 from countenance.apps.searches.models import SearchRequest
 from countenance.policy import SYSTEM, Role, SearchKind
 from countenance.policy.approvals import ApprovalKind
@@ -121,11 +121,31 @@ def _searches(on: Any, world: World) -> dict[str, dict[str, Any]]:
     said = "The photo shows somebody from behind"
     asking.decline_request(examiner, request=waiting, reason=said, tools=on.tools)
     return {
+        **_videos(on, case),
         "search_purged": {"search_id": gone.pk},
         "certificate": {"search_id": gone.pk},
         "certificate_json": {"search_id": gone.pk},
         "probe_free": {"probe_id": free.pk},
         "case_declined": {"case_id": case.pk},
+    }
+
+
+def _videos(on: Any, case: Any) -> dict[str, dict[str, Any]]:
+    """Return a video that waits to be looked through, and one of which that was stopped."""
+    waiting, stopped = (
+        footage.add_footage(
+            on.actor,
+            case=case,
+            upload=FakeEngine.video(name),
+            file_name=f"{name}.mp4",
+            tools=on.tools,
+        )
+        for name in ("till", "door")
+    )
+    footage.cancel_footage(on.actor, footage=stopped, tools=on.tools)
+    return {
+        "footage_waiting": {"footage_id": waiting.pk},
+        "footage_stopped": {"footage_id": stopped.pk},
     }
 
 
