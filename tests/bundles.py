@@ -6,9 +6,13 @@ Everything is derived from names, so the bundle is the same bytes on every machi
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import struct
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -310,3 +314,18 @@ def drawn_contents() -> c.Contents:
 def drawn_bundle() -> bytes:
     """Return the drawn case's bundle."""
     return write_bundle(drawn_contents(), sign=SIGNER.sign, public_key=PUBLIC)
+
+
+def independent() -> ModuleType:
+    """Return the script that verifies bundles without our code."""
+    path = Path(__file__).resolve().parents[1] / "docs" / "reference" / "verify_bundle.py"
+    spec = importlib.util.spec_from_file_location("verify_bundle", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(drawn_bundle())

@@ -97,7 +97,9 @@ def root_of(leaf, index, size, path):
 def entries_of(data, head):
     """Yield (about, action, facts) of each entry that is proved; no facts if the body was erased."""
     before = (-1, "")
-    for line in data.removesuffix(b"\n").split(b"\n") if data else ():
+    *lines, rest = data.split(b"\n")
+    need(not rest, "the last line")
+    for line in lines:
         one = read(line)
         about, action, at, commitment = re.fullmatch(ENTRY, one["entry"]).groups()
         need(one["index"] > before[0] and at >= before[1], "the order of entries")
