@@ -175,3 +175,17 @@ def test_without_json_the_same_is_shown_to_people(cli: Cli, people: Path, place:
         code, shown, _ = cli.shown(*arguments)
         assert code == 0
         assert "archive" in shown or "people" in shown
+
+
+def test_several_photos_make_one_search(cli: Cli, people: Path, place: Path) -> None:
+    first = ask(cli, place, FakeEngine.photo("anna", 9)).rename(place / "first.jpg")
+    group = ask(cli, place, FakeEngine.photo("ben", 3, others=["anna"])).rename(place / "group.jpg")
+    code, refused = run_search(cli, first, "--probe", group)
+    assert (code, refused["error"]["code"]) == (2, "input")
+    assert "2 faces" in refused["error"]["message"]
+    code, refused = run_search(cli, first, "--probe", f"{group}:0")
+    assert refused["error"]["code"] == "not_alike"
+    code, found = run_search(cli, first, "--probe", f"{group}:1")
+    assert code == 0
+    assert [one["face"] for one in found["probe"]["photos"]] == [0, 1]
+    assert found["candidates"][0]["subject"] == "anna"

@@ -132,6 +132,7 @@ def probe_page(
             {"id": made.pk, "words": words_of(made.details["how"]), "at": made.added_at}
             for made in one.derived.filter(purged_at=None).order_by("added_at")
         ],
+        "authority": case.authority if runs else None,
         "others": _ticked(others, (initial or {}).get("more", request.POST.getlist("more"))),
         "problem": problem,
         **faces_context(one, str(chosen), actor),

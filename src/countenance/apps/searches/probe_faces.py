@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
@@ -34,6 +35,12 @@ def drawing_of(one: Probe, boxes: list[Any], *, only: int | None = None) -> draw
         height=one.details["height"],
         boxes=boxes,
     )
+
+
+def drawing_with_one(one: Probe, number: int) -> drawing.Drawing:
+    """Return a probe with one face framed, under the number that it has, and all others blurred."""
+    drawn = drawing_of(one, [face["box"] for face in one.details["faces"]], only=number)
+    return replace(drawn, frames=(drawn.frames[number],))
 
 
 def crop_of(one: Probe, number: int) -> drawing.Crop:

@@ -13,16 +13,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.galleries import grants, looks
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import queries, services
+from countenance.apps.searches import knowing, queries, services
 from countenance.apps.searches.case_views import ANSWERS, code_of, is_stuck
-from countenance.apps.searches.clock import REFUSED, frozen_by
+from countenance.apps.searches.clock import REFUSED, frozen_by, is_frozen_now
 from countenance.apps.searches.evidence_views import probe_page
 from countenance.apps.searches.forms import SearchForm, names_of, search_form
+from countenance.apps.searches.knowing import Known
 from countenance.apps.searches.models import Probe, Search, SearchState
 from countenance.apps.searches.probe_faces import (
     chosen_others,
     crop_of,
-    drawing_of,
+    drawing_with_one,
     face_of,
     others_offered,
     searched_with,
@@ -44,13 +45,12 @@ def check(request: Request, probe_id: UUID) -> HttpResponse:
     if form.errors:
         return probe_page(request, probe, run_form=form)
     asked = form.cleaned_data
-    chosen = probe.details["faces"][asked["face"]]
     names = names_of(request, chosen=asked["galleries"])
     context = {
         "section": "requests",
         "case": probe.case,
         "probe": probe,
-        "drawing": drawing_of(probe, [chosen["box"]], only=asked["face"]),
+        "drawing": drawing_with_one(probe, asked["face"]),
         "face": face_of(probe, asked["face"]),
         "steps": steps_of(probe),
         "others": chosen_others(request.actor, probe, asked["more"]),
@@ -116,21 +116,28 @@ def _pair(request: Request, value: str) -> tuple[Probe, int]:
 def search(request: Request, search_id: UUID) -> HttpResponse:
     """Show what came of a search; that its candidates are looked at is recorded first.
 
-    Whoever may not see candidates reads how far the search is, and nothing of what it found.
+    Whoever may not see candidates reads how far the search is, and nothing of what it found. An examiner who
+    has not examined them yet reads how many there are.
     """
     one = queries.search(request.actor, search_id)
     concluded = one.state == SearchState.CONCLUDED
     examines = may(request.actor, Deed.CANDIDATES_VIEW)
     candidates: list[dict[str, Any]] = []
     frozen = _frozen_by(one)
+    if concluded and not frozen:
+        frozen = (is_frozen_now(one, now=request.tools.clock()) or "") if examines else ""
+    known = Known(candidates=False)
     if concluded and examines and not frozen:
+        known = knowing.known(request.actor, one, tools=request.tools)
+    if known.candidates:
         try:
             services.view_candidates(request.actor, search=one, tools=request.tools)
         except SearchFrozen as error:
             frozen = error.rule
         else:
             candidates = _candidates(request, one)
-    seen = concluded and examines and not frozen
+    hidden = concluded and examines and not frozen and not known.candidates
+    seen = concluded and examines and not frozen and not hidden
     face_number = one.request["face"]
     context = {
         "section": "searches",
@@ -143,6 +150,8 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "purges": bool(frozen) and one.purged_at is None and may(request.actor, Deed.SEARCH_PURGE),
         "may_widen": may(request.actor, Deed.CASE_WIDEN),
         "candidates": candidates,
+        "to_examine": len(one.outcome["candidates"]) if hidden else 0,
+        "known": known,
         "removed": seen and not candidates and bool(one.outcome["candidates"]),
         "strip": drawing.strip([found["similarity"] for found in candidates]),
         "probe_crop": None
