@@ -196,6 +196,8 @@ class FakeEngine:
         canvas = np.full((HEIGHT, WIDTH, 3), 235, np.uint8)
         for number, person in enumerate(people):
             _fill(canvas, _face(number, len(people)).box, _colour(person))
+        if note.get("missed"):
+            _fill(canvas, MISSED_FACE.box, _colour(note["missed"]))
         for box in blur:
             _fill(canvas, box, (128, 128, 128))
         step = max(1, -(-WIDTH // long_side))

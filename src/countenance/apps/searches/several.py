@@ -203,6 +203,6 @@ def not_alike(odd: Sequence[int], photos: int) -> NotAlike:
     else:
         said = f"Photos {listed} are not like the others, so they may show somebody else."
     return NotAlike(
-        f"{said} No gallery was asked. Search with those alone that you are sure of.",
+        f"{said} No gallery was asked; it counts as a search. Search with those that you are sure of.",
         photos=list(odd),
     )
