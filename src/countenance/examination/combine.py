@@ -115,6 +115,16 @@ def combine(
     return Standing.DISAGREED
 
 
+def lasting(
+    concluded: Collection[Concluded], *, certified_now: Collection[UUID]
+) -> list[Concluded]:
+    """Return the current conclusions that still count: support lapses with its examiner's certificate.
+
+    What speaks against a lead does not lapse.
+    """
+    return [one for one in current(concluded) if not one.concurs or one.examiner in certified_now]
+
+
 def permit_lead(
     concluded: Collection[Concluded],
     *,
@@ -141,17 +151,14 @@ def permit_lead(
     standing = combine(concluded, waiver=waiver, examiners=examiners)
     if standing != Standing.AGREED:
         raise LeadNotSupported(SAID[standing])
-    # Support lapses with the certificate of whoever gave it. What speaks against a lead does not.
-    lasting = [
-        one for one in current(concluded) if not one.concurs or one.examiner in certified_now
-    ]
-    if combine(lasting, waiver=waiver, examiners=examiners) != Standing.AGREED:
+    still = lasting(concluded, certified_now=certified_now)
+    if combine(still, waiver=waiver, examiners=examiners) != Standing.AGREED:
         raise LeadNotSupported(
             "An examiner on whose conclusion this lead stands is no longer certified. "
             "Ask another examiner to examine it.",
             rule="lead.certificate_lapsed",
         )
-    return [one for one in lasting if one.concurs]
+    return [one for one in still if one.concurs]
 
 
 SAID = {

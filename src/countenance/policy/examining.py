@@ -158,11 +158,19 @@ def permit_third(
     return Permit(rule="examination.third")
 
 
-def permit_follow(actor: Actor, search: ExaminedFacts, said: FollowFacts) -> Permit:
+def permit_follow(
+    actor: Actor, search: ExaminedFacts, said: FollowFacts, *, examiners: int = EXAMINERS
+) -> Permit:
     """Permit an examiner to follow an own conclusion by another one; nothing that was said goes away.
 
     By then the examiner has seen what the other one said, rank and similarity. So a conclusion may
     always become more careful, but come to support a lead only where the examiners disagree.
+
+    Args:
+        actor: the examiner.
+        search: what was examined.
+        said: the conclusion, and what is to take its place.
+        examiners: how many a pack asks for; one under a law that waives the second.
 
     Raises:
         NotPermitted: the conclusion is somebody else's, or comes to support a lead where nobody disagrees.
@@ -180,7 +188,7 @@ def permit_follow(actor: Actor, search: ExaminedFacts, said: FollowFacts) -> Per
     _permit_seen(search)
     if said.control:
         raise WrongState("This was a control, whose answer is known. Nothing follows it.")
-    if search.recorded < EXAMINERS or search.engaged != search.recorded:
+    if search.recorded < max(examiners, 1) or search.engaged != search.recorded:
         raise WrongState(
             "Somebody's examination is not recorded yet. A conclusion can be followed after that."
         )

@@ -139,7 +139,8 @@ def a_conclusion_is_followed_by_whoever_made_it_and_for_a_reason(p):
     """Look at a disagreement that is consolidated, and at one that is not there."""
     two = {"engaged": 2, "recorded": 2, "examiners": {ME, ANNA}}
 
-    def judge(search=(), **more):
+    def judge(search=(), examiners=None, **more):
+        number = {} if examiners is None else {"examiners": examiners}
         given = {
             "examiner": ME,
             "followed": False,
@@ -149,7 +150,8 @@ def a_conclusion_is_followed_by_whoever_made_it_and_for_a_reason(p):
             "reason": GOOD,
         } | more
         said = p.examining.FollowFacts(**given)
-        return p.examining.permit_follow(actor(p, "E"), searched(p, **(two | dict(search))), said)
+        facts = searched(p, **(two | dict(search)))
+        return p.examining.permit_follow(actor(p, "E"), facts, said, **number)
 
     assert judge().rule == "examination.follow_own"
     assert judge(search={"engaged": 3, "recorded": 3})
@@ -166,6 +168,13 @@ def a_conclusion_is_followed_by_whoever_made_it_and_for_a_reason(p):
     assert "of your own" in error.detail
     for search in ({"recorded": 1}, {"engaged": 1, "recorded": 1}, {"engaged": 3}):
         assert "can be followed after that" in raised(WrongState, judge, search).detail
+    # Where a law waives the second examiner, one has said all; where a pack asks for three, three have.
+    alone, three = {"engaged": 1, "recorded": 1}, {"engaged": 3, "recorded": 3}
+    assert judge(alone, examiners=1, gains=False, disagreed=False)
+    assert judge(three, examiners=3)
+    raised(WrongState, judge, examiners=3)
+    raised(WrongState, judge, {"engaged": 2, "recorded": 1}, examiners=1)
+    raised(WrongState, judge, {"engaged": 0, "recorded": 0}, examiners=0)
     assert "Follow the last one" in raised(WrongState, judge, followed=True).detail
     assert "Nothing follows it" in raised(WrongState, judge, control=True).detail
     for more in (
