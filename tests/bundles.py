@@ -203,7 +203,7 @@ EXAMINATIONS = [
 REQUESTS = [("request one", "photo one", "done"), ("request two", "photo two", "declined")]
 
 
-def drawn_ledger() -> c.Ledger:
+def drawn_book() -> DrawnLedger:
     """Return the ledger of the drawn case, as the program's services would have written it."""
     case = uid("case")
     book = DrawnLedger()
@@ -228,7 +228,7 @@ def drawn_ledger() -> c.Ledger:
     book.add("lead.exported", uid("lead"))
     book.add("evidence.purged", case, photos=[{"photo": uid("photo gone"), "added_at": START}])
     book.others(4)
-    return book.ledger()
+    return book
 
 
 def _searched(book: DrawnLedger, one: c.Search, case: UUID) -> None:
@@ -307,7 +307,7 @@ def drawn_contents() -> c.Contents:
         ],
         model_cards=[c.ModelCard(id=MODEL, card={"licence": "Apache-2.0", "name": "Drawn"})],
         error_rates={"model": {"fpir": 0.01, "fnir": 0.08}, "examiners": []},
-        ledger=drawn_ledger(),
+        ledger=drawn_book().ledger(),
     )
 
 

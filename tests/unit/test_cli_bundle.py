@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import OTHER_SIGNER, PUBLIC, drawn_bundle, public_of
+from bundles import OTHER_SIGNER, PUBLIC, drawn_book, drawn_bundle, public_of, uid
 
 from countenance import config
 from countenance.cli import output
 from countenance.cli.main import run
+from countenance.ledger.export import entry_line, header_line
+from countenance.ledger.merkle import root
+from countenance.ledger.receipt import Head
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,6 +97,22 @@ def test_people_read_it_as_sentences(file: Path, capsys: Any) -> None:
     shown = capsys.readouterr()
     assert "The bundle verifies. Case 26-0001" in shown.out
     assert "Cannot be verified offline:" in shown.out
+
+
+def test_the_report_is_a_receipt_that_an_export_of_the_ledger_has_to_hold(
+    file: Path, capsys: Any
+) -> None:
+    code, report = verified(capsys, file)
+    kept, export = file.with_name("report.json"), file.with_name("ledger.jsonl")
+    kept.write_text(json.dumps(report), encoding="utf-8")
+    for rows, expected in ((drawn_book().rows, 0), (drawn_book().rows[:-5], 70)):
+        entries = [row[0] for row in rows]
+        head = Head(size=len(entries), root=root([one.leaf() for one in entries]))
+        lines = [header_line(deployment=uid("deployment"), head=head)]
+        lines += [entry_line(index, one.canonical()) for index, one in enumerate(entries)]
+        export.write_text("\n".join(lines), encoding="utf-8")
+        assert run(["verify-ledger", str(export), "--receipt", str(kept)]) == expected
+    assert code == 0
 
 
 def test_it_needs_neither_django_nor_models(file: Path) -> None:

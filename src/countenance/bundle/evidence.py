@@ -10,7 +10,7 @@ from typing import Any, Final
 from countenance.bundle.shapes import SHAPES, read_canonical
 from countenance.errors import BadProof, BundleBroken, LedgerBroken
 from countenance.ledger.entry import Entry, verify_commitment
-from countenance.ledger.merkle import verify_inclusion
+from countenance.ledger.receipt import Receipt
 
 ENTRIES: Final = "ledger/entries.jsonl"
 
@@ -22,6 +22,7 @@ class Line:
     action: str
     about: str | None
     facts: Mapping[str, Any] | None
+    receipt: Receipt
 
 
 def read_entries(data: memoryview, *, size: int, root: bytes) -> list[Line]:
@@ -39,34 +40,32 @@ def read_entries(data: memoryview, *, size: int, root: bytes) -> list[Line]:
         fields = read_canonical(ENTRIES, line)
         if not (SHAPES["entry"](fields) or SHAPES["erased entry"](fields)):
             raise BundleBroken(f"{ENTRIES} is not as a bundle is written.")
-        entry = _entry(fields, size=size, root=root)
+        entry, receipt = _entry(fields, size=size, root=root)
         at = json.loads(fields["entry"])["at"]
         if fields["index"] <= before[0] or at < before[1]:
             raise BundleBroken(f"Entry {fields['index']} does not stand in its place.")
         before = (fields["index"], at)
         about = None if entry.about is None else str(entry.about)
-        lines.append(Line(action=entry.action.value, about=about, facts=_facts(fields)))
+        lines.append(
+            Line(action=entry.action.value, about=about, facts=_facts(fields), receipt=receipt)
+        )
     return lines
 
 
-def _entry(fields: Mapping[str, Any], *, size: int, root: bytes) -> Entry:
-    """Return one entry after checking its proof and its body."""
+def _entry(fields: Mapping[str, Any], *, size: int, root: bytes) -> tuple[Entry, Receipt]:
+    """Return one entry and the receipt that its proof is, after checking it and the body."""
     index = fields["index"]
     try:
         entry = Entry.parse(fields["entry"].encode())
-        verify_inclusion(
-            leaf=entry.leaf(),
-            index=index,
-            size=size,
-            path=[bytes.fromhex(node) for node in fields["path"]],
-            root=root,
-        )
+        path = tuple(bytes.fromhex(node) for node in fields["path"])
+        receipt = Receipt(index=index, leaf=entry.leaf(), size=size, root=root, path=path)
+        receipt.verify()
         if "body" in fields:
             body, salt = fields["body"].encode(), bytes.fromhex(fields["salt"])
             verify_commitment(entry.commitment, body, salt)
     except (BadProof, LedgerBroken) as error:
         raise BundleBroken(f"Entry {index} does not verify: {error.detail}") from None
-    return entry
+    return entry, receipt
 
 
 def _facts(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:

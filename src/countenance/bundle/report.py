@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from countenance.ledger.receipt import Receipt
+
 KEY_UNKNOWN: Final = (
     "Whether the key is the deployment's: compare it with the one that the agency or its oversight body "
     "tells you by another way."
 )
 LEFT_OUT: Final = (
     "Whether entries of this case were left out: ask for an export of the deployment's ledger, and check "
-    "that it has this size and root."
+    "that it continues this one (`countenance verify-ledger EXPORT --receipt`, with this report as JSON)."
 )
 WRITTEN_ANEW: Final = (
     "Whether the ledger was written anew as a whole: a receipt or an export that somebody else kept shows "
@@ -37,6 +39,8 @@ class Report:
         ledger_root: the root that all entries of the bundle lead to, in hexadecimal digits.
         counts: how many records there are of each kind.
         erased: how many bodies are said to have been erased.
+        receipt: that of the last entry: an export of the deployment's ledger must hold it
+            (`verify_export(…, expect=receipt)`). None if the bundle has no entry.
         verified: what was checked, in sentences.
         not_verified: what no reader can check offline, in sentences.
     """
@@ -50,15 +54,15 @@ class Report:
     ledger_root: str
     counts: Mapping[str, int]
     erased: int
+    receipt: Receipt | None
     verified: tuple[str, ...]
     not_verified: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report in JSON's own types."""
-        return {"verified": True} | {
-            ("checked" if name == "verified" else name): value
-            for name, value in asdict(self).items()
-        }
+        receipt = None if self.receipt is None else self.receipt.to_dict()
+        said = {**asdict(self), "receipt": receipt, "checked": self.verified}
+        return {**said, "verified": True}
 
 
 def report_of(
@@ -66,6 +70,7 @@ def report_of(
     counts: Mapping[str, int],
     *,
     erased: int,
+    receipt: Receipt | None,
     unstated: int,
     known: bool,
 ) -> Report:
@@ -75,6 +80,7 @@ def report_of(
         manifest: its manifest.
         counts: how many records there are of each kind.
         erased: how many bodies of entries were erased.
+        receipt: of its last entry.
         unstated: how many photos have no SHA-256 on the ledger.
         known: whether its reader named the key that it is signed with.
     """
@@ -99,6 +105,7 @@ def report_of(
         ledger_root=head["root"],
         counts=counts,
         erased=erased,
+        receipt=receipt,
         verified=_verified(manifest, counts, known=known),
         not_verified=tuple(doubts),
     )

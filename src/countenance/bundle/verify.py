@@ -53,8 +53,14 @@ def verify(data: bytes, *, expected_key: bytes | None = None) -> Report:
     if counts != manifest["counts"]:
         raise BundleBroken("There are not as many records as the manifest counts.")
     erased = sum(line.facts is None for line in parts.lines)
-    known = expected_key is not None
-    return report_of(manifest, counts, erased=erased, unstated=unstated, known=known)
+    return report_of(
+        manifest,
+        counts,
+        erased=erased,
+        receipt=parts.lines[-1].receipt if parts.lines else None,
+        unstated=unstated,
+        known=expected_key is not None,
+    )
 
 
 def _signature(members: Members, manifest: Record, expected_key: bytes | None) -> None:
