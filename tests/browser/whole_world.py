@@ -15,10 +15,10 @@ from countenance.apps.agencies import providers, staff
 from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
-from countenance.apps.cases import authorities
+from countenance.apps.cases import authorities, holding
 from countenance.apps.cases.widening import widening
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import asking, footage, purging
+from countenance.apps.searches import asking, footage, purging, retention
 from countenance.apps.searches.models import SearchRequest
 from countenance.policy import SYSTEM, Role, SearchKind
 from countenance.policy.approvals import ApprovalKind
@@ -48,6 +48,7 @@ def build(on: Any) -> World:
     made = matrix_world.build(on)
     world = World(dict(made.people), dict(made.own))
     world.more |= _approvals(on, world) | _searches(on, world) | _authorities(on, world)
+    world.more |= _ended(on, world)
     providers.set_provider(
         _actor(on, world.people[str(Role.COORDINATOR)]),
         issuer="https://login.example.org",
@@ -163,6 +164,30 @@ def _authorities(on: Any, world: World) -> dict[str, dict[str, Any]]:
     )
     ids = {"authority_id": waiting.pk}
     return {"authority_attach": ids, "authority_waiting": ids, "authority_asker": ids}
+
+
+def _ended(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return a case whose photos were destroyed after its time, and one under a legal hold."""
+    gallery = Gallery.objects.get(pk=world.own["gallery_id"])
+    over = make_case(on, "26-0108")
+    search(on, over, [gallery], FakeEngine.photo("ben", 8))
+    over.refresh_from_db()
+    # Past the services, because it was closed two years ago.
+    over.closed_at, over.closing_reason = on.tools.clock() - timedelta(days=730), "He was found"
+    over.set_standing(closed=True, closed_at=over.closed_at.isoformat())
+    over.save()
+    retention.purge_evidence(SYSTEM, case=over, tools=on.tools)
+    held = make_case(on, "26-0109")
+    supervisor = _actor(on, world.people[str(Role.SUPERVISOR)])
+    holding.hold_case(supervisor, case=held, reason=REASON, tools=on.tools)
+    ids = {"case_id": over.pk}
+    return {
+        "case_ended": ids,
+        "evidence_certificate": ids,
+        "evidence_certificate_json": ids,
+        "case_held": {"case_id": held.pk},
+        "case_release": {"case_id": held.pk},
+    }
 
 
 def destroy(on: Any, one: Any) -> None:

@@ -113,10 +113,16 @@ def _kept(request: Request, one: Case) -> dict[str, Any]:
     by = case_queries.people_named([UUID(hold["by"])] if hold else [], request.actor)
     return {
         "kept": said,
+        "results_gone": _all_purged(one),
         "held_by": next((person.name for person in by), ""),
         "held_at": datetime.fromisoformat(hold["at"]) if hold else None,
         "may_hold": may(request.actor, Deed.CASE_HOLD),
     }
+
+
+def _all_purged(one: Case) -> bool:
+    searches = Search.objects.filter(case=one)
+    return searches.exists() and not searches.filter(purged_at=None).exists()
 
 
 def _sensitive(request: Request, one: Case) -> list[dict[str, Any]]:
