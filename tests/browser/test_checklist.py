@@ -219,8 +219,8 @@ def test_the_keyboard_alone_is_enough(review):
     page.wait_for_url("**/save/")
     assert review.posted["do"] == "go"
     assert review.posted["note-marks"] == "Small scar"
-    assert review.posted["said-eyebrows"] == "different"
-    assert review.posted["said-eyes"] == "cannot"
+    assert review.posted["said-forehead"] == "different"
+    assert review.posted["said-eyebrows"] == "cannot"
     assert json.loads(review.posted["pins-outline"]) == [[x, y]]
 
 

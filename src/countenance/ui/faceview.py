@@ -15,8 +15,8 @@ from typing import Self
 
 from countenance.errors import InputError
 
-HOME = (-1.6, -1.5, 3.2, 4.0)
-"""The part of a face that is shown first, from above the hair to below the chin: x, y, width, height."""
+HOME = (-1.75, -1.9, 3.5, 4.375)
+"""What is shown first, the head from above the hair to below the chin: x, y, width, height."""
 
 THUMBNAIL = (-1.4, -1.4, 2.8, 3.4)
 """The same for the small pictures in lists."""
