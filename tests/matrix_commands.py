@@ -6,6 +6,7 @@ COMMANDS: dict[str, str] = {
     "inbox": "inbox",
     "enrol": "enrol",
     "search": "search.run",
+    "result": "candidates.view",
     "verify-ledger": "ledger.read",
     "source add": "sources.register",
     "source list": "sources.read",

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import cli_fixtures
-from cli_fixtures import CASE, PASSPORT, REASON, Cli, ask, ledger, run_search, search
+from cli_fixtures import CASE, PASSPORT, REASON, Cli, ask, examine, ledger, run_search, search
 
 from countenance.testing import FakeEngine
 
@@ -166,6 +166,10 @@ def test_without_json_the_same_is_shown_to_people(cli: Cli, people: Path, place:
     probe = ask(cli, place, FakeEngine.photo("anna", 9))
     wanted = ("-g", "people", "--case", CASE, "--reason", REASON)
     code, shown, _ = cli.shown("search", probe, *wanted, as_=cli.on.examiner)
+    assert code == 0
+    assert "2 to examine" in shown
+    assert "anna" not in shown
+    code, shown, _ = cli.shown("result", examine(cli, None), as_=cli.on.examiner)
     assert code == 0
     assert "anna" in shown
     assert "even if the person is not in the gallery" in shown

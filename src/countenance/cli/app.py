@@ -96,6 +96,7 @@ def app() -> typer.Typer:
         "inbox": inbox.inbox,
         "enrol": enrol.enrol,
         "search": search.search,
+        "result": search.result,
         "verify-ledger": ledger.verify_ledger,
         "verify-bundle": bundle.verify_bundle,
     }

@@ -26,6 +26,7 @@ from countenance.apps.searches.grounds import (
     permit_as_asked,
     permit_one_more,
 )
+from countenance.apps.searches.knowing import permit_candidates
 from countenance.apps.searches.marking import mark_face
 from countenance.apps.searches.models import Probe, Search, SearchState
 from countenance.apps.searches.several import (
@@ -49,7 +50,7 @@ from countenance.errors import (
 )
 from countenance.faces.types import Template
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Deed, SearchPermit
+from countenance.policy import SYSTEM, Actor, Deed, SearchPermit
 from countenance.policy.searching import permit_people
 from countenance.tools import Tools
 
@@ -375,15 +376,17 @@ def view_candidates(actor: Actor, record: Record, *, search: Search, tools: Tool
     """Record that the candidates of a search are looked at; show them only after this returned.
 
     Raises:
-        NotPermitted: the search is another agency's.
+        NotPermitted: the search is another agency's, or not examined yet as it must be.
         WrongState: it has no outcome.
     """
     record.note(about=search.pk)
-    policy.permit_own(actor, search.agency_id)
+    if actor != SYSTEM:
+        policy.permit_own(actor, search.agency_id)
     search = Search.objects.select_for_update(no_key=True).get(pk=search.pk)
     if search.state != SearchState.CONCLUDED:
         raise WrongState("This search has no outcome.")
     permit_unfrozen(search, now=tools.clock())
+    permit_candidates(actor, search, tools=tools)
     return search
 
 
