@@ -79,7 +79,7 @@ class Candidate:
     """
 
     subject: UUID
-    faces: Sequence[tuple[UUID, str]]
+    faces: Sequence[tuple[int | UUID, str]]
     details: Details
 
 

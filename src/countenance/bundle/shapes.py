@@ -25,6 +25,7 @@ MODES: Final = ("operating point", "investigation list")
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _SUM: Final = re.compile("[0-9a-f]{64}", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_FACE: Final = re.compile("[0-9a-f-]{1,36}", re.ASCII)
 _SIMILARITY: Final = re.compile(r"-?\d\.\d{6}", re.ASCII)
 
 Fits = Callable[[object], bool]
@@ -87,7 +88,7 @@ COUNTED: Final = (
 
 _candidate = _object(
     subject=_id,
-    faces=_list(_object(face=_id, similarity=_spelled(_SIMILARITY))),
+    faces=_list(_object(face=_spelled(_FACE), similarity=_spelled(_SIMILARITY))),
     details=_details,
 )
 _comparison = _object(

@@ -130,7 +130,7 @@ def _search(search: Search) -> dict[str, Any]:
         written["candidates"] = [
             {
                 **_fields(one),
-                "faces": [{"face": face, "similarity": text} for face, text in one.faces],
+                "faces": [{"face": str(face), "similarity": text} for face, text in one.faces],
             }
             for one in search.candidates
         ]
