@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ from examining import Bench, bench, checklist, examine
 from factories import acting, search
 from filled_bundle import contents_of
 
+from countenance.apps.cases import services as cases
 from countenance.apps.examinations import services
-from countenance.apps.searches import evidence
+from countenance.apps.searches import evidence, retention
 from countenance.bundle import Contents, verify, write_bundle
 from countenance.errors import BundleBroken
 from countenance.examination.scale import Conclusion
-from countenance.policy import Role
+from countenance.policy import SYSTEM, Role
 from countenance.testing import FakeEngine
+from countenance.tools import utc_now
 
 
 @pytest.fixture
@@ -60,6 +63,24 @@ def test_a_case_with_searches_copies_and_two_examinations_makes_a_bundle(made: B
     assert report.counts["negative_searches"] == 1
     assert report.counts["examinations"] == 2
     assert report.counts["edits"] == 1
+
+
+def test_what_was_destroyed_is_still_accounted_for(made: Bench) -> None:
+    tools = made.on.tools
+    examine(made.first, made.search, tools=tools)
+    cases.close_case(made.on.actor, case=made.case, reason="The trial is over", tools=tools)
+    later = replace(tools, clock=lambda: utc_now() + timedelta(days=800))
+    assert retention.purge_ended_results(SYSTEM, tools=later) == 1
+    between = verify(written(contents_of(made.case, tools=tools), tools))
+    assert between.erased > 1
+    assert retention.purge_ended_evidence(SYSTEM, tools=later) == 1
+    contents = contents_of(made.case, tools=tools)
+    assert [one.state for one in contents.searches] == ["purged"]
+    assert [one.file for one in contents.probes] == [None]
+    assert contents.examinations[0].analysis is None
+    data = written(contents, tools)
+    assert independent().verify(data)
+    assert verify(data).counts["searches"] == 1
 
 
 def test_a_search_that_is_left_out_is_missed(made: Bench) -> None:
