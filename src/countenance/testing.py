@@ -229,6 +229,14 @@ class FakeEngine:
         picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
         return picture + MARK + json.dumps(cut, sort_keys=True).encode()
 
+    def irises(
+        self, data: bytes, *, landmarks: Sequence[Sequence[float]]
+    ) -> tuple[tuple[float, float], ...]:
+        """Return the landmarks as they are: nobody here has irises."""
+        if (rejected := self._read(data)["rejected"]) != "":
+            raise ImageRejected(rejected)
+        return tuple((float(x), float(y)) for x, y in landmarks)
+
     @staticmethod
     def video(*people: str, seconds: float = 60.0, rejected: str = "") -> bytes:
         """Return a video that the fake understands: each person is seen twice, at a time of their own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, Self
@@ -97,6 +97,22 @@ class PhotoEngine(Protocol):
 
         Raises:
             ImageRejected: not a photo, or the box lies outside of it.
+        """
+
+    def irises(
+        self, data: bytes, *, landmarks: Sequence[Sequence[float]]
+    ) -> tuple[tuple[float, float], ...]:
+        """Return a face's landmarks with both eyes moved to the middles of their irises.
+
+        For looking only: photos that are laid over each other by these lie on each other more exactly.
+        Where no iris can be told, the landmarks are returned as they are.
+
+        Args:
+            data: the photo's bytes.
+            landmarks: five points in pixels of the upright photo, as `Face` has them.
+
+        Raises:
+            ImageRejected: not a photo.
         """
 
     def look_through(self, data: bytes, *, notify: Callable[[float], None]) -> Reel:

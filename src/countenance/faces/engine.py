@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from countenance.errors import CountenanceError, ImageRejected, WorkerUnavailable
@@ -18,7 +20,7 @@ from countenance.faces.watching import Watcher
 from countenance.faces.zoo import ReadyModel, make_ready, model_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -200,6 +202,22 @@ class Engine(Watcher):
                 "contrast": int(contrast),
             }
         )
+
+    def irises(
+        self, data: bytes, *, landmarks: Sequence[Sequence[float]]
+    ) -> tuple[tuple[float, float], ...]:
+        """Return a face's landmarks with the eyes moved to its irises; see `tools.PhotoEngine`."""
+        given = [[float(x), float(y)] for x, y in landmarks]
+        reply = self._ask({"do": "irises", "data": data, "landmarks": given})
+        try:
+            found = tuple((float(x), float(y)) for x, y in reply["landmarks"])
+        except (KeyError, TypeError, ValueError) as error:
+            msg = "The photo made its worker answer nonsense."
+            raise ImageRejected(msg) from error
+        if len(found) != len(given) or not all(map(math.isfinite, chain(*found))):
+            msg = "The photo made its worker answer nonsense."
+            raise ImageRejected(msg)
+        return found
 
     def _picture(self, request: dict[str, Any]) -> bytes:
         """Return the picture that a worker makes."""

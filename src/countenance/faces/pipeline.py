@@ -11,6 +11,7 @@ from countenance.faces.align import align
 from countenance.faces.decode import Decoded, Pixels, decode
 from countenance.faces.detect import ROLL_SIDE, SCORE, Detector, Row, Rows
 from countenance.faces.embed import Embedder
+from countenance.faces.eyes import irises
 from countenance.faces.limits import Limits
 from countenance.faces.picture import cut_out, head_crop, rendered
 from countenance.faces.quality import CROP, CROP_LANDMARKS, judge
@@ -19,6 +20,11 @@ from countenance.faces.zoo import ReadyModel, Session, model_id
 
 Box = tuple[float, float, float, float]
 CutBox = tuple[int, int, int, int]
+
+Landmarks = tuple[tuple[float, float], ...]
+
+IRIS_APART = 128.0
+"""So many pixels between the eyes are enough to find an iris to a fraction of one."""
 
 FINE_WIDTH = 64.0
 """Faces narrower than this in a scaled-down photo are taken from a finer one."""
@@ -96,6 +102,17 @@ class Pipeline:
         return Analysis(
             width=photo.width, height=photo.height, format=photo.format, faces=tuple(analysed)
         )
+
+    def irises(self, data: bytes, landmarks: Landmarks) -> Landmarks:
+        """Return what `tools.PhotoEngine.irises` promises."""
+        photo = decode(data, self.limits)
+        apart = max(math.dist(*landmarks[:2]), 1.0)
+        needed = math.ceil(max(photo.width, photo.height) * min(1.0, IRIS_APART / apart))
+        if photo.factor > 1 and needed > max(photo.pixels.shape[:2]):
+            photo = decode(data, self.limits, needed)
+        scale = np.array(_scale(photo))
+        found = irises(photo.pixels, np.array(landmarks, np.float64) / scale) * scale
+        return tuple((float(x), float(y)) for x, y in found)
 
     def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
         """Return what `tools.PhotoEngine.render` promises."""

@@ -122,6 +122,9 @@ def _done(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
             contrast=request["contrast"],
         )
         return {"picture": made}
+    if request["do"] == "irises":
+        marks = tuple((x, y) for x, y in request["landmarks"])
+        return {"landmarks": [list(mark) for mark in pipeline.irises(request["data"], marks)]}
     if request["do"] == "analyse_part":
         x, y, width, height = request["box"]
         part = pipeline.analyse_part(
