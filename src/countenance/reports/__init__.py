@@ -5,6 +5,7 @@ Nothing is written to a disk on the way. A screen that says the same takes its w
 
 from __future__ import annotations
 
+from countenance.reports.jpeg import Framed, frame
 from countenance.reports.paper import (
     Certificate,
     Compared,
@@ -24,6 +25,7 @@ __all__ = [
     "Certificate",
     "Compared",
     "Examiner",
+    "Framed",
     "LeadFacts",
     "LeadPaper",
     "LeadWords",
@@ -34,6 +36,7 @@ __all__ = [
     "certificate_pdf",
     "facts_from_json",
     "facts_to_json",
+    "frame",
     "lead_pdf",
     "lead_words",
 ]

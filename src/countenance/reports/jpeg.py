@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from countenance.errors import ImageRejected
+from countenance.reports.paper import Photo
 
 FIRST, SOI, EOI, SOS = 0xFF, 0xD8, 0xD9, 0xDA
 STUFFED, FIRST_RESTART, LAST_RESTART = 0x00, 0xD0, 0xD7
@@ -22,6 +23,33 @@ class Jpeg:
     data: bytes
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framed:
+    """A photo, its size in pixels, and x, y, side and side of the square that is shown large."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    square: tuple[float, float, float, float] | None
+
+
+def frame(photo: Photo) -> Framed:
+    """Return a photo with the square around its crop, so that all faces are shown alike.
+
+    Raises:
+        ImageRejected: as `read_jpeg`, or the crop lies outside of the photo.
+    """
+    jpeg, square = read_jpeg(photo.jpeg), None
+    if photo.crop is not None:
+        x, y, width, height = photo.crop
+        inside = -width < x < jpeg.width and -height < y < jpeg.height
+        if not (inside and width >= 1 and height >= 1):
+            raise ImageRejected("The part of a photo that is shown large lies in the photo.")
+        side = max(width, height)
+        square = (x + (width - side) / 2, y + (height - side) / 2, side, side)
+    return Framed(jpeg=jpeg.data, width=jpeg.width, height=jpeg.height, square=square)
 
 
 def read_jpeg(data: bytes) -> Jpeg:

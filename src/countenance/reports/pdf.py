@@ -21,7 +21,7 @@ from typing import Any
 import typst
 
 from countenance.errors import ImageRejected, InputError
-from countenance.reports.jpeg import read_jpeg
+from countenance.reports.jpeg import frame
 from countenance.reports.paper import Certificate, LeadPaper, Photo
 from countenance.reports.words import lead_words, moment, receipt_rows, verify_words
 
@@ -92,23 +92,13 @@ def certificate_pdf(certificate: Certificate, *, size: Size = Size.A4) -> bytes:
 
 def _photo(photo: Photo) -> dict[str, Any]:
     """Return a photo as the template takes it: its bytes as numbers, its size, the part shown large."""
-    jpeg = read_jpeg(photo.jpeg)
-    if photo.crop is not None:
-        x, y, width, height = photo.crop
-        if not (width >= 1 and height >= 1 and x < jpeg.width and y < jpeg.height):
-            raise ImageRejected("The part of a photo that is printed large lies in the photo.")
+    framed = frame(photo)
     return {
-        "data": list(jpeg.data),
-        "width": jpeg.width,
-        "height": jpeg.height,
-        "crop": None if photo.crop is None else _square(*photo.crop),
+        "data": list(framed.jpeg),
+        "width": framed.width,
+        "height": framed.height,
+        "crop": framed.square,
     }
-
-
-def _square(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
-    """Return the square around a box, so that all faces are printed alike."""
-    side = max(width, height)
-    return x + (width - side) / 2, y + (height - side) / 2, side, side
 
 
 def _compile(
