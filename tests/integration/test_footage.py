@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from clients import client_of
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from countenance.apps.cases import services as cases
+from countenance.apps.examinations import permits
 from countenance.apps.records.models import LedgerRow
-from countenance.apps.searches import evidence, footage, footage_queries, queries
+from countenance.apps.searches import evidence, footage, footage_queries, queries, services
 from countenance.apps.searches.footage_rows import Footage, FootageState
 from countenance.apps.searches.models import Probe
 from countenance.errors import (
@@ -22,11 +23,13 @@ from countenance.errors import (
     NotFound,
     NotPermitted,
     RoleMissing,
+    SamePerson,
     SealBroken,
     Unavailable,
     VideoRejected,
     WrongState,
 )
+from countenance.policy import Role
 from countenance.testing import FakeEngine
 from countenance.tools import NoJobs
 from countenance.web import jobs
@@ -215,6 +218,33 @@ def test_a_chosen_frame_becomes_evidence_of_the_case_that_is_searched_with(ready
     photo = queries.photo_of(made, tools=ready.tools)
     found = factories.search(ready, ready.case, [ready.gallery], photo)
     assert queries.candidates(found)[0].label == "ben"
+
+
+def test_whoever_added_the_video_neither_runs_nor_examines_the_search(ready: Any) -> None:
+    """Also where somebody else chose the frame: the video's adder picked what there is to find."""
+    colleague = factories.acting(ready, Role.INVESTIGATOR)
+    cases.change_members(ready.actor, case=ready.case, members=[colleague.person], tools=ready.tools)
+    case = type(ready.case).objects.get(pk=ready.case.pk)
+    one = looked(ready, added(ready, case=case, actor=colleague))
+    made = evidence.use_frame(ready.actor, footage=one, number=0, tools=ready.tools)
+    assert (made.added_by_id, queries.video_added_by(made)) == (
+        ready.actor.person,
+        colleague.person,
+    )
+    photo = queries.photo_of(made, tools=ready.tools)
+    found = factories.search(ready, case, [ready.gallery], photo)
+    later = replace(colleague, roles=ready.examiner.roles, certified_until=date(2199, 12, 31))
+    factories.ask(ready, case, [ready.gallery], photo)
+    with pytest.raises(SamePerson):
+        services.run_search(
+            later,
+            probe=made,
+            face=0,
+            galleries=[ready.gallery],
+            reason="Reported missing on 3 May",
+            tools=ready.tools,
+        )
+    assert colleague.person in permits.facts_of(found, today=ready.tools.clock().date()).added_by
 
 
 def test_the_same_frame_twice_is_the_same_evidence(ready: Any) -> None:

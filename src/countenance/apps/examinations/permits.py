@@ -13,7 +13,7 @@ from countenance.apps.examinations.models import Comparison, ExaminationState
 from countenance.apps.examinations.standings import CandidateStanding, standings
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches.models import Probe, Search, SearchRequest
-from countenance.apps.searches.queries import root_of
+from countenance.apps.searches.queries import root_of, video_added_by
 from countenance.examination.checklist import Checklist, enough_to_lead
 from countenance.examination.combine import Standing, Waiver, combine, current
 from countenance.examination.scale import Conclusion
@@ -81,6 +81,9 @@ def _adders(search: Search) -> Iterator[UUID]:
         root = root_of(probe)
         root.check_links()
         yield root.added_by_id
+        filmed = video_added_by(root)
+        if filmed is not None:
+            yield filmed
 
 
 def _other_askers(search: Search) -> Iterator[UUID]:

@@ -21,7 +21,7 @@ from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches.clock import was_late
 from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest, SearchState
-from countenance.apps.searches.queries import root_of
+from countenance.apps.searches.queries import root_of, video_added_by
 from countenance.errors import WrongState
 from countenance.policy import Actor, SearchPermit, packs
 from countenance.policy.facts import AuthorityFacts, CaseFacts, EvidenceFacts, GalleryFacts
@@ -208,6 +208,7 @@ def _facts_of(root: Probe, request: SearchRequest | None) -> EvidenceFacts:
         agency=root.agency_id,
         added_by=root.added_by_id,
         asked_by=None if request is None else request.asked_by_id,
+        video_added_by=video_added_by(root),
     )
 
 

@@ -110,6 +110,18 @@ def root_of(one: Probe) -> Probe:
         one = one.derived_from
 
 
+def video_added_by(root: Probe) -> UUID | None:
+    """Return who added the video that a photo is a frame of; None if it is of none.
+
+    Raises:
+        SealBroken: somebody changed that.
+    """
+    if root.footage is None:
+        return None
+    root.footage.check_links()
+    return root.footage.added_by_id
+
+
 def edits_of(one: Probe) -> list[Edit]:
     """Return how evidence became what it is, first step first; empty for a photo as it was added.
 
