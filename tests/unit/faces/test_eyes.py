@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.lib.stride_tricks import sliding_window_view
+from likeness import misplaced
 from PIL import Image, ImageDraw
 
 from countenance.faces.align import warp
@@ -82,19 +82,6 @@ def patch(photo, eyes, side, half):
     ]
 
 
-def misplaced(one, one_eyes, other, other_eyes, side):
-    """Return how far an eye of one photo lies beside the same eye of the other, by what they look like."""
-    wanted = patch(one, one_eyes, side, 0.14)
-    wanted = wanted - wanted.mean()
-    places = sliding_window_view(patch(other, other_eyes, side, 0.34), wanted.shape)
-    centred = places - places.mean((2, 3), keepdims=True)
-    alike = (centred * wanted).sum((2, 3))
-    alike /= np.sqrt((centred**2).sum((2, 3)) * (wanted**2).sum())
-    row, column = np.unravel_index(alike.argmax(), alike.shape)
-    middle = (alike.shape[0] - 1) / 2
-    return float(np.hypot(row - middle, column - middle)), float(alike.max())
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_both_photos_of_a_person_lie_on_each_other(pipeline, shared_data):
@@ -110,7 +97,8 @@ def test_both_photos_of_a_person_lie_on_each_other(pipeline, shared_data):
         settled = [irises(photo, one) for photo, one in zip(photos, given, strict=True)]
         for said, kept in ((given, before), (settled, after)):
             for side in (-0.5, 0.5):
-                far, alike = misplaced(photos[0], said[0][:2], photos[1], said[1][:2], side)
+                wanted = patch(photos[0], said[0][:2], side, 0.14)
+                far, alike = misplaced(wanted, patch(photos[1], said[1][:2], side, 0.34))
                 if alike > 0.75:
                     kept.append(far)
     shares = [np.mean(np.array(kept) <= 2) for kept in (before, after)]
