@@ -65,6 +65,7 @@ MAY_WRITE = {
     "cases/uses.py",
     "examinations/rows.py",
     "examinations/destroying.py",
+    "leads/destroying.py",
     "searches/destroying.py",
     # Derived data: sealed copies of an index, rebuilt from the database at will.
     "galleries/indexing.py",

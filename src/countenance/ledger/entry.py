@@ -183,6 +183,10 @@ class Action(StrEnum):
     LEAD_RELEASED = "lead.released", "A supervisor released a lead."
     LEAD_VIEWED = "lead.viewed", "A lead was shown to a person."
     LEAD_EXPORTED = "lead.exported", "A lead's report or photo left the program."
+    LEAD_EVIDENCE_RECORDED = (
+        "lead.evidence_recorded",
+        "Evidence that does not come from the search was recorded with a lead.",
+    )
     LEAD_OUTCOME_RECORDED = "lead.outcome_recorded", "What became of a lead was recorded."
     BUNDLE_EXPORTED = "bundle.exported", "The disclosure bundle of a case left the program."
     EVIDENCE_PURGED = (

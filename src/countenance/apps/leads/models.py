@@ -30,7 +30,9 @@ class Lead(ObjectSealedModel):
     `details` holds the links, the candidate (subject, rank, similarity, face, photo, gallery), the
     comparisons that it stands on, the waiver if one did, and `paper`: everything that is printed except
     the photos, as it was when it was released. `outcome` holds what became of it, why, who says so, and
-    when; the last one counts, those before are on the ledger.
+    when; the last one counts, and what was said `before` stays beside it. `independent` lists evidence that
+    does not come from the search: what, who says so, and when. All of it is under the row's own key, which
+    a purge of the search destroys.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.CASE
@@ -42,6 +44,7 @@ class Lead(ObjectSealedModel):
     number = models.PositiveIntegerField()
     details = SealedJSON()
     outcome = SealedJSON(null=True)
+    independent = SealedJSON(null=True)
     released_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     released_at = models.DateTimeField()
     outcome_at = models.DateTimeField(null=True)
@@ -62,6 +65,11 @@ class Lead(ObjectSealedModel):
             "released_by": str(self.released_by_id),
             "released_at": self.released_at.isoformat(),
         }
+
+    @property
+    def destroyed(self) -> bool:
+        """Say whether what it says was destroyed with what its search found."""
+        return self.object_key is None
 
     def check_links(self) -> None:
         """Check that the columns in clear say what is sealed.
