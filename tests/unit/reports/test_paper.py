@@ -194,6 +194,7 @@ def test_the_file_says_that_it_can_be_archived_and_read_aloud():
         drawn_face()[:-400],
         drawn_face()[:60],
         b"\xff\xd8\xff\xd9",
+        b"\xff\xd8" + bytes(2_000_000),
         b"\xff\xd8" + bytes(99),
     ],
 )
