@@ -22,6 +22,7 @@ from countenance.apps.examinations import closing, queries, services, standings,
 from countenance.apps.examinations.models import Examination, ExaminationState
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches import purging
+from countenance.apps.searches import services as searches
 from countenance.apps.searches.models import Search
 from countenance.errors import (
     InputError,
@@ -126,6 +127,30 @@ def test_a_third_examiner_is_wanted_after_a_disagreement_and_decides(made: Bench
     fourth = acting(made.on, Role.EXAMINER)
     with pytest.raises(NotPermitted):
         services.begin_examination(fourth, search=made.search, tools=tools)
+
+
+def test_whoever_has_seen_what_a_search_found_does_not_examine_it(made: Bench) -> None:
+    tools = tools_of(made)
+    both_roles = acting(made.on, Role.EXAMINER, Role.SUPERVISOR)
+    for actor in (made.first, made.second):
+        examine(actor, made.search, tools=tools, concluding=about_anna)
+    searches.view_candidates(both_roles, search=made.search, tools=tools)
+    row = next(
+        row
+        for row in queries.comparisons(queries.visible_to(made.first, made.search)[0])
+        if row.about["rank"] == 1
+    )
+    services.follow_conclusion(
+        made.first,
+        comparison=row,
+        checklist=checklist(OTHER),
+        conclusion=str(OTHER),
+        reason=WHY,
+        tools=tools,
+    )
+    with pytest.raises(SamePerson, match="seen"):
+        services.begin_examination(both_roles, search=made.search, tools=tools)
+    services.begin_examination(made.third, search=made.search, tools=tools)
 
 
 def test_an_examiner_without_a_certificate_and_other_roles_do_not_examine(made: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
 from uuid import UUID
@@ -12,11 +13,16 @@ from countenance.apps.cases.models import Authority
 from countenance.apps.examinations.models import Comparison, ExaminationState
 from countenance.apps.examinations.standings import CandidateStanding, standings
 from countenance.apps.galleries.models import Gallery
+from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.sealed import current_keyring
+from countenance.apps.records.services import unseal_body
 from countenance.apps.searches.models import Probe, Search, SearchRequest
 from countenance.apps.searches.queries import root_of, video_added_by
+from countenance.errors import SamePerson
 from countenance.examination.checklist import Checklist, enough_to_lead
 from countenance.examination.combine import Standing, Waiver, combine, current
 from countenance.examination.scale import Conclusion
+from countenance.ledger.entry import Action
 from countenance.policy import Actor, Permit, packs
 from countenance.policy.approvals import ApprovalKind
 from countenance.policy.examining import (
@@ -26,6 +32,8 @@ from countenance.policy.examining import (
     permit_follow,
     permit_third,
 )
+
+SEEN = (Action.CANDIDATES_VIEWED, Action.EXAMINATIONS_COMPARED)
 
 
 def terms_of(search: Search) -> packs.Terms:
@@ -111,6 +119,13 @@ def _granters(search: Search) -> Iterator[UUID]:
         yield row.asked_by
 
 
+def _onlookers(search: Search) -> set[UUID]:
+    """Return who has seen the candidates of a search as it returned them, by the ledger."""
+    rows = LedgerRow.objects.filter(about=search.pk, action__in=[str(one) for one in SEEN])
+    bodies = [unseal_body(row, keyring=current_keyring()) for row in rows]
+    return {UUID(json.loads(body[1])["actor"]) for body in bodies if body is not None}
+
+
 def _is_lapsed(one: CandidateStanding, search: Search, *, today: date) -> bool:
     """Say whether a candidate would be a lead if every examiner's certificate were still in date."""
     if one.standing != Standing.AGREED:
@@ -131,10 +146,16 @@ def permit_examiner(actor: Actor, search: Search, *, today: date) -> Permit:
     """Permit an examiner who had no part in a search, and whom it needs.
 
     Raises:
-        SamePerson: they added a photo, asked for the search, granted it, or examined it.
+        SamePerson: they added a photo, asked for the search, granted it, examined it, or saw what it found.
         WrongState: it is closed, or has its examiners.
         NotPermitted: nobody disagrees, so no third examiner is needed; or it is another agency's.
     """
+    if actor.person in _onlookers(search):
+        raise SamePerson(
+            "Whoever has seen what a search found, with names and similarities, does not examine it. "
+            "Another examiner of your agency can.",
+            rule="examination.unseen",
+        )
     facts, examiners = facts_of(search, today=today), examiners_of(search)
     if facts.engaged < max(2, examiners):
         return permit_examine(actor, facts, today=today, examiners=examiners)
