@@ -343,10 +343,17 @@ def test_the_certificate_of_a_destruction_says_what_is_gone_and_what_is_kept():
 
 
 def test_a_report_takes_less_than_two_seconds():
-    lead_pdf(papers.paper())
+    """Each is another lead of other photos: of the same one Typst remembers how it was set."""
+    tones = range(200, 205)
+    leads = [
+        replace(
+            papers.with_facts(number=f"{tone}"), probe=Photo(jpeg=drawn_face(skin=(tone, 160, 130)))
+        )
+        for tone in tones
+    ]
     began = time.perf_counter()
-    for _ in range(5):
-        lead_pdf(papers.paper())
-    each = (time.perf_counter() - began) / 5
+    for lead in leads:
+        lead_pdf(lead)
+    each = (time.perf_counter() - began) / len(leads)
     print(f"a report takes {each:.3f} s")
     assert each < 2
