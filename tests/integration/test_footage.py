@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import factories
 import pytest
-from clients import client_of
-from django.core.files.uploadedfile import SimpleUploadedFile
+from footage_help import VIDEO, added, done, entries, looked, prepare
 
 from countenance.apps.cases import services as cases
 from countenance.apps.examinations import permits
@@ -34,56 +33,12 @@ from countenance.testing import FakeEngine
 from countenance.tools import NoJobs
 from countenance.web import jobs
 
-VIDEO = FakeEngine.video("anna", "ben")
 WHY = "Found safe on 9 May"
-
-
-class AtOnce(NoJobs):
-    """A queue that looks through a video when it is asked to."""
-
-    def __init__(self, on: Any) -> None:
-        self.on = on
-
-    def look_through(self, footage: UUID) -> None:
-        looked(self.on, Footage.objects.get(pk=footage))
 
 
 @pytest.fixture
 def ready(deployment: Any) -> Any:
-    source = factories.make_source(deployment)
-    deployment.gallery = factories.make_gallery(deployment)
-    factories.enrol(deployment, deployment.gallery, source, factories.people(["anna", "ben"]))
-    deployment.case = factories.make_case(deployment)
-    return deployment
-
-
-@pytest.fixture
-def client(ready: Any) -> Any:
-    object.__setattr__(ready.tools, "jobs", AtOnce(ready))
-    return client_of(ready)
-
-
-def added(on: Any, video: bytes = VIDEO, case: Any = None, actor: Any = None) -> Footage:
-    return footage.add_footage(
-        actor or on.actor,
-        case=case or on.case,
-        upload=video,
-        file_name="shop.mp4",
-        tools=on.tools,
-    )
-
-
-def looked(on: Any, one: Footage) -> Footage:
-    return footage.look_through(one.added_by.actor, footage=one, tools=on.tools)
-
-
-def done(on: Any, video: bytes = VIDEO) -> Footage:
-    return looked(on, added(on, video))
-
-
-def entries(*actions: str) -> list[str]:
-    rows = LedgerRow.objects.order_by("index").values_list("action", flat=True)
-    return [str(one) for one in rows if str(one) in actions]
+    return prepare(deployment)
 
 
 def test_a_video_is_sealed_to_its_case_like_a_photo(ready: Any) -> None:
@@ -223,7 +178,9 @@ def test_a_chosen_frame_becomes_evidence_of_the_case_that_is_searched_with(ready
 def test_whoever_added_the_video_neither_runs_nor_examines_the_search(ready: Any) -> None:
     """Also where somebody else chose the frame: the video's adder picked what there is to find."""
     colleague = factories.acting(ready, Role.INVESTIGATOR)
-    cases.change_members(ready.actor, case=ready.case, members=[colleague.person], tools=ready.tools)
+    cases.change_members(
+        ready.actor, case=ready.case, members=[colleague.person], tools=ready.tools
+    )
     case = type(ready.case).objects.get(pk=ready.case.pk)
     one = looked(ready, added(ready, case=case, actor=colleague))
     made = evidence.use_frame(ready.actor, footage=one, number=0, tools=ready.tools)
@@ -313,96 +270,3 @@ def test_the_job_uses_the_keys_of_its_agency(ready: Any) -> None:
     assert Footage.objects.get(pk=one.pk).state == FootageState.DONE
     with pytest.raises(Unavailable):
         NoJobs().look_through(one.pk)
-
-
-def upload(name: str = "shop.mp4", data: bytes = VIDEO) -> SimpleUploadedFile:
-    return SimpleUploadedFile(name, data, content_type="video/mp4")
-
-
-def test_the_way_from_the_upload_to_the_photo(ready: Any, client: Any) -> None:
-    page = client.get(f"/cases/{ready.case.pk}/video/")
-    assert page.status_code == 200
-    assert "200 MB and 15 minutes" in page.content.decode()
-    answer = client.post(f"/cases/{ready.case.pk}/video/", {"video": upload()})
-    assert answer.status_code == 302
-    page = client.get(answer.url)
-    text = page.content.decode()
-    assert text.count('type="radio"') == 4
-    assert text.count("<fieldset") == 2
-    crops = [client.get(f"{answer.url}faces/{number}/") for number in range(4)]
-    assert {crop["Content-Type"] for crop in crops} == {"image/jpeg"}
-    made = client.post(f"{answer.url}use/", {"frame": "3"})
-    assert made.status_code == 302
-    assert made.url.startswith("/probes/")
-    assert "A frame of a video" in client.get(made.url).content.decode()
-    case = client.get(f"/cases/{ready.case.pk}/").content.decode()
-    assert "Looked through" in case
-
-
-def test_each_look_at_the_faces_is_an_entry_and_no_crop_comes_without_one(
-    ready: Any, client: Any
-) -> None:
-    one = done(ready)
-    assert client.get(f"/videos/{one.pk}/faces/0/").status_code == 404
-    client.get(f"/videos/{one.pk}/")
-    assert entries("footage.viewed") == ["footage.viewed"]
-    assert client.get(f"/videos/{one.pk}/faces/0/").status_code == 200
-    assert client.get(f"/videos/{one.pk}/faces/4/").status_code == 404
-    assert client_of(ready, ready.examiner).get(f"/videos/{one.pk}/faces/0/").status_code == 404
-
-
-def test_the_progress_is_shown_with_and_without_a_script(
-    ready: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = client_of(ready)
-    one = added(ready)
-    text = client.get(f"/videos/{one.pk}/").content.decode()
-    assert "Waits for its turn" in text
-    assert "Stop looking through it" in text
-    monkeypatch.setitem(footage._progress, one.pk, 0.42)
-    part = client.get(f"/videos/{one.pk}/", headers={"HX-Request": "true"}).content.decode()
-    assert 'value="42"' in part
-    assert "<html" not in part
-    assert client.post(f"/videos/{one.pk}/stop/").status_code == 302
-    text = client.get(f"/videos/{one.pk}/").content.decode()
-    assert "was stopped" in text
-    over = client.get(f"/videos/{one.pk}/", headers={"HX-Request": "true"})
-    assert over.headers["HX-Refresh"] == "true"
-
-
-@pytest.mark.parametrize(
-    ("sent", "words"),
-    [
-        ({}, "Choose a video first."),
-        ({"video": upload("a.jpg", FakeEngine.photo("anna"))}, "This is not a video"),
-        ({"video": upload("a.mp4", b"")}, "The file is empty."),
-    ],
-)
-def test_what_is_no_video_is_said_at_once(
-    ready: Any, client: Any, sent: dict[str, Any], words: str
-) -> None:
-    answer = client.post(f"/cases/{ready.case.pk}/video/", sent)
-    assert answer.status_code == 422
-    assert words in answer.content.decode()
-
-
-def test_a_frame_has_to_be_chosen(ready: Any, client: Any) -> None:
-    one = done(ready)
-    for frame in ("", "none", "99"):
-        answer = client.post(f"/videos/{one.pk}/use/", {"frame": frame})
-        assert answer.status_code in {404, 422}
-    assert not Probe.objects.exists()
-
-
-def test_an_examiner_sees_the_faces_and_chooses_none(ready: Any) -> None:
-    one = done(ready)
-    text = client_of(ready, ready.examiner).get(f"/videos/{one.pk}/").content.decode()
-    assert "Use this frame" not in text
-    assert text.count("disabled") == 4
-
-
-def test_the_names_of_people_and_files_stay_out_of_plain_columns(ready: Any) -> None:
-    done(ready)
-    plain = Footage.objects.values("state", "added_at", "ended_at", "purged_at").get()
-    assert plain["ended_at"] - plain["added_at"] < timedelta(minutes=1)
-    assert "shop" not in str(plain)
