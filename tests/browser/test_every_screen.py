@@ -85,6 +85,17 @@ SCREENS: dict[str, Screen] = {
     "searches": Screen(EXAMINER),
     "searches_asker": Screen(ASKER, "searches"),
     "search": Screen(EXAMINER, main=True),
+    "search_examined": Screen(EXAMINER, "search", main=True),
+    "search_close": Screen(SUPERVISOR),
+    "consolidation": Screen(EXAMINER, main=True),
+    # Examinations.
+    "examinations": Screen(EXAMINER, main=True),
+    "examination": Screen(EXAMINER, main=True),
+    "examination_recorded": Screen(EXAMINER, "examination"),
+    "examination_end": Screen(EXAMINER),
+    "comparison": Screen(EXAMINER, main=True),
+    "conclusion_follow": Screen(EXAMINER),
+    "controls": Screen(AUDITOR),
     "search_asker": Screen(ASKER, "search"),
     "search_purged": Screen(EXAMINER, "search"),
     "certificate": Screen(AUDITOR),
@@ -166,6 +177,8 @@ NO_SCREENS = {
     "probe_image": "a picture",
     "footage_face": "a picture",
     "photo_image": "a picture",
+    "examination_probe": "a picture",
+    "comparison_photo": "a picture",
     "face_crop": "a picture",
 }
 

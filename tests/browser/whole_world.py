@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
+import examining
 import matrix_world
 from django.urls import reverse
 from factories import ask, make_case, search
@@ -17,6 +18,7 @@ from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
 from countenance.apps.cases import authorities, holding
 from countenance.apps.cases.widening import widening
+from countenance.apps.examinations import services as examining_services
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import asking, footage, purging, retention
 from countenance.apps.searches.models import SearchRequest
@@ -47,6 +49,7 @@ def build(on: Any) -> World:
     """Make the world in a fresh deployment."""
     made = matrix_world.build(on)
     world = World(dict(made.people), dict(made.own))
+    world.more |= _examinations(on, world)
     world.more |= _approvals(on, world) | _searches(on, world) | _authorities(on, world)
     world.more |= _ended(on, world)
     providers.set_provider(
@@ -147,6 +150,33 @@ def _videos(on: Any, case: Any) -> dict[str, dict[str, Any]]:
     return {
         "footage_waiting": {"footage_id": waiting.pk},
         "footage_stopped": {"footage_id": stopped.pk},
+    }
+
+
+def _examinations(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return an examination at its beginning, one at a candidate, and two that are recorded."""
+    gallery = Gallery.objects.get(pk=world.own["gallery_id"])
+    case = make_case(on, "26-0108")
+    examiner = _actor(on, world.people[str(Role.EXAMINER)])
+    fresh, begun, done = (
+        search(on, case, [gallery], FakeEngine.photo("ben", shot), face=0) for shot in (21, 22, 23)
+    )
+    first = examining_services.begin_examination(examiner, search=fresh, tools=on.tools)
+    second = examining_services.begin_examination(examiner, search=begun, tools=on.tools)
+    examining_services.record_analysis(
+        examiner, examination=second, checklist=examining.ANALYSIS, tools=on.tools
+    )
+    both = examining.examined(on, done, examiner)
+    third = both.examinations.get(examiner_id=examiner.person)
+    row = third.comparisons.first()
+    return {
+        "examination": {"examination_id": first.pk},
+        "examination_end": {"examination_id": first.pk},
+        "comparison": {"examination_id": second.pk},
+        "examination_recorded": {"examination_id": third.pk},
+        "consolidation": {"search_id": both.pk},
+        "conclusion_follow": {"examination_id": third.pk, "comparison_id": row.pk},
+        "search_examined": {"search_id": both.pk},
     }
 
 

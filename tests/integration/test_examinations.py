@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from examining import (
@@ -18,12 +16,10 @@ from examining import (
 )
 from factories import acting, other_agency
 
-from countenance.apps.examinations import closing, queries, services, standings, taking, viewing
+from countenance.apps.examinations import queries, services, standings, viewing
 from countenance.apps.examinations.models import Examination, ExaminationState
 from countenance.apps.records.models import LedgerRow
-from countenance.apps.searches import purging
 from countenance.apps.searches import services as searches
-from countenance.apps.searches.models import Search
 from countenance.errors import (
     InputError,
     NotFound,
@@ -38,7 +34,7 @@ from countenance.examination.combine import Standing
 from countenance.examination.components import Answer, Component
 from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import Action
-from countenance.policy import SYSTEM, Role
+from countenance.policy import Role
 
 SAME, NEITHER, OTHER = Conclusion.SAME, Conclusion.NEITHER, Conclusion.OTHER
 WHY = "The moles on the left cheek were overlooked on 3 May"
@@ -352,39 +348,6 @@ def test_an_examination_that_was_given_up_counts_for_nothing(made: Bench) -> Non
     services.begin_examination(made.third, search=made.search, tools=tools)
 
 
-def test_a_search_is_closed_when_all_is_compared_or_with_a_reason(made: Bench) -> None:
-    tools = tools_of(made)
-    begun = services.begin_examination(made.second, search=made.search, tools=tools)
-    supervisor = acting(made.on, Role.SUPERVISOR)
-    with pytest.raises(ReasonMissing):
-        closing.close_search(supervisor, search=made.search, tools=tools)
-    closing.close_search(supervisor, search=made.search, reason=WHY, tools=tools)
-    begun.refresh_from_db()
-    assert begun.state == ExaminationState.ENDED
-    found = Search.objects.get(pk=made.search.pk)
-    assert queries.is_closed(found)
-    assert found.closing.details["compared"] is False
-    with pytest.raises(WrongState):
-        closing.close_search(supervisor, search=found, reason=WHY, tools=tools)
-    with pytest.raises(WrongState):
-        services.begin_examination(made.first, search=found, tools=tools)
-    other = made.another_search()
-    for actor in (made.first, made.second):
-        examine(actor, other, tools=tools)
-    closed = closing.close_search(made.first, search=other, tools=tools)
-    assert closed.details["compared"] is True
-
-
-def test_a_search_whose_candidates_nobody_compares_is_a_signal(made: Bench) -> None:
-    tools = tools_of(made)
-    assert queries.open_too_long(made.first, tools=tools) == []
-    later = made.on.tools.clock() + 2 * queries.TOO_LONG
-    tools = replace(tools, clock=lambda: later)
-    assert queries.open_too_long(made.first, tools=tools) == [made.search]
-    closing.close_search(made.first, search=made.search, reason=WHY, tools=tools)
-    assert queries.open_too_long(made.first, tools=tools) == []
-
-
 def test_an_insider_cannot_record_an_examination_in_the_database(made: Bench) -> None:
     tools = tools_of(made)
     begun = services.begin_examination(made.first, search=made.search, tools=tools)
@@ -396,132 +359,3 @@ def test_an_insider_cannot_record_an_examination_in_the_database(made: Bench) ->
     )
     with pytest.raises(SealBroken):
         queries.examination(made.second, begun.pk)
-
-
-def test_the_next_one_that_waits_is_taken_one_at_a_time(made: Bench) -> None:
-    tools = without_controls(made)
-    newer = made.another_search()
-    one = taking.take_examination(made.first, tools=tools)
-    assert one.search_id == made.search.pk
-    with pytest.raises(WrongState):
-        taking.take_examination(made.first, tools=tools)
-    # Which search it is must not be found out by trying to begin them.
-    for found in (made.search, newer):
-        with pytest.raises((WrongState, SamePerson)) as caught:
-            services.begin_examination(made.first, search=found, tools=tools)
-        assert caught.type is WrongState
-    conclude_all(made.first, one, tools=tools)
-    assert taking.take_examination(made.first, tools=tools).search_id == newer.pk
-
-
-def test_where_nothing_waits_nothing_is_taken_and_no_control_is_made(made: Bench) -> None:
-    tools = only_controls(made)
-    for actor in (made.first, made.second):
-        services.begin_examination(actor, search=made.search, tools=tools)
-    with pytest.raises(NotFound):
-        taking.take_examination(made.third, tools=tools)
-    assert Examination.objects.filter(search=None).count() == 0
-
-
-def test_a_control_has_as_many_candidates_and_entries_as_the_search_in_whose_place_it_is(
-    made: Bench,
-) -> None:
-    tools = only_controls(made)
-    before = LedgerRow.objects.count()
-    control = taking.take_examination(made.first, tools=tools)
-    entries = LedgerRow.objects.count() - before
-    assert control.search_id is None
-    assert control.about["candidates"] == 4
-    before = LedgerRow.objects.count()
-    real = taking.take_examination(made.second, tools=without_controls(made))
-    assert LedgerRow.objects.count() - before == entries
-    assert real.about.keys() == control.about.keys()
-    assert count(Action.EXAMINATION_DRAWN) == count(Action.EXAMINATION_BEGUN) == 2
-    photos = {
-        UUID(face["photo"]) for row in control.comparisons.all() for face in row.about["faces"]
-    }
-    assert UUID(control.about["probe"]["photo"]) not in photos
-    mates = [
-        row
-        for row in control.comparisons.all()
-        if row.about["subject"] == control.control["subject"]
-    ]
-    assert len(mates) == (1 if control.control["mate"] else 0)
-
-
-def test_a_control_leads_nowhere_and_what_it_measured_is_its_examiners(made: Bench) -> None:
-    tools = only_controls(made)
-    control = taking.take_examination(made.first, tools=tools)
-    done = conclude_all(made.first, control, tools=tools, concluding=lambda _: SAME)
-    assert all(not one.concluded for one in standings.standings(made.search))
-    found = standings.measured(made.first.person, agency=made.first.agency)
-    mated = sum(
-        row.about["subject"] == done.control["subject"] for row in queries.comparisons(done)
-    )
-    assert (found.false_same.wrong, found.false_same.of) == (4 - mated, 4 - mated)
-    assert (found.false_other.wrong, found.false_other.of) == (0, mated)
-    nobody = standings.measured(made.second.person, agency=made.first.agency)
-    assert nobody.all_wrong.of == 0
-    with pytest.raises(NotFound):
-        services.follow_conclusion(
-            made.first,
-            comparison=queries.comparisons(done)[0],
-            checklist=checklist(OTHER),
-            conclusion=str(OTHER),
-            reason=WHY,
-            tools=tools,
-        )
-
-
-def test_a_purge_destroys_what_was_written_about_the_candidates(made: Bench) -> None:
-    tools = tools_of(made)
-    examine(made.first, made.search, tools=tools, concluding=about_anna)
-    begun = services.begin_examination(made.second, search=made.search, tools=tools)
-    made.search.refresh_from_db()
-    destroy(made)
-    assert Examination.objects.get(pk=begun.pk).state == ExaminationState.ENDED
-    for actor in (made.first, made.second):
-        assert list(queries.own_examinations(actor)) == []
-    for one in Examination.objects.filter(search=made.search):
-        assert one.object_key is None
-        assert one.analysis is None
-        for row in one.comparisons.all():
-            assert row.object_key is None
-            assert row.said is None
-    said = LedgerRow.objects.filter(action=str(Action.CONCLUSION_RECORDED))
-    assert said.count() == 4
-    assert said.exclude(body=None).count() == 0
-
-
-def draws(made: Bench, chance: int) -> Any:
-    """Return tools whose draw of whether a control is due comes out as given; all else is drawn."""
-    tools = made.on.tools
-
-    def token_bytes(length: int) -> bytes:
-        if length == taking.DRAW_BYTES:
-            return bytes([chance]) * length
-        drawn: bytes = tools.token_bytes(length)
-        return drawn
-
-    return replace(tools, token_bytes=token_bytes)
-
-
-def without_controls(made: Bench) -> Any:
-    return draws(made, 255)
-
-
-def only_controls(made: Bench) -> Any:
-    return draws(made, 0)
-
-
-def destroy(made: Bench) -> None:
-    """Let the search be one whose authority did not come in time, past the services, and let the clock run."""
-    one = made.search
-    by = one.intended_at - timedelta(days=1)
-    one.request = {**one.request, "authorise_by": by.isoformat()}
-    one.authorise_by = by
-    one.save(update_fields=("request", "authorise_by"))
-    later = one.intended_at + timedelta(hours=50)
-    tools = replace(made.on.tools, clock=lambda: later)
-    purging.freeze_overdue(SYSTEM, tools=tools)
-    purging.purge_frozen(SYSTEM, tools=tools)
