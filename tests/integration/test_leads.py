@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from examining import Bench, bench, examine
+from django.db import transaction
+from examining import examine
 from factories import acting, other_agency
+from leading import TICKET, WHY, World, about_first, prepared
 
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.cases.queries import cases as cases_of
@@ -34,52 +36,9 @@ from countenance.errors import (
 )
 from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Role, packs
+from countenance.policy import Role, packs
 
 SAME, NEITHER, OTHER = Conclusion.SAME, Conclusion.NEITHER, Conclusion.OTHER
-WHY = "For the file of the prosecutor, who asked for it on 4 May"
-TICKET = "A ticket bought with his card at the station on 3 May"
-
-
-@dataclass
-class World:
-    """A bench whose search two examiners examined: one person, says each, of the first candidate."""
-
-    made: Bench
-    supervisor: Actor
-    subject: UUID
-
-    @property
-    def tools(self) -> Any:
-        return self.made.on.tools
-
-    @property
-    def investigator(self) -> Actor:
-        """Return the investigator of the case, just stepped up."""
-        return replace(
-            self.made.on.actor,
-            roles=frozenset({Role.INVESTIGATOR}),
-            stepped_up_at=self.tools.clock(),
-        )
-
-    def release(self, **changes: Any) -> Lead:
-        wishes = {"search": self.made.search, "subject": self.subject} | changes
-        actor = wishes.pop("actor", replace(self.supervisor, stepped_up_at=self.tools.clock()))
-        return services.release_lead(actor, **wishes, tools=self.tools)
-
-
-def about_first(comparison: Any) -> Conclusion:
-    return SAME if comparison.about["rank"] == 1 else OTHER
-
-
-def prepared(on: Any, *concluding: Any) -> World:
-    """Return a world in which so many examiners each concluded like this."""
-    made = bench(on, examiners=max(3, len(concluding)))
-    for number, how in enumerate(concluding):
-        examine(made.examiner(number), made.search, tools=on.tools, concluding=how)
-    made.search = Search.objects.get(pk=made.search.pk)
-    subject = UUID(made.search.outcome["candidates"][0]["subject"])
-    return World(made, acting(on, Role.SUPERVISOR), subject)
 
 
 @pytest.fixture
@@ -186,7 +145,10 @@ def test_whoever_gave_up_an_examination_does_not_release(deployment: Any) -> Non
         made.made.second, search=made.made.search, tools=made.tools
     )
     examinations.end_examination(
-        made.made.second, examination=begun, reason="She went to school with the person in 2009", tools=made.tools
+        made.made.second,
+        examination=begun,
+        reason="She went to school with the person in 2009",
+        tools=made.tools,
     )
     examine(made.made.third, made.made.search, tools=made.tools, concluding=about_first)
     both = replace(made.made.second, roles=frozenset({Role.SUPERVISOR}))
@@ -273,7 +235,8 @@ def test_a_purge_destroys_what_a_lead_says(world: World) -> None:
     lead = world.release()
     services.record_independent(world.investigator, lead=lead, what=TICKET, tools=world.tools)
     assert queries.has_open_lead(world.made.case)
-    assert any("leads" in words for words in destroy_with(world.made.search))
+    with transaction.atomic():
+        assert any("leads" in words for words in destroy_with(world.made.search))
     kept = queries.lead(world.investigator, lead.pk)
     assert kept.destroyed
     assert kept.independent is None

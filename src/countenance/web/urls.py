@@ -23,6 +23,7 @@ from countenance.apps.galleries import enrol_views as enrolment
 from countenance.apps.galleries import photo_views as photos
 from countenance.apps.galleries import terms_views as terms
 from countenance.apps.galleries import views as galleries
+from countenance.apps.leads import views as leads
 from countenance.apps.searches import case_views as case_pages
 from countenance.apps.searches import edit_views as edits
 from countenance.apps.searches import evidence_views as evidence
@@ -134,6 +135,14 @@ urlpatterns = [
     path("searches/<uuid:search_id>/examine/", examining.begin, name="search_examine"),
     path("searches/<uuid:search_id>/close/", examining.close, name="search_close"),
     path("searches/<uuid:search_id>/consolidation/", examining.consolidation, name="consolidation"),
+    path("searches/<uuid:search_id>/release/<int:rank>/", leads.lead_release, name="lead_release"),
+    path("leads/", leads.leads, name="leads"),
+    path("leads/<uuid:lead_id>/", leads.lead, name="lead"),
+    path("leads/<uuid:lead_id>/report.pdf", leads.lead_report, name="lead_report"),
+    path("leads/<uuid:lead_id>/photo/", leads.lead_photo, name="lead_photo"),
+    path("leads/<uuid:lead_id>/outcome/", leads.lead_outcome, name="lead_outcome"),
+    path("leads/<uuid:lead_id>/evidence/", leads.lead_evidence, name="lead_evidence"),
+    path("leads/<uuid:lead_id>/<str:which>.jpg", leads.lead_image, name="lead_image"),
     path("examinations/", examinations.examinations, name="examinations"),
     path("examinations/next/", examinations.examination_next, name="examination_next"),
     path("examinations/controls/", examining.controls, name="controls"),

@@ -114,6 +114,7 @@ def consolidation(request: Request, search_id: UUID) -> HttpResponse:
         "section": "searches",
         "search": {"id": one.pk, "code": code_of(one)},
         "closed": queries.is_closed(one),
+        "may_release": may(request.actor, Deed.LEAD_RELEASE),
         "candidates": _candidates(request, one, found),
     }
     return render(request, "examinations/consolidation.html", context)
@@ -149,6 +150,7 @@ def _candidate(
     return {
         "rank": standing.rank,
         "disagreed": standing.standing == Standing.DISAGREED,
+        "agreed": standing.standing == Standing.AGREED,
         "standing": STANDINGS[standing.standing],
         "examiners": [
             {
