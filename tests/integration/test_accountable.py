@@ -29,6 +29,7 @@ SERVICES = sorted(
         "widening",
         "evidence",
         "footage",
+        "marking",
         "asking",
         "purging",
         "signing",
@@ -66,6 +67,7 @@ MAY_WRITE = {
     "examinations/rows.py",
     "examinations/destroying.py",
     "leads/destroying.py",
+    "searches/answering.py",
     "searches/destroying.py",
     # Derived data: sealed copies of an index, rebuilt from the database at will.
     "galleries/indexing.py",

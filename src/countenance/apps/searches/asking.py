@@ -8,8 +8,7 @@ from countenance import policy
 from countenance.apps.cases.uses import own_open_case
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.services import Record, accountable
-from countenance.apps.searches.grounds import answered_by
-from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest
+from countenance.apps.searches.models import Probe, RequestState, SearchRequest
 from countenance.apps.searches.queries import root_of
 from countenance.errors import InputError, WrongState
 from countenance.ledger.entry import Action
@@ -114,12 +113,3 @@ def _end(
     request.answer = {"by": str(actor.person), "reason": reason.strip()}
     request.save(update_fields=("state", "answer", "answered_at"))
     return request
-
-
-def answer_requests(actor: Actor, search: Search, *, tools: Tools) -> None:
-    """Close the requests that a search answers, inside the transaction of its outcome."""
-    answered = SearchRequest.objects.select_for_update(no_key=True).order_by("pk")
-    for request in answered.filter(pk__in=answered_by(search), state=RequestState.WAITING):
-        request.state, request.answered_at = RequestState.DONE, tools.clock()
-        request.answer = {"by": str(actor.person), "search": str(search.pk)}
-        request.save(update_fields=("state", "answer", "answered_at"))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from countenance.errors import InputError
+
+Box = tuple[int, int, int, int]
 
 MOST_STEPS = 3
 """So far is a photo made brighter, darker, steeper or flatter at once."""
@@ -33,6 +37,21 @@ class Edit:
     words: list[str]
     by: UUID
     at: datetime
+
+
+def whole_pixels(box: Sequence[float], photo: Mapping[str, Any]) -> Box:
+    """Return the part of a box that lies in a photo (its `width` and `height`), to whole pixels.
+
+    Raises:
+        InputError: nothing of it does.
+    """
+    x, y, width, height = box
+    left, top = max(0, round(x)), max(0, round(y))
+    right = min(int(photo["width"]), round(x + width))
+    bottom = min(int(photo["height"]), round(y + height))
+    if right <= left or bottom <= top:
+        raise InputError("This part lies outside of the photo.")
+    return left, top, right - left, bottom - top
 
 
 def words_of(how: Mapping[str, Any]) -> list[str]:

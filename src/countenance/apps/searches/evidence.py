@@ -13,9 +13,8 @@ from countenance.apps.galleries.batch import face_details
 from countenance.apps.records.objects import get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of, record_refusal
 from countenance.apps.searches import footage_queries, queries
-from countenance.apps.searches.edits import MOST_STEPS
+from countenance.apps.searches.edits import MOST_STEPS, whole_pixels
 from countenance.apps.searches.footage_rows import Footage
-from countenance.apps.searches.marking import whole_pixels
 from countenance.apps.searches.models import Probe, content_index
 from countenance.apps.searches.queries import root_of
 from countenance.errors import InputError, NotEvidence, NotPermitted, WrongState
@@ -131,7 +130,7 @@ def derive_probe(
         raise InputError("Choose a part of the photo, how far to turn it, or another light.")
     if max(abs(brightness), abs(contrast)) > MOST_STEPS:
         raise InputError(f"At most {MOST_STEPS} steps at once, up or down.")
-    part = None if box is None else whole_pixels(box, probe)
+    part = None if box is None else whole_pixels(box, probe.details)
     how = {"box": part, "quarter_turns": turns, "brightness": brightness, "contrast": contrast}
     made, analysis = b"", None
     try:
@@ -218,6 +217,7 @@ def _keep(  # noqa: PLR0917 # what a row is made of
 ) -> Probe:
     """Store a photo of a case, unless the case has it already."""
     sha256 = hashlib.sha256(data).hexdigest()
+    record.note(sha256=sha256)
     index = content_index(case.agency_id, case.pk, sha256)
     again = Probe.objects.filter(case=case, content_index=index).first()
     if again is not None:

@@ -11,6 +11,7 @@ from countenance.apps.galleries.batch import face_details
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches import queries
 from countenance.apps.searches.candidates import overlap
+from countenance.apps.searches.edits import Box, whole_pixels
 from countenance.apps.searches.models import Probe
 from countenance.apps.searches.queries import root_of
 from countenance.errors import InputError, NotPermitted, WrongState
@@ -18,8 +19,6 @@ from countenance.faces.types import Analysis, Gate
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.tools import Tools
-
-Box = tuple[int, int, int, int]
 
 LEAST_SIDE = 12
 """Pixels: less can hold no face that anybody could compare, on any side of a box."""
@@ -77,7 +76,7 @@ def mark_face(actor: Actor, *, probe: Probe, box: Sequence[float], tools: Tools)
         WrongState: the program changed since the photo was added.
         CaseClosed, NotPermitted: recorded.
     """
-    part = whole_pixels(box, probe)
+    part = whole_pixels(box, probe.details)
     if min(part[2:]) < LEAST_SIDE:
         raise InputError(
             f"Mark at least {LEAST_SIDE} × {LEAST_SIDE} px, from the brow to the chin."
@@ -95,21 +94,6 @@ def mark_face(actor: Actor, *, probe: Probe, box: Sequence[float], tools: Tools)
     except NotPermitted:
         pass
     return _record_mark(actor, probe=probe, box=part, analysis=analysis, tools=tools)
-
-
-def whole_pixels(box: Sequence[float], probe: Probe) -> Box:
-    """Return the part of a box that lies in the photo, to whole pixels.
-
-    Raises:
-        InputError: nothing of it does.
-    """
-    x, y, width, height = box
-    left, top = max(0, round(x)), max(0, round(y))
-    right = min(int(probe.details["width"]), round(x + width))
-    bottom = min(int(probe.details["height"]), round(y + height))
-    if right <= left or bottom <= top:
-        raise InputError("This part lies outside of the photo.")
-    return left, top, right - left, bottom - top
 
 
 def _permit_place(box: Box, faces: Sequence[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from countenance.apps.galleries.grants import reading
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.apps.searches.asking import answer_requests
+from countenance.apps.searches.answering import answer_requests
 from countenance.apps.searches.candidates import find_candidates
 from countenance.apps.searches.clock import permit_unfrozen
 from countenance.apps.searches.evidence import add_probe, derive_probe, view_probe
