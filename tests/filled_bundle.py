@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from countenance.apps.examinations.models import Comparison, Examination
-from countenance.apps.examinations.services import _as_text
+from countenance.apps.examinations.saying import as_text
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.services import unseal_body
@@ -67,13 +67,13 @@ def _examination(one: Examination) -> c.Examination:
             id=each.pk,
             subject=None if gone else UUID(each.about["subject"]),
             follows=each.follows_id,
-            said=None if gone or each.said is None else _as_text(each.said),
+            said=None if gone or each.said is None else as_text(each.said),
             details={},
         )
         for each in Comparison.objects.filter(examination=one).order_by("place", "recorded_at")
     ]
     assert one.search_id is not None
-    analysis = None if gone or one.analysis is None else _as_text(one.analysis)
+    analysis = None if gone or one.analysis is None else as_text(one.analysis)
     return c.Examination(
         id=one.pk, search=one.search_id, analysis=analysis, comparisons=comparisons, details={}
     )

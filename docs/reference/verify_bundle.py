@@ -161,6 +161,7 @@ def check_entries(of, entries, case):
     for one, search in of["searches"].items():
         ended = "aborted" if acts[one] & {"search.aborted", "search.held"} else "intended"
         ended = "concluded" if "search.concluded" in acts[one] else ended
+        ended = "frozen" if ended == "concluded" and "search.frozen" in acts[one] else ended
         ended = "purged" if "search.purged" in acts[one] else ended
         outcome = {search["answer"] is not None, search["candidates"] is not None}
         need(search["state"] == ended and outcome == {ended == "concluded"}, "how a search ended")
@@ -203,7 +204,10 @@ def check_members(of, files, edits):
         search = of["searches"][one["search"]]
         subjects = {each["subject"] for each in search["candidates"] or ()}
         about = {each["subject"] for each in one.get("comparisons", [one])}
-        need(search["state"] == "purged" or about <= subjects, "a subject of no candidate list")
+        need(
+            search["state"] in ("frozen", "purged") or about <= subjects,
+            "a subject of no candidate list",
+        )
 
 
 def verify(data, key=None):

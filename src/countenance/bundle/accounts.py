@@ -67,7 +67,7 @@ def _state(identity: str, search: Record, acts: set[str]) -> None:
     if "search.purged" in acts:
         state = "purged"
     elif "search.concluded" in acts:
-        state = "concluded"
+        state = "frozen" if "search.frozen" in acts else "concluded"
     else:
         state = "aborted" if acts & {"search.aborted", "search.held"} else "intended"
     ended = state == "concluded"

@@ -93,7 +93,7 @@ class Search:
         requests: what it answers.
         model: the id of the model that compared; its card is in the bundle. None if none did.
         mode: "operating point" with a threshold, "investigation list" with a fixed length.
-        state: "intended", "concluded", "aborted" or "purged".
+        state: "intended", "concluded", "aborted", "frozen" or "purged".
         answer: as on the ledger, such as "no_candidate"; None unless concluded.
         candidates: in the order of the list; None unless concluded.
         galleries: in which it looked.
@@ -181,7 +181,7 @@ class LedgerEntry:
     Attributes:
         index: its number, from 0.
         entry: its canonical bytes.
-        salt: of its commitment; None, as the body, if both were erased.
+        salt: of its commitment; None, as the body, if both were erased or are not disclosed.
         body: what was committed to.
         path: the inclusion path in the tree of `Ledger.size` entries (`proofs.inclusion_paths`).
     """

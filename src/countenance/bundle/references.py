@@ -121,8 +121,8 @@ def _examination(parts: Parts, examination: Record) -> None:
 
 
 def _subjects(parts: Parts, search: str) -> Collection[str] | None:
-    """Return the subjects that a search returned; None once they were purged."""
+    """Return the subjects that a search returned; None once they were frozen or purged."""
     found = parts.named("searches", search)
-    if found["state"] == "purged":
+    if found["state"] in {"frozen", "purged"}:
         return None
     return {one["subject"] for one in found["candidates"] or ()}

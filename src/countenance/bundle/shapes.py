@@ -19,7 +19,7 @@ MOST_JSON: Final = 2**26
 """The longest JSON that is read: 64 MiB."""
 MOST_NUMBER: Final = 2**53 - 1
 
-STATES: Final = ("intended", "concluded", "aborted", "purged")
+STATES: Final = ("intended", "concluded", "aborted", "frozen", "purged")
 MODES: Final = ("operating point", "investigation list")
 
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)

@@ -6,7 +6,6 @@ does before both have recorded theirs. What was recorded is never written again,
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -24,6 +23,7 @@ from countenance.apps.examinations.locking import (
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
 from countenance.apps.examinations.permits import permit_following
 from countenance.apps.examinations.rows import end, make_rows
+from countenance.apps.examinations.saying import digest
 from countenance.apps.examinations.standings import CONCLUSIONS
 from countenance.apps.records.services import Record, accountable
 from countenance.apps.searches.models import Search
@@ -31,7 +31,7 @@ from countenance.errors import InputError, NotFound, WrongState
 from countenance.examination.checklist import Checklist, read_analysis, read_comparison
 from countenance.examination.concluding import check_conclusion, check_whole
 from countenance.examination.scale import Conclusion
-from countenance.ledger.entry import Action, canonical_json
+from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed, permit_reason
 from countenance.tools import Tools
 
@@ -102,7 +102,7 @@ def record_analysis(
     examination.analysis = {"checklist": read.as_json(), "at": now.isoformat()}
     examination.analysed_at, examination.draft = now, None
     examination.save(update_fields=("analysis", "analysed_at", "draft"))
-    record.note(said=_digest(examination.analysis))
+    record.note(said=digest(examination.analysis))
     return examination
 
 
@@ -257,26 +257,10 @@ def _say(
     if reason is not None:
         comparison.said = {**comparison.said, "reason": reason}
     comparison.recorded_at = now
-    record.note(conclusion=str(step), said=_digest(comparison.said))
+    record.note(conclusion=str(step), said=digest(comparison.said))
 
 
 def _conclusion(word: str) -> Conclusion:
     if word not in CONCLUSIONS:
         raise InputError("Choose one of the conclusions of the scale.")
     return CONCLUSIONS[word]
-
-
-def _digest(said: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of what was said, so that the ledger proves it without repeating it."""
-    return hashlib.sha256(canonical_json(_as_text(said))).hexdigest()
-
-
-def _as_text(value: Any) -> Any:
-    """Return JSON without fractions, which the ledger's form of it does not have."""
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    if isinstance(value, Mapping):
-        return {name: _as_text(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_as_text(one) for one in value]
-    return value

@@ -90,6 +90,7 @@ def by_whom(actor: Actor) -> str:
 def lock_search(actor: Actor, record: Record, search: Search) -> Search:
     """Lock a search after its case, and return it as it is now."""
     record.note(about=search.pk, case=search.case_id)
+    record.agency = search.agency_id
     if actor != SYSTEM:
         policy.permit_own(actor, search.agency_id)
     Case.objects.select_for_update(no_key=True).get(pk=search.case_id)

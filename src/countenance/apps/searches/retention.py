@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from countenance import policy
 from countenance.apps.cases.models import Case
+from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.destroying import (
     ALWAYS_KEPT,
@@ -33,10 +34,13 @@ from countenance.policy import SYSTEM, Actor, Deed
 from countenance.tools import Tools
 
 EVIDENCE: tuple[type[Probe | Footage], ...] = (Probe, Footage)
+ADDED = [str(one) for one in (Action.PROBE_ADDED, Action.PROBE_DERIVED, Action.FOOTAGE_ADDED)]
+"""The entries that state the hash of a photo or video."""
 RESULTS_ENDED, EVIDENCE_ENDED = "retention.results", "retention.evidence"
 PHOTOS_DESTROYED = (
     "the photos and videos of the case, with every frame, copy, crop and rotation that was made of them",
     "what was noted about each: its file name, its hash, the faces found in it",
+    "the ledger's sealed copy of its hash",
     "the keys that all of this was sealed with",
     "the templates of the faces that were searched for",
 )
@@ -81,10 +85,13 @@ def _record_evidence(
     record.note(about=case.pk)
     if actor != SYSTEM:
         policy.permit_own(actor, case.agency_id)
+    record.agency = case.agency_id
     case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     said = kept(case, now=tools.clock())
     _permit(said, until=said.evidence_until, now=tools.clock())
     gone = _forget_photos(case, at=tools.clock())
+    # Their hashes go too; the commitments stay, so the tree still verifies.
+    LedgerRow.objects.filter(about__in=[one.pk for one in gone], action__in=ADDED).update(body=None)
     # Of a face whose photo is gone no template is left either, however long results are kept.
     Search.objects.filter(case=case).update(template=None)
     certificate = _certificate(actor, case, gone, days=said.days, at=tools.clock())
