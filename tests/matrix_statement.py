@@ -48,6 +48,9 @@ MAY: dict[Role, set[str]] = {
     },
     Role.INVESTIGATOR: OF_AGENCY
     | {
+        "leads.read",
+        "leads.export",
+        "leads.outcome",
         "authorities.read",
         "authorities.propose",
         "cases.read",
@@ -61,6 +64,7 @@ MAY: dict[Role, set[str]] = {
     },
     Role.EXAMINER: OF_AGENCY
     | {
+        "leads.read",
         "authorities.read",
         "cases.read",
         "evidence.view",
@@ -77,6 +81,9 @@ MAY: dict[Role, set[str]] = {
     },
     Role.SUPERVISOR: OF_AGENCY
     | {
+        "leads.read",
+        "leads.export",
+        "leads.release",
         "people.read",
         "authorities.read",
         "authorities.decide",
@@ -99,6 +106,7 @@ MAY: dict[Role, set[str]] = {
     },
     Role.AUDITOR: OF_AGENCY
     | {
+        "leads.read",
         "people.read",
         "authorities.read",
         "approvals.decide",
@@ -114,6 +122,8 @@ MAY: dict[Role, set[str]] = {
 }
 
 NEEDS_PROOF = {
+    "leads.export",
+    "leads.release",
     "token",
     "agencies.admit",
     "agencies.suspend",
@@ -256,6 +266,14 @@ ROUTES: dict[str, Kinds] = {
     "search_examine": button("examine"),
     "search_close": form("search.close"),
     "consolidation": page("examinations.read"),
+    "lead_release": form("leads.release"),
+    "leads": page("leads.read"),
+    "lead": page("leads.read"),
+    "lead_image": page("leads.read"),
+    "lead_report": button("leads.export"),
+    "lead_photo": form("leads.export"),
+    "lead_outcome": form("leads.outcome"),
+    "lead_evidence": form("leads.outcome"),
     "examinations": page("examine"),
     "examination_next": button("examine"),
     "controls": page("controls.read"),
@@ -318,7 +336,7 @@ ROUTES: dict[str, Kinds] = {
 }
 """What reading a page is, and what sending it is; None: there is nothing to read, or to send."""
 
-IDS_OF_CASES = {"case_id", "footage_id", "probe_id", "request_id", "search_id"}
+IDS_OF_CASES = {"case_id", "footage_id", "lead_id", "probe_id", "request_id", "search_id"}
 OF_CASES = {
     "case",
     "case_authority",
@@ -333,6 +351,8 @@ OF_CASES = {
     "request_withdraw",
     "search",
     "search_ask",
+    *("lead", "lead_evidence", "lead_image", "lead_outcome", "lead_photo", "lead_release"),
+    "lead_report",
     *("search_close", "search_examine", "consolidation"),
     "search_check",
     "search_new",
@@ -367,6 +387,7 @@ WORKS_ELSEWHERE = {
     # An examination is its examiner's alone, and two are compared once both are recorded.
     *("examination", "examination_end", "examination_probe", "comparison", "comparison_photo"),
     *("conclusion_follow", "consolidation"),
+    "lead_release",
     "sign_out",  # ends at the sign-in
 }
 """Routes that work for nobody in this world although they may; the tests of each make them work."""

@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth import login
 from django.db import transaction
 from django.http import HttpRequest
+from examining import examine
 
 from countenance.apps.agencies import inviting, sessions, tokens
 from countenance.apps.agencies import services as agencies
@@ -26,9 +27,12 @@ from countenance.apps.cases.models import Case
 from countenance.apps.examinations import services as examining
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face, Photo, Subject
+from countenance.apps.leads import services as leads
+from countenance.apps.leads.models import Lead
 from countenance.apps.searches import footage
 from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import SearchRequest
+from countenance.examination.scale import Conclusion
 from countenance.policy import SYSTEM, Role, Scope, SearchKind
 from countenance.policy.approvals import ApprovalKind
 from countenance.testing import FakeEngine
@@ -154,6 +158,9 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
     assert session is not None
     examination, comparison = _examined(on, search)
     return {
+        "lead_id": _lead(on, case, gallery).pk,
+        "rank": 1,
+        "which": "probe",
         "examination_id": examination,
         "comparison_id": comparison,
         "letter": "A",
@@ -190,6 +197,25 @@ def _footage(on: Any, case: Any) -> Footage:
         on.actor, case=case, upload=data, file_name="shop.mp4", tools=on.tools
     )
     return footage.look_through(on.actor, footage=one, tools=on.tools)
+
+
+def _lead(on: Any, case: Any, gallery: Any) -> Lead:
+    """Release a lead of a search that two people who are nobody of the matrix examined."""
+    found = factories.search(on, case, [gallery], FakeEngine.photo("anna", shot=12))
+    for _ in range(2):
+        examine(
+            factories.acting(on, Role.EXAMINER),
+            found,
+            tools=on.tools,
+            concluding=lambda _: Conclusion.SAME,
+        )
+    found.refresh_from_db()
+    return leads.release_lead(
+        factories.acting(on, Role.SUPERVISOR),
+        search=found,
+        subject=UUID(found.outcome["candidates"][0]["subject"]),
+        tools=on.tools,
+    )
 
 
 def _examined(on: Any, search: Any) -> tuple[UUID, UUID]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import examining
 import matrix_world
+from django.db import transaction
 from django.urls import reverse
-from factories import ask, make_case, search
+from factories import acting, ask, make_case, search
 from staff import house
 
 from countenance.apps.agencies import providers, staff
@@ -20,8 +22,11 @@ from countenance.apps.cases import authorities, holding
 from countenance.apps.cases.widening import widening
 from countenance.apps.examinations import services as examining_services
 from countenance.apps.galleries.models import Gallery
+from countenance.apps.leads import services as leads
+from countenance.apps.leads.destroying import destroy_leads
 from countenance.apps.searches import asking, footage, purging, retention
 from countenance.apps.searches.models import SearchRequest
+from countenance.examination.scale import Conclusion
 from countenance.policy import SYSTEM, Role, SearchKind
 from countenance.policy.approvals import ApprovalKind
 from countenance.testing import FakeEngine
@@ -49,7 +54,7 @@ def build(on: Any) -> World:
     """Make the world in a fresh deployment."""
     made = matrix_world.build(on)
     world = World(dict(made.people), dict(made.own))
-    world.more |= _examinations(on, world)
+    world.more |= _examinations(on, world) | _leads(on, world)
     world.more |= _approvals(on, world) | _searches(on, world) | _authorities(on, world)
     world.more |= _ended(on, world)
     providers.set_provider(
@@ -177,6 +182,33 @@ def _examinations(on: Any, world: World) -> dict[str, dict[str, Any]]:
         "consolidation": {"search_id": both.pk},
         "conclusion_follow": {"examination_id": third.pk, "comparison_id": row.pk},
         "search_examined": {"search_id": both.pk},
+    }
+
+
+def _leads(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return a search of which a lead can be released, and a lead that was destroyed since."""
+    gallery = Gallery.objects.get(pk=world.own["gallery_id"])
+    case = make_case(on, "26-0109")
+    found, purged = (
+        search(on, case, [gallery], FakeEngine.photo("ben", shot), face=0) for shot in (31, 32)
+    )
+    for one in (found, purged):
+        for _ in range(2):
+            examiner = acting(on, Role.EXAMINER)
+            examining.examine(examiner, one, tools=on.tools, concluding=lambda _: Conclusion.SAME)
+        one.refresh_from_db()
+    lead = leads.release_lead(
+        acting(on, Role.SUPERVISOR),
+        search=purged,
+        subject=UUID(purged.outcome["candidates"][0]["subject"]),
+        tools=on.tools,
+    )
+    with transaction.atomic():
+        destroy_leads(purged)
+    return {
+        "lead_release": {"search_id": found.pk, "rank": 1},
+        "consolidation_supervisor": {"search_id": found.pk},
+        "lead_destroyed": {"lead_id": lead.pk},
     }
 
 
