@@ -161,7 +161,7 @@ def _videos(on: Any, case: Any) -> dict[str, dict[str, Any]]:
 def _examinations(on: Any, world: World) -> dict[str, dict[str, Any]]:
     """Return an examination at its beginning, one at a candidate, and two that are recorded."""
     gallery = Gallery.objects.get(pk=world.own["gallery_id"])
-    case = make_case(on, "26-0108")
+    case = make_case(on, "26-0176")
     examiner = _actor(on, world.people[str(Role.EXAMINER)])
     fresh, begun, done = (
         search(on, case, [gallery], FakeEngine.photo("ben", shot), face=0) for shot in (21, 22, 23)
@@ -188,7 +188,7 @@ def _examinations(on: Any, world: World) -> dict[str, dict[str, Any]]:
 def _leads(on: Any, world: World) -> dict[str, dict[str, Any]]:
     """Return a search of which a lead can be released, and a lead that was destroyed since."""
     gallery = Gallery.objects.get(pk=world.own["gallery_id"])
-    case = make_case(on, "26-0109")
+    case = make_case(on, "26-0177")
     found, purged = (
         search(on, case, [gallery], FakeEngine.photo("ben", shot), face=0) for shot in (31, 32)
     )
