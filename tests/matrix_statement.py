@@ -83,6 +83,7 @@ MAY: dict[Role, set[str]] = {
     | {
         "leads.read",
         "leads.export",
+        "bundles.export",
         "leads.release",
         "people.read",
         "authorities.read",
@@ -106,6 +107,7 @@ MAY: dict[Role, set[str]] = {
     },
     Role.AUDITOR: OF_AGENCY
     | {
+        "bundles.export",
         "leads.read",
         "people.read",
         "authorities.read",
@@ -140,6 +142,7 @@ NEEDS_PROOF = {
     "galleries.terms",
     "search.run",
     "search.purge",
+    "bundles.export",
     "cases.hold",
     "ledger.export",
 }
@@ -229,6 +232,7 @@ ROUTES: dict[str, Kinds] = {
     "case_close": form("cases.lead"),
     "case_authority": form("cases.open"),
     "case_members": form("cases.lead"),
+    "case_bundle": form("bundles.export"),
     "case_hold": form("cases.hold"),
     "case_release": form("cases.hold"),
     "evidence_certificate": page("cases.read"),
@@ -343,7 +347,13 @@ OF_CASES = {
     "case_close",
     "case_members",
     "case_widen",
-    *("case_hold", "case_release", "evidence_certificate", "evidence_certificate_json"),
+    *(
+        "case_bundle",
+        "case_hold",
+        "case_release",
+        "evidence_certificate",
+        "evidence_certificate_json",
+    ),
     *("certificate", "certificate_json", "gallery_for_case", "glass_break"),
     *("footage", "footage_cancel", "footage_face", "footage_new", "footage_use"),
     *("probe", "probe_derive", "probe_image", "probe_mark"),

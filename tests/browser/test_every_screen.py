@@ -62,6 +62,7 @@ SCREENS: dict[str, Screen] = {
     "case_supervisor": Screen(SUPERVISOR, "case"),
     "case_new": Screen(ASKER),
     "case_close": Screen(ASKER),
+    "case_bundle": Screen(SUPERVISOR),
     "case_hold": Screen(SUPERVISOR),
     "case_held": Screen(SUPERVISOR, "case"),
     "case_release": Screen(SUPERVISOR),

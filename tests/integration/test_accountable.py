@@ -50,6 +50,7 @@ SERVICES = sorted(
         "retention",
         "taking",
         "closing",
+        "bundling",
     )
     for path in APPS.glob(f"*/{name}.py")
 )

@@ -100,6 +100,7 @@ ACCESS: Mapping[str, Access] = {
     "case_close": _form(Deed.CASE_CLOSE),
     "case_authority": _form(Deed.CASE_OPEN),
     "case_members": _form(Deed.CASE_MEMBERS),
+    "case_bundle": _form(Deed.BUNDLE_EXPORT, consumes_step_up=True),
     "case_hold": _form(Deed.CASE_HOLD),
     "case_release": _form(Deed.CASE_HOLD),
     "evidence_certificate": _page(Deed.CASE_READ),

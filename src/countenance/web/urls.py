@@ -23,6 +23,7 @@ from countenance.apps.galleries import enrol_views as enrolment
 from countenance.apps.galleries import photo_views as photos
 from countenance.apps.galleries import terms_views as terms
 from countenance.apps.galleries import views as galleries
+from countenance.apps.leads import bundle_views as bundling
 from countenance.apps.leads import views as leads
 from countenance.apps.searches import case_views as case_pages
 from countenance.apps.searches import edit_views as edits
@@ -71,6 +72,7 @@ urlpatterns = [
     path("cases/<uuid:case_id>/authority/", cases.authority, name="case_authority"),
     path("cases/<uuid:case_id>/hold/", holding.hold, name="case_hold"),
     path("cases/<uuid:case_id>/release/", holding.release, name="case_release"),
+    path("cases/<uuid:case_id>/bundle/", bundling.case_bundle, name="case_bundle"),
     path(
         "cases/<uuid:case_id>/certificate/",
         purging.evidence_certificate,

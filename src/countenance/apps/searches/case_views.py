@@ -117,6 +117,7 @@ def _kept(request: Request, one: Case) -> dict[str, Any]:
         "held_by": next((person.name for person in by), ""),
         "held_at": datetime.fromisoformat(hold["at"]) if hold else None,
         "may_hold": may(request.actor, Deed.CASE_HOLD),
+        "may_disclose": may(request.actor, Deed.BUNDLE_EXPORT),
     }
 
 
