@@ -86,6 +86,7 @@ ROUTES: dict[str, Kinds] = {
     "search_examine": button("examine"),
     "search_close": form("search.close"),
     "consolidation": page("examinations.read"),
+    "consolidation_photo": page("examinations.read"),
     "lead_release": form("leads.release"),
     "leads": page("leads.read"),
     "lead": page("leads.read"),

@@ -212,7 +212,7 @@ OF_CASES = {
     "search_ask",
     *("lead", "lead_evidence", "lead_image", "lead_outcome", "lead_photo", "lead_release"),
     "lead_report",
-    *("search_close", "search_examine", "consolidation"),
+    *("search_close", "search_examine", "consolidation", "consolidation_photo"),
     "search_check",
     "search_new",
     "search_purge",
@@ -245,7 +245,7 @@ WORKS_ELSEWHERE = {
     "face_crop",  # after a page that showed the face
     # An examination is its examiner's alone, and two are compared once both are recorded.
     *("examination", "examination_end", "examination_probe", "comparison", "comparison_photo"),
-    *("conclusion_follow", "consolidation"),
+    *("conclusion_follow", "consolidation", "consolidation_photo"),
     "lead_release",
     "sign_out",  # ends at the sign-in
 }

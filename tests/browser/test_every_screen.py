@@ -191,6 +191,7 @@ NO_SCREENS = {
     "examination_probe": "a picture",
     "lead_image": "a picture",
     "comparison_photo": "a picture",
+    "consolidation_photo": "a picture",
     "face_crop": "a picture",
 }
 

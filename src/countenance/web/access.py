@@ -139,6 +139,7 @@ ACCESS: Mapping[str, Access] = {
     "search_examine": Access(write=Deed.EXAMINE),
     "search_close": _form(Deed.SEARCH_CLOSE),
     "consolidation": _page(Deed.EXAMINATIONS_READ),
+    "consolidation_photo": _image(Deed.EXAMINATIONS_READ),
     "lead_release": _form(Deed.LEAD_RELEASE),
     "leads": _page(Deed.LEAD_READ),
     "lead": _page(Deed.LEAD_READ),

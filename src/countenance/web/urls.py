@@ -17,6 +17,7 @@ from countenance.apps.agencies import views as agencies
 from countenance.apps.cases import authority_views as authorities
 from countenance.apps.cases import holding_views as holding
 from countenance.apps.cases import views as cases
+from countenance.apps.examinations import consolidation_views as consolidating
 from countenance.apps.examinations import overview_views as examining
 from countenance.apps.examinations import views as examinations
 from countenance.apps.galleries import enrol_views as enrolment
@@ -136,7 +137,16 @@ urlpatterns = [
     path("searches/<uuid:search_id>/purge/", purging.purge, name="search_purge"),
     path("searches/<uuid:search_id>/examine/", examining.begin, name="search_examine"),
     path("searches/<uuid:search_id>/close/", examining.close, name="search_close"),
-    path("searches/<uuid:search_id>/consolidation/", examining.consolidation, name="consolidation"),
+    path(
+        "searches/<uuid:search_id>/consolidation/",
+        consolidating.consolidation,
+        name="consolidation",
+    ),
+    path(
+        "searches/<uuid:search_id>/consolidation/<int:rank>.jpg",
+        consolidating.consolidation_photo,
+        name="consolidation_photo",
+    ),
     path("searches/<uuid:search_id>/release/<int:rank>/", leads.lead_release, name="lead_release"),
     path("leads/", leads.leads, name="leads"),
     path("leads/<uuid:lead_id>/", leads.lead, name="lead"),

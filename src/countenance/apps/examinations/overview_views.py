@@ -14,17 +14,12 @@ from django.views.decorators.http import require_POST, require_safe
 from countenance.apps.agencies import queries as agencies
 from countenance.apps.agencies.models import Person
 from countenance.apps.examinations import closing, queries, services, viewing
-from countenance.apps.examinations.models import Comparison, Examination
-from countenance.apps.examinations.permits import standings_of
+from countenance.apps.examinations.models import Comparison
 from countenance.apps.examinations.standings import (
-    CONCLUSIONS,
-    CandidateStanding,
     checklist_of,
-    said_of,
 )
 from countenance.apps.searches import queries as search_queries
 from countenance.apps.searches.case_views import code_of
-from countenance.apps.searches.models import Search
 from countenance.errors import NotFound
 from countenance.examination.combine import SAID, Standing
 from countenance.examination.components import Answer, Component
@@ -103,68 +98,6 @@ def close(request: Request, search_id: UUID) -> HttpResponse:
         section="searches",
         lede="Examinations of it that are still open end, and nobody examines it any more.",
     )
-
-
-@require_safe
-def consolidation(request: Request, search_id: UUID) -> HttpResponse:
-    """Show what the examiners wrote of each candidate in one table, disagreements first."""
-    one = search_queries.search(request.actor, search_id)
-    found = viewing.view_examinations(request.actor, search=one, tools=request.tools)
-    context = {
-        "section": "searches",
-        "search": {"id": one.pk, "code": code_of(one)},
-        "closed": queries.is_closed(one),
-        "may_release": may(request.actor, Deed.LEAD_RELEASE),
-        "candidates": _candidates(request, one, found),
-    }
-    return render(request, "examinations/consolidation.html", context)
-
-
-def _candidates(request: Request, search: Search, found: list[Examination]) -> list[dict[str, Any]]:
-    rows = [(examination, row) for examination in found for row in queries.comparisons(examination)]
-    shown = []
-    for standing in standings_of(search):
-        own = [
-            (examination, queries.last_of(row))
-            for examination, row in rows
-            if UUID(row.about["subject"]) == standing.subject
-        ]
-        shown.append(_candidate(request, standing, own))
-    return sorted(shown, key=lambda one: (not one["disagreed"], one["rank"]))
-
-
-def _candidate(
-    request: Request, standing: CandidateStanding, rows: list[tuple[Examination, Comparison]]
-) -> dict[str, Any]:
-    lists = [checklist_of(row) for _, row in rows]
-    words = {str(one): one.label for one in Answer}
-    components = []
-    for component in Component:
-        marks = [one.mark(component) for one in lists]
-        said = [
-            {"said": words.get(mark.said or "", ""), "note": mark.note, "pins": len(mark.pins)}
-            for mark in marks
-        ]
-        differ = len({mark.said for mark in marks}) > 1
-        components.append({"label": component.label, "said": said, "differ": differ})
-    return {
-        "rank": standing.rank,
-        "disagreed": standing.standing == Standing.DISAGREED,
-        "agreed": standing.standing == Standing.AGREED,
-        "standing": STANDINGS[standing.standing],
-        "examiners": [
-            {
-                "name": examination.examiner.name,
-                "own": examination.examiner_id == request.actor.person,
-                "conclusion": CONCLUSIONS[said_of(row)["conclusion"]],
-                "at": row.recorded_at,
-                "reason": said_of(row).get("reason", ""),
-                "follow": reverse("conclusion_follow", args=[row.examination_id, row.pk]),
-            }
-            for examination, row in rows
-        ],
-        "components": sorted(components, key=lambda one: not one["differ"]),
-    }
 
 
 def follow(request: Request, examination_id: UUID, comparison_id: UUID) -> HttpResponse:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from countenance.apps.galleries.models import Face, Photo
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.sealed import ObjectSealedModel
 from countenance.apps.searches.models import Probe
-from countenance.errors import KeyUnavailable, NotFound
+from countenance.errors import ImageRejected, KeyUnavailable, NotFound
 from countenance.policy import Actor
 from countenance.tools import Tools
 
@@ -33,6 +33,7 @@ class Side:
         landmarks: of the face, the eyes first.
         blur: the boxes of all other faces, which nobody sees.
         row: what its bytes are sealed under.
+        name: of the photo and the face in it, under which its irises are kept.
     """
 
     width: int
@@ -40,6 +41,7 @@ class Side:
     landmarks: list[list[float]]
     blur: list[list[float]]
     row: ObjectSealedModel
+    name: str
 
 
 def probe_side(examination: Examination) -> Side:
@@ -62,6 +64,7 @@ def probe_side(examination: Examination) -> Side:
         landmarks=faces[chosen]["landmarks"],
         blur=[one["box"] for number, one in enumerate(faces) if number != chosen],
         row=probe,
+        name=str(chosen),
     )
 
 
@@ -112,6 +115,31 @@ def picture(side: Side, *, tools: Tools, long_side: int = LONG_SIDE) -> bytes:
     )
 
 
+def settled(about: Mapping[str, Any], side: Side) -> Side:
+    """Return a photo with the irises that were found in it when it was first looked at, if it was."""
+    found = about.get("irises", {}).get(side.name)
+    return side if found is None else replace(side, landmarks=found)
+
+
+def settle(row: Examination | Comparison, side: Side, *, tools: Tools) -> Side:
+    """Return a photo with its irises, found once and sealed with the row that shows it.
+
+    A detector's landmarks lie some pixels off; irises let two faces lie on each other more exactly, and
+    every later look, also at both examinations side by side, is aligned by the same ones.
+    """
+    if side.name in row.about.get("irises", {}):
+        return settled(row.about, side)
+    try:
+        data = get_object(side.row, tools=tools)
+        found = tools.engine.irises(data, landmarks=side.landmarks)
+    except ImageRejected:
+        return side
+    irises = {**row.about.get("irises", {}), side.name: [list(mark) for mark in found]}
+    row.about = {**row.about, "irises": irises}
+    row.save(update_fields=("about",))
+    return settled(row.about, side)
+
+
 def _face(row: int) -> Face:
     found = (
         Face.objects.filter(pk=row, removed_version=None)
@@ -135,7 +163,13 @@ def _enrolled(face: Face) -> Side:
         landmarks=face.details["landmarks"],
         blur=[one.details["box"] for one in others.order_by("ordinal")],
         row=face.photo,
+        name=str(face.pk),
     )
+
+
+def side_by_side_key(search: UUID, rank: int) -> str:
+    """Return what a session is noted to have been shown beside the examinations of a search: 0, the probe."""
+    return f"consolidation/{search}/{rank}"
 
 
 def look_key(examination: UUID, letter: str, number: int) -> str:

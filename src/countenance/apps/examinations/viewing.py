@@ -8,7 +8,7 @@ from countenance.apps.agencies.models import Person
 from countenance.apps.examinations import queries
 from countenance.apps.examinations.locking import lock_search, own
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
-from countenance.apps.examinations.photos import Side, candidate_sides, probe_side
+from countenance.apps.examinations.photos import Side, candidate_sides, probe_side, settle
 from countenance.apps.examinations.standings import measured, recorded
 from countenance.apps.records.services import Record, accountable
 from countenance.apps.searches.models import Search
@@ -43,6 +43,7 @@ def view_examination(
     examination: Examination,
     comparison: Comparison | None = None,
     every: bool = False,
+    number: int = 1,
     tools: Tools,
 ) -> Shown:
     """Record that a page is looked at, and return which photos it shows.
@@ -53,6 +54,7 @@ def view_examination(
         examination: their own.
         comparison: of which candidate; None for the probe alone.
         every: all photos of the candidate that are held, not only the most similar one.
+        number: which of its photos is shown large, and so is aligned by its irises; counted from 1.
         tools: the clock, the keys.
 
     Raises:
@@ -63,7 +65,7 @@ def view_examination(
     if examination.state == ExaminationState.ENDED:
         raise WrongState("This examination has ended; its photos are not shown any more.")
     try:
-        probe = probe_side(examination)
+        probe = settle(examination, probe_side(examination), tools=tools)
     except NotFound:
         probe = None
     if comparison is None:
@@ -73,10 +75,14 @@ def view_examination(
     strip, shown = {}, []
     for one in queries.comparisons(examination):
         whole = every and one.pk == comparison.pk
-        with candidate_sides(actor, one, most=None if whole else 1, tools=tools) as (sides, _):
+        with candidate_sides(actor, one, most=None if whole else 1, tools=tools) as (sides, lent):
             strip[one.about["letter"]] = sides[0] if sides else None
+            if one.pk == comparison.pk:
+                shown = [
+                    settle(one, side, tools=lent) if place == number else side
+                    for place, side in enumerate(sides, start=1)
+                ]
         if one.pk == comparison.pk:
-            shown = sides
             record.note(letter=one.about["letter"], every=every)
     return Shown(probe=probe, candidate=shown, strip=strip)
 

@@ -13,6 +13,7 @@ from django.forms import CharField
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import escape
 from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.examinations import photos, queries, services, taking, viewing
@@ -107,6 +108,11 @@ def examination(request: Request, examination_id: UUID) -> HttpResponse:
         rows = queries.comparisons(one)
         following = next((row for row in rows if row.said is None), rows[0])
         return _to_letter(one, following)
+    return _analyse(request, one)
+
+
+def _analyse(request: Request, one: Examination) -> HttpResponse:
+    """Show the probe alone, and take what is said of it."""
     form = SaidForm(request.POST or None)
     said = read_analysis(one.draft or {})
     if request.method == "POST" and form.is_valid():
@@ -116,7 +122,11 @@ def examination(request: Request, examination_id: UUID) -> HttpResponse:
             recording = "record" in request.POST
             do = services.record_analysis if recording else services.save_analysis_draft
             do(request.actor, examination=one, checklist=data, tools=request.tools)
+            if _by_itself(request):
+                return _saved(request)
             return HttpResponseRedirect(reverse("examination", args=[one.pk]))
+        if _by_itself(request):
+            return _unsaved(form)
     return _analysis_page(request, one, form, said)
 
 
@@ -133,6 +143,8 @@ def _analysis_page(
         "pair": _pair(one, shown.probe, None, None, checklist),
         "checklist": checklist,
         "form_id": "said",
+        "status_id": "draft",
+        "status": "Draft saved" if one.draft else "",
         "buttons": [
             {"label": "Save the draft", "name": "save", "value": "1", "primary": False},
             {"label": "Record the analysis", "name": "record", "value": "1", "primary": True},
@@ -163,9 +175,13 @@ def comparison(request: Request, examination_id: UUID, letter: str) -> HttpRespo
                 conclusion=step,
                 tools=request.tools,
             )
+            if _by_itself(request):
+                return _saved(request)
             return HttpResponseRedirect(
                 reverse("examination", args=[one.pk]) if recording else request.path
             )
+        if _by_itself(request):
+            return _unsaved(form)
     return _comparison_page(request, one, row, form, said, step)
 
 
@@ -180,7 +196,12 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
     letter, number = row.about["letter"], _number(request)
     every = "others" in request.GET or number > 1
     shown = viewing.view_examination(
-        request.actor, examination=one, comparison=row, every=every, tools=request.tools
+        request.actor,
+        examination=one,
+        comparison=row,
+        every=every,
+        number=number,
+        tools=request.tools,
     )
     _note(request, one, shown, letter)
     if row.said is not None:
@@ -210,12 +231,30 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
         "conclusion": step,
         "concluded": CONCLUSIONS.get(step),
         "form_id": "said",
+        "status_id": "draft",
+        "status": "Draft saved" if row.draft else "",
         "buttons": [
             {"label": "Save the draft", "name": "save", "value": "1", "primary": False},
             {"label": "Record the conclusion", "name": "record", "value": "1", "primary": True},
         ],
     }
     return render(request, "examinations/comparison.html", context, status=status_of(form))
+
+
+def _by_itself(request: Request) -> bool:
+    """Say whether the page sent what was changed, without anybody pressing a button."""
+    return bool(request.headers.get("HX-Request"))
+
+
+def _saved(request: Request) -> HttpResponse:
+    # Somebody answered a component: that is work, and puts off the idle lock.
+    request.session.modified = True
+    return HttpResponse("Draft saved")
+
+
+def _unsaved(form: Form) -> HttpResponse:
+    said = " ".join(str(text) for texts in form.errors.values() for text in texts)
+    return HttpResponse(escape(f"The draft is not saved. {said}"))
 
 
 def _number(request: Request) -> int:
