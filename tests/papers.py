@@ -83,6 +83,7 @@ def examiner(name, conclusion=Conclusion.SAME, **changes):
         "recorded_at": AT,
         "false_same": Share(wrong=1, of=42, low=0.0042, high=0.1232),
         "false_other": Share(wrong=3, of=40, low=0.0258, high=0.1986),
+        "controls": 14,
     }
     return Examiner(**{**words, **changes})
 

@@ -50,6 +50,7 @@ class Examiner:
         recorded_at: when the conclusion was recorded.
         false_same: of pairs of two people with known answers, those concluded to be one.
         false_other: of pairs of one person, those concluded to be two.
+        controls: how many examinations with known answers that was measured in.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Examiner:
     recorded_at: datetime
     false_same: Share
     false_other: Share
+    controls: int
     note: str = ""
 
 
@@ -245,6 +247,7 @@ def _examiner(value: Mapping[str, Any]) -> Examiner:
         recorded_at=datetime.fromisoformat(value["recorded_at"]),
         false_same=Share(**value["false_same"]),
         false_other=Share(**value["false_other"]),
+        controls=value["controls"],
     )
 
 

@@ -146,8 +146,9 @@ def _measured(one: Examiner) -> tuple[str, ...]:
     if pairs == 0:
         return ("This examiner's error has not been measured on pairs with known answers yet.",)
     noun = "pair" if pairs == 1 else "pairs"
+    where = "examination" if one.controls == 1 else "examinations"
     return (
-        f"Error measured on {count(pairs)} {noun} with known answers.",
+        f"Error measured on {count(pairs)} {noun} with known answers, in {count(one.controls)} {where}.",
         _said(one.false_same, "showing two people", "concluded to be one person"),
         _said(one.false_other, "showing one person", "concluded to be two people"),
     )

@@ -64,7 +64,7 @@ def test_every_sentence_is_on_the_paper():
     wanted = [
         DISCLAIMER, ALWAYS_A_LIST, facts.number, facts.agency, facts.case, facts.released_by, facts.released_as,
         one.name, one.label, one.sentence, one.note, two.name, two.label, two.sentence,
-        "Error measured on 82 pairs with known answers.",
+        "Error measured on 82 pairs with known answers, in 14 examinations.",
         "Of 42 showing two people, 1 concluded to be one person: 0.024 (0.95 interval 0.004 to 0.123).",
         "The examiners differ on 2 of 12 components.", facts.model, facts.model_licence, facts.gallery, "1204311",
         "version 318", facts.authority, facts.authority_section, facts.place, paper.receipt.code,

@@ -15,7 +15,7 @@ from django.db.models import Q
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.cases.models import Authority
 from countenance.apps.examinations import photos
-from countenance.apps.examinations.models import Comparison
+from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
 from countenance.apps.examinations.standings import (
     CandidateStanding,
     checklist_of,
@@ -188,14 +188,15 @@ def _printed(side: photos.Side, *, tools: Tools) -> Photo:
     data = photos.picture(side, tools=tools, long_side=LONG_SIDE)
     if not side.landmarks:
         return Photo(jpeg=data)
-    scale = read_jpeg(data).width / side.width
-    points = np.asarray(side.landmarks, dtype=float) * scale
+    room = read_jpeg(data)
+    points = np.asarray(side.landmarks, dtype=float) * (room.width / side.width)
     eyes, mouth = points[:2], points[-2:]
     apart = float(np.linalg.norm(eyes[0] - eyes[1]))
     down = float(np.linalg.norm(eyes.mean(axis=0) - mouth.mean(axis=0)))
-    length = FACE_SIDES * max(apart, down, 1.0)
-    x, y = (eyes.mean(axis=0) + mouth.mean(axis=0)) / 2
-    return Photo(jpeg=data, crop=(x - length / 2, y - length / 2, length, length))
+    length = min(FACE_SIDES * max(apart, down, 1.0), room.width, room.height)
+    middle = (eyes.mean(axis=0) + mouth.mean(axis=0)) / 2
+    x, y = np.clip(middle - length / 2, 0, (room.width - length, room.height - length))
+    return Photo(jpeg=data, crop=(float(x), float(y), float(length), float(length)))
 
 
 def _plate() -> Photo:
@@ -215,7 +216,14 @@ def _examiner(row: Comparison, one: Concluded) -> Examiner:
         recorded_at=one.at,
         false_same=_share(errors.false_same),
         false_other=_share(errors.false_other),
+        controls=_controls(one.examiner, examination.agency_id),
     )
+
+
+def _controls(examiner: UUID, agency: UUID) -> int:
+    """Return how many controls an examiner recorded: those that `measured` reads."""
+    rows = Examination.objects.filter(agency_id=agency, examiner_id=examiner, search=None)
+    return rows.filter(state=ExaminationState.RECORDED).count()
 
 
 def _share(rate: Rate) -> Share:
@@ -293,11 +301,10 @@ def _authority(authority: Authority | None) -> str:
 
 
 def _licence(model: str) -> str:
-    """Return the licence of a model that came with the program; of others their card says it."""
-    for path in DEFAULT_CARDS.values():
-        if path.stem in model:
-            return parse_card(read_card(path), path.name).licence
-    return "as its model card says"
+    """Return the licences of the models that made the templates, as far as they came with the program."""
+    cards = [parse_card(read_card(path), path.name) for path in DEFAULT_CARDS.values()]
+    known = [f"{one.licence} ({one.name})" for one in reversed(cards) if one.id in model.split(".")]
+    return ", ".join(known) or "as its model card says"
 
 
 def _agency(agency: UUID) -> str:
