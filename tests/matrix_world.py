@@ -126,6 +126,10 @@ def _actor(of: Any, role: Role, tools: Any) -> Any:
     return replace(person.actor, stepped_up_at=tools.clock())
 
 
+PARTS = {"rank": 1, "which": "probe", "letter": "A", "number": 1}
+"""What routes say of a part of something rather than by an id."""
+
+
 def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
     """Return the id of one object of each kind, by the names that routes give them."""
     tools = on.tools
@@ -159,12 +163,9 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
     examination, comparison = _examined(on, search)
     return {
         "lead_id": _lead(on, case, gallery).pk,
-        "rank": 1,
-        "which": "probe",
+        **PARTS,
         "examination_id": examination,
         "comparison_id": comparison,
-        "letter": "A",
-        "number": 1,
         "agency_id": agency.pk,
         "person_id": on.person.pk,
         "source_id": source.pk,
