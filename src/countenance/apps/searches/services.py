@@ -23,7 +23,6 @@ from countenance.apps.searches.evidence import add_probe, derive_probe, view_pro
 from countenance.apps.searches.grounds import (
     Grounds,
     gather,
-    permit_as_asked,
     permit_one_more,
 )
 from countenance.apps.searches.knowing import permit_candidates
@@ -39,6 +38,7 @@ from countenance.apps.searches.several import (
     odd_ones,
     others_of,
     parts_of,
+    permit_others,
     weights_of,
 )
 from countenance.apps.searches.unrelated import count_people, earlier_templates, same_person
@@ -96,18 +96,11 @@ def intend_search(
     grounds = gather(actor, probe=probe, galleries=galleries, tools=tools)
     now = tools.clock()
     chosen = chosen_faces(probe, face, more)
-    asked: dict[str, Any] = {
-        "reason": reason,
-        "top": top,
-        "earlier": known_earlier(chosen),
-        "now": now,
-    }
+    earlier = known_earlier(chosen)
+    asked: dict[str, Any] = {"reason": reason, "top": top, "earlier": earlier, "now": now}
     permit = grounds.permit(actor, **asked)
     permit_one_more(actor, grounds, galleries, now=now)
-    others = [grounds.of(one) for one, _ in chosen[1:]]
-    for other in others:
-        other.permit(actor, **asked)
-        permit_as_asked(other, galleries)
+    others = permit_others(actor, grounds, chosen, galleries, asked=asked)
     face = chosen[0][1]
     request = _request(grounds, permit, galleries, face=face, top=top, threshold=threshold)
     request |= {"model": tools.engine.model, **others_of(chosen, others)}
@@ -292,20 +285,25 @@ def run_search(
             tools=opened,
         )
         try:
-            parts = parts_of(search, tools=opened)
-            template = fused(parts)
-            if template is not None:
-                _permit_face(actor, search, galleries, parts, tools=opened)
-            outcome = find_candidates(search, galleries, template, tools=opened) | weights_of(parts)
-            return conclude_search(
-                actor, search=search, outcome=outcome, template=template, tools=opened
-            )
+            return _answered(actor, search, galleries, tools=opened)
         except Exception as error:
             why = error.code if isinstance(error, CountenanceError) else "internal error"
             # What made it fail may make this fail too; then the next start closes it. A held one has ended.
             with suppress(CountenanceError, DatabaseError, OSError):
                 abort_search(actor, search=search, why=why, tools=opened)
             raise
+
+
+def _answered(
+    actor: Actor, search: Search, galleries: Sequence[Gallery], *, tools: Tools
+) -> Search:
+    """Ask the index and conclude, once the face itself is permitted."""
+    parts = parts_of(search, tools=tools)
+    template = fused(parts)
+    if template is not None:
+        _permit_face(actor, search, galleries, parts, tools=tools)
+    outcome = find_candidates(search, galleries, template, tools=tools) | weights_of(parts)
+    return conclude_search(actor, search=search, outcome=outcome, template=template, tools=tools)
 
 
 def _permit_face(

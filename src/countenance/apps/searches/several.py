@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import queries
 from countenance.apps.searches.candidates import SAME_FACE, overlap
-from countenance.apps.searches.grounds import Grounds
+from countenance.apps.searches.grounds import Grounds, permit_as_asked
 from countenance.apps.searches.models import Probe, Search, SearchState
 from countenance.apps.searches.queries import root_of
 from countenance.apps.searches.unrelated import UNRELATED_BELOW
 from countenance.errors import InputError, NotAlike, WrongState
 from countenance.faces.types import Gate, Template
+from countenance.policy import Actor
 from countenance.tools import Tools
 
 MOST_PHOTOS = 10
@@ -109,6 +111,26 @@ def parts_of(search: Search, *, tools: Tools) -> list[Part]:
         Part(probe=probe, face=face, template=template, weight=weight)
         for (probe, face, template), weight in zip(made, weights, strict=True)
     ]
+
+
+def permit_others(
+    actor: Actor,
+    grounds: Grounds,
+    chosen: Sequence[Chosen],
+    galleries: Sequence[Gallery],
+    *,
+    asked: Mapping[str, Any],
+) -> list[Grounds]:
+    """Permit a search for the photos besides the first one, each on its own grounds, and return those.
+
+    Raises:
+        NotPermitted: policy says no to one of them.
+    """
+    others = [grounds.of(one) for one, _ in chosen[1:]]
+    for other in others:
+        other.permit(actor, **asked)
+        permit_as_asked(other, galleries)
+    return others
 
 
 def others_of(chosen: Sequence[Chosen], others: Sequence[Grounds]) -> dict[str, Any]:
