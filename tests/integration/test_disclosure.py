@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +22,14 @@ from django.urls import reverse
 from examining import Bench, bench, checklist, examine
 from factories import acting, make_case, other_agency, search
 from filled_bundle import contents_of
+from matrix_world import grant_to
 
+from countenance.apps.agencies.models import Agency
 from countenance.apps.cases import services as cases
 from countenance.apps.cases.models import Authority
 from countenance.apps.examinations import closing, queries, services, taking
+from countenance.apps.galleries import grants
+from countenance.apps.galleries.models import GalleryGrant
 from countenance.apps.leads import bundling
 from countenance.apps.leads import services as leads
 from countenance.apps.records.models import LedgerRow
@@ -341,3 +346,25 @@ def test_a_supervisor_exports_on_the_web_with_a_fresh_proof_each_time(made: Benc
     examiner = client_of(made.on, made.first)
     assert examiner.get(url).status_code == 403
     assert url not in examiner.get(reverse("case", args=[made.case.pk])).content.decode()
+
+
+def test_candidates_of_another_agencys_gallery_are_named_only_while_it_grants_that(
+    made: Bench,
+) -> None:
+    tools, stranger = made.on.tools, other_agency(made.on)
+    theirs = Agency.objects.get(pk=stranger.agency)
+    grant = GalleryGrant.objects.get(pk=grant_to(made.on, made.gallery, theirs))
+    on = SimpleNamespace(tools=tools, actor=stranger, agency=theirs)
+    on.examiner, on.supervisor = acting(on, Role.EXAMINER), acting(on, Role.SUPERVISOR)
+    case = make_case(on, "B-1")
+    found = search(on, case, [made.gallery], FakeEngine.photo("anna", 8), top=2)
+    reason = "The court wants the file on 4 May, before a second examiner is back"
+    closing.close_search(on.supervisor, search=found, reason=reason, tools=tools)
+    granted = members(bundle(made, on.supervisor, case=case))[f"searches/{found.pk}.json"]
+    assert granted["candidates"][0]["details"]["named"] == "anna"
+    grants.end_grant(made.on.actor, grant=grant, reason="The child was found", tools=tools)
+    ended = members(bundle(made, on.supervisor, case=case))[f"searches/{found.pk}.json"]
+    assert ended["candidates"][0]["subject"] == granted["candidates"][0]["subject"]
+    assert ended["candidates"][0]["details"]["named"] is None
+    assert ended["galleries"][0]["details"]["name"] is None
+    assert "anna" not in json.dumps(ended)
