@@ -97,19 +97,26 @@ def _photo(search: Search, side: photos.Side, rank: int) -> FacePhoto:
     )
 
 
-def _pins(examination: Examination, row: Comparison) -> list[SeenPin]:
-    """Return the pins of one examiner, each by the name of who put it there."""
-    said = checklist_of(row)
-    return [
-        SeenPin(
-            number=number,
-            name=f"{examination.examiner.name}: {component.label}",
-            x=pin.x,
-            y=pin.y,
-        )
-        for component in Component
-        for number, pin in enumerate(said.mark(component).pins, start=1)
-    ]
+def _numbered(rows: Rows) -> dict[tuple[int, Component], list[SeenPin]]:
+    """Return all pins by examiner and component, numbered throughout, so that a number names one pin."""
+    found: dict[tuple[int, Component], list[SeenPin]] = {}
+    count = 0
+    for place, (examination, row) in enumerate(rows):
+        said = checklist_of(row)
+        for component in Component:
+            name = f"{examination.examiner.name}, {component.label}"
+            pins = said.mark(component).pins
+            found[place, component] = [
+                SeenPin(number=number, name=name, x=pin.x, y=pin.y)
+                for number, pin in enumerate(pins, start=count + 1)
+            ]
+            count += len(pins)
+    return found
+
+
+def _numbers(pins: list[SeenPin]) -> str:
+    numbers = ", ".join(str(pin.number) for pin in pins)
+    return f"{'Pin' if len(pins) == 1 else 'Pins'} {numbers}" if pins else ""
 
 
 @require_safe
@@ -151,19 +158,23 @@ def _candidates(request: Request, search: Search, found: list[Examination]) -> l
 def _candidate(request: Request, standing: CandidateStanding, rows: Rows) -> dict[str, Any]:
     lists = [checklist_of(row) for _, row in rows]
     words = {str(one): one.label for one in Answer}
-    components = []
+    numbered, components = _numbered(rows), []
     for component in Component:
         marks = [one.mark(component) for one in lists]
         said = [
-            {"said": words.get(mark.said or "", ""), "note": mark.note, "pins": len(mark.pins)}
-            for mark in marks
+            {
+                "said": words.get(mark.said or "", ""),
+                "note": mark.note,
+                "pins": _numbers(numbered[place, component]),
+            }
+            for place, mark in enumerate(marks)
         ]
         differ = len({mark.said for mark in marks}) > 1
         components.append({"label": component.label, "said": said, "differ": differ})
     return {
         "rank": standing.rank,
         "first": rows[0] if rows else None,
-        "pins": [pin for one in rows for pin in _pins(*one)],
+        "pins": [pin for pins in numbered.values() for pin in pins],
         "disagreed": standing.standing == Standing.DISAGREED,
         "agreed": standing.standing == Standing.AGREED,
         "standing": STANDINGS[standing.standing],
