@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser.conftest import Desk, session_cookie
+from browser.conftest import PICTURES, Desk, session_cookie
 from drawn import draw_face
-from examining import Bench, bench
+from examining import Bench, bench, examine
 
 from countenance.apps.agencies.models import Person
-from countenance.apps.examinations import taking
+from countenance.apps.examinations import services, taking
 from countenance.apps.examinations.models import Comparison
 from countenance.examination.components import Component
+from countenance.examination.scale import Conclusion
 from countenance.ui import faceview
 
+SAME, OTHER = Conclusion.SAME, Conclusion.OTHER
 LOOKS = [("light", 1440), ("dark", 390), ("dark", 1440), ("light", 390)]
 
 
@@ -180,6 +182,7 @@ def carry_out(one: Examiner, *, every_look: bool) -> None:
             one.page.keyboard.press("Escape")
             one.saved()
             one.look("comparison")
+            one.page.screenshot(path=PICTURES / "compare-two-faces.png")
         if place == 1 and every_look:
             one.compare_by_keys(one.is_best())
         else:
@@ -212,3 +215,48 @@ def test_two_examiners_work_alone_and_then_agree(made, examiner):
     second.page.locator("[data-pair] figcaption", has_text="Candidate 2").wait_for()
     second.page.go_back()
     second.look("consolidation")
+
+
+def test_a_disagreement_is_settled_side_by_side(made, examiner):
+    tools, place = made.on.tools, f"/searches/{made.search.pk}/consolidation/"
+    examine(
+        made.first,
+        made.search,
+        tools=tools,
+        concluding=lambda row: SAME if row.about["rank"] == 2 else OTHER,
+    )
+    examine(made.second, made.search, tools=tools, concluding=lambda _: OTHER)
+    first = examiner(made.first)
+    first.desk.go(place)
+    # Where they disagree comes first, with its photos.
+    assert first.page.locator("main h2").first.inner_text() == "Candidate 2"
+    assert "The examiners disagree" in first.page.inner_text("main")
+    assert first.page.locator("[data-pair] figcaption").all_inner_texts() == [
+        "Probe",
+        "Candidate 2",
+    ]
+    first.page.get_by_role("link", name="on candidate 2").click()
+    first.page.get_by_label("Support for two people. What").check()
+    first.page.get_by_label("Which component").select_option("nose")
+    first.page.get_by_label("What do you say of it now?").select_option("different")
+    first.page.get_by_label("Reason").fill("The bridge of the nose differs")
+    first.look("follow", LOOKS[:2])
+    first.desk.press("Record the new conclusion")
+    first.page.get_by_role("heading", name="Examinations side by side").wait_for()
+    said = first.page.inner_text("main")
+    assert "The bridge of the nose differs" in said
+    assert "The examiners disagree" not in said
+    first.look("settled", LOOKS[:2])
+
+
+def test_a_draft_is_saved_by_its_button_without_any_script(made, site, browser):
+    one = services.begin_examination(made.first, search=made.search, tools=made.on.tools)
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies([session_cookie(site, Person.objects.get(pk=made.first.person))])
+    desk = Desk(context.new_page(), site)
+    desk.go(f"/examinations/{one.pk}/")
+    desk.page.locator("[name=said-nose][value=clear]").check(force=True)
+    desk.press("Save the draft")
+    desk.page.get_by_text("Draft saved").wait_for()
+    assert desk.page.locator("[name=said-nose][value=clear]").is_checked()
+    context.close()

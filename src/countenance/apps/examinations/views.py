@@ -306,7 +306,8 @@ def _strip(one: Examination, shown: viewing.Shown, current: str) -> list[dict[st
     for row in queries.comparisons(one):
         letter = row.about["letter"]
         side = shown.strip.get(letter)
-        state = "Concluded" if row.said else "Draft" if row.draft else "To compare"
+        waits = "Draft" if row.draft else "To compare"
+        state = "Concluded" if row.said else "Being compared" if letter == current else waits
         items.append(
             {
                 "letter": letter,
