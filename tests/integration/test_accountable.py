@@ -67,6 +67,7 @@ MAY_WRITE = {
     "cases/uses.py",
     "examinations/rows.py",
     "examinations/destroying.py",
+    "examinations/photos.py",
     "leads/destroying.py",
     "searches/answering.py",
     "searches/destroying.py",

@@ -89,7 +89,9 @@ def report_of(
     if not known:
         doubts.insert(0, KEY_UNKNOWN)
     if erased:
-        doubts.append(f"What the bodies said that are not in it, mostly because they were erased: {erased}.")
+        doubts.append(
+            f"What the bodies said that are not in it, mostly because they were erased: {erased}."
+        )
     if unstated:
         doubts.append(
             f"Whether {unstated} of the photos are those that were added: their entries do not state "
