@@ -54,6 +54,7 @@ def words(name: str, node: Any, place: Path) -> list[str]:
         "file": str(place / "new.jsonl"),
         "approval": str(uuid4()),
         "subject": str(uuid4()),
+        "search_id": str(uuid4()),
         "kind": "export",
         "email": "nobody@example.org",
         "--reason": "Reported missing on 3 May",
