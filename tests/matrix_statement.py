@@ -1,7 +1,7 @@
 """Who may do what, stated once more and apart from the program: what the authorisation matrix expects.
 
-`MAY` is the table of the product's design, role by role. `ROUTES` says of each page what reading it and
-sending it is; nothing here is derived from `web/access.py` or `policy/people.py`.
+`MAY` is the table of the product's design, role by role. `matrix_routes.ROUTES` says of each page what
+reading it and sending it is; nothing here is derived from `web/access.py` or `policy/people.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from countenance.policy import Role
 
 EVERYBODY = {"account", "token"}
-OF_AGENCY = {"galleries.read", "approvals.read", "approvals.ask"}
+OF_AGENCY = {"inbox", "galleries.read", "approvals.read", "approvals.ask"}
 
 MAY: dict[Role, set[str]] = {
     Role.CUSTODIAN: {
@@ -48,6 +48,9 @@ MAY: dict[Role, set[str]] = {
     },
     Role.INVESTIGATOR: OF_AGENCY
     | {
+        "leads.read",
+        "leads.export",
+        "leads.outcome",
         "authorities.read",
         "authorities.propose",
         "cases.read",
@@ -61,6 +64,7 @@ MAY: dict[Role, set[str]] = {
     },
     Role.EXAMINER: OF_AGENCY
     | {
+        "leads.read",
         "authorities.read",
         "cases.read",
         "evidence.view",
@@ -68,10 +72,19 @@ MAY: dict[Role, set[str]] = {
         "search.decline",
         "search.run",
         "search.read",
+        "search.close",
+        "candidates.view",
+        "examine",
+        "examinations.read",
+        "controls.read",
         "photos.view",
     },
     Role.SUPERVISOR: OF_AGENCY
     | {
+        "leads.read",
+        "leads.export",
+        "bundles.export",
+        "leads.release",
         "people.read",
         "authorities.read",
         "authorities.decide",
@@ -86,10 +99,16 @@ MAY: dict[Role, set[str]] = {
         "search.decline",
         "search.read",
         "search.purge",
+        "search.close",
+        "candidates.view",
+        "examinations.read",
+        "cases.hold",
         "ledger.read",
     },
     Role.AUDITOR: OF_AGENCY
     | {
+        "bundles.export",
+        "leads.read",
         "people.read",
         "authorities.read",
         "approvals.decide",
@@ -97,12 +116,16 @@ MAY: dict[Role, set[str]] = {
         "sources.read",
         "cases.read",
         "search.read",
+        "examinations.read",
+        "controls.read",
         "ledger.read",
         "ledger.export",
     },
 }
 
 NEEDS_PROOF = {
+    "leads.export",
+    "leads.release",
     "token",
     "agencies.admit",
     "agencies.suspend",
@@ -119,6 +142,8 @@ NEEDS_PROOF = {
     "galleries.terms",
     "search.run",
     "search.purge",
+    "bundles.export",
+    "cases.hold",
     "ledger.export",
 }
 """What is sent only by somebody who proved within five minutes who they are."""
@@ -164,137 +189,30 @@ IN_RECOVERY = {
 }
 """All that a session may do that a recovery code began."""
 
-Kinds = tuple[str | None, str | None]
-
-
-def page(kind: str) -> Kinds:
-    return kind, None
-
-
-def form(kind: str) -> Kinds:
-    return kind, kind
-
-
-def button(kind: str) -> Kinds:
-    return None, kind
-
-
-ROUTES: dict[str, Kinds] = {
-    "home": page("account"),
-    "sign_out": button("account"),
-    "step_up": form("account"),
-    "step_up_passkey": button("account"),
-    "account": page("account"),
-    "passkey_new": form("account"),
-    "passkey_options": button("account"),
-    "app_new": form("account"),
-    "factor_remove": form("account"),
-    "recovery_codes_new": form("account"),
-    "password_change": form("account"),
-    "session_end": button("account"),
-    "sessions_end": button("account"),
-    "token_new": form("token"),
-    "token_revoke": button("account"),
-    "provider_link": page("account"),
-    "provider_link_start": page("account"),
-    "provider_link_confirm": form("token"),
-    "provider_unlink": button("account"),
-    "cases": page("cases.read"),
-    "case_new": form("cases.open"),
-    "case": page("cases.read"),
-    "case_close": form("cases.lead"),
-    "case_authority": form("cases.open"),
-    "case_members": form("cases.lead"),
-    "case_widen": form("cases.open"),
-    "case_widened": form("cases.open"),
-    "authorities": page("authorities.read"),
-    "authority_new": form("authorities.propose"),
-    "authority": page("authorities.read"),
-    "authority_decide": button("authorities.decide"),
-    "authority_document": page("authorities.read"),
-    "authority_attach": form("authorities.propose"),
-    "authority_revoke": form("authorities.revoke"),
-    "search_new": form("evidence.add"),
-    "probe": form("evidence.view"),
-    "probe_image": page("evidence.view"),
-    "probe_derive": button("evidence.derive"),
-    "search_ask": button("search.ask"),
-    "requests": page("search.decline"),
-    "request_decline": form("search.decline"),
-    "request_withdraw": button("search.ask"),
-    "search_check": button("search.run"),
-    "search_run": button("search.run"),
-    "searches": page("search.read"),
-    "search": page("search.read"),
-    "certificate": page("search.read"),
-    "certificate_json": page("search.read"),
-    "search_purge": button("search.purge"),
-    "galleries": page("galleries.read"),
-    "gallery_new": form("galleries.make"),
-    "gallery": page("galleries.read"),
-    "enrol": form("enrol"),
-    "gallery_terms": form("galleries.terms"),
-    "gallery_grant": form("galleries.terms"),
-    "enrol_large": form("enrol"),
-    "gallery_for_case": ("cases.read", "approvals.ask"),
-    "grant_end": form("galleries.terms"),
-    "enrolment": page("galleries.read"),
-    "rejects": page("galleries.read"),
-    "source_new": form("sources.register"),
-    "source": page("sources.read"),
-    "source_remove": form("sources.change"),
-    "retention_extend": form("sources.change"),
-    "photo": page("photos.view"),
-    "photo_image": page("photos.view"),
-    "photo_remove": form("photos.remove"),
-    "subject_remove": form("photos.remove"),
-    "face_crop": page("photos.view"),
-    "approvals": page("approvals.read"),
-    "approval": page("approvals.read"),
-    "approval_decide": button("approvals.decide"),
-    "approval_withdraw": form("approvals.ask"),
-    "carry_out": ("approvals.read", "approvals.ask"),
-    "glass_break": form("glass.break"),
-    "glass_review": form("glass.review"),
-    "people": page("people.read"),
-    "provider": form("people.provider"),
-    "provider_remove": form("people.provider"),
-    "person_invite": form("people.invite"),
-    "person": page("people.read"),
-    "person_roles": form("people.roles"),
-    "person_training": form("people.roles"),
-    "person_suspend": form("people.suspend"),
-    "person_restore": form("people.suspend"),
-    "person_reinvite": form("people.invite"),
-    "invitation_withdraw": form("people.invite"),
-    "person_carry_out": form("people.roles"),
-    "set_up": ("agencies.read", "agencies.admit"),
-    "agencies": page("agencies.read"),
-    "agency_new": form("agencies.admit"),
-    "agency": page("agencies.read"),
-    "agency_change": form("agencies.suspend"),
-    "agency_suspend": form("agencies.suspend"),
-    "agency_restore": form("agencies.suspend"),
-    "agency_invite": form("people.invite"),
-    "vetting_document": page("agencies.read"),
-    "ledger": page("ledger.read"),
-    "ledger_export": form("ledger.export"),
-}
-"""What reading a page is, and what sending it is; None: there is nothing to read, or to send."""
-
-IDS_OF_CASES = {"case_id", "probe_id", "request_id", "search_id"}
+IDS_OF_CASES = {"case_id", "footage_id", "lead_id", "probe_id", "request_id", "search_id"}
 OF_CASES = {
     "case",
     "case_authority",
     "case_close",
     "case_members",
     "case_widen",
+    *(
+        "case_bundle",
+        "case_hold",
+        "case_release",
+        "evidence_certificate",
+        "evidence_certificate_json",
+    ),
     *("certificate", "certificate_json", "gallery_for_case", "glass_break"),
-    *("probe", "probe_derive", "probe_image"),
+    *("footage", "footage_cancel", "footage_face", "footage_new", "footage_use"),
+    *("probe", "probe_derive", "probe_image", "probe_mark"),
     "request_decline",
     "request_withdraw",
     "search",
     "search_ask",
+    *("lead", "lead_evidence", "lead_image", "lead_outcome", "lead_photo", "lead_release"),
+    "lead_report",
+    *("search_close", "search_examine", "consolidation", "consolidation_photo"),
     "search_check",
     "search_new",
     "search_purge",
@@ -315,6 +233,8 @@ WORKS_ELSEWHERE = {
     # About what this world has not: an approval of that kind, broken glass, a provider, a purge.
     "carry_out",
     "case_widened",
+    "evidence_certificate",
+    "evidence_certificate_json",
     "certificate",
     "certificate_json",
     "glass_review",
@@ -323,6 +243,10 @@ WORKS_ELSEWHERE = {
     "search_purge",
     "vetting_document",
     "face_crop",  # after a page that showed the face
+    # An examination is its examiner's alone, and two are compared once both are recorded.
+    *("examination", "examination_end", "examination_probe", "comparison", "comparison_photo"),
+    *("conclusion_follow", "consolidation", "consolidation_photo"),
+    "lead_release",
     "sign_out",  # ends at the sign-in
 }
 """Routes that work for nobody in this world although they may; the tests of each make them work."""
@@ -341,56 +265,3 @@ ABOUT_AGENCIES = {
 def allowed(roles: set[Role], kind: str) -> bool:
     """Say whether somebody with these roles may do this kind of thing."""
     return kind in EVERYBODY or any(kind in MAY[role] for role in roles)
-
-
-COMMANDS: dict[str, str] = {
-    "enrol": "enrol",
-    "search": "search.run",
-    "verify-ledger": "ledger.read",
-    "source add": "sources.register",
-    "source list": "sources.read",
-    "source remove": "sources.change",
-    "gallery create": "galleries.make",
-    "gallery list": "galleries.read",
-    "gallery show": "galleries.read",
-    "photo list": "galleries.read",
-    "photo remove": "photos.remove",
-    "subject list": "galleries.read",
-    "subject remove": "photos.remove",
-    "authority propose": "authorities.propose",
-    "authority list": "authorities.read",
-    "authority show": "authorities.read",
-    "authority attach": "authorities.propose",
-    "authority document": "authorities.read",
-    "case open": "cases.open",
-    "case list": "cases.read",
-    "case authority": "cases.open",
-    "case members": "cases.lead",
-    "case close": "cases.lead",
-    "case add-evidence": "evidence.add",
-    "case ask": "search.ask",
-    "approval list": "approvals.read",
-    "approval show": "approvals.read",
-    "approval ask": "approvals.ask",
-    "approval withdraw": "approvals.ask",
-    "agency list": "agencies.read",
-    "agency admit": "agencies.admit",
-    "agency suspend": "agencies.suspend",
-    "agency restore": "agencies.suspend",
-    "person list": "people.read",
-    "person invite": "people.invite",
-    "person suspend": "people.suspend",
-    "person restore": "people.suspend",
-    "person training": "people.roles",
-    "ledger export": "ledger.export",
-}
-"""What each command does; those that need only the machine are in `cli.app.MACHINE_ONLY`."""
-
-READ_SCOPE = {
-    "galleries.read",
-    "sources.read",
-    "authorities.read",
-    "cases.read",
-    "approvals.read",
-}
-"""What a token does that is for reading only."""

@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth import login
 from django.db import transaction
 from django.http import HttpRequest
+from examining import examine
 
 from countenance.apps.agencies import inviting, sessions, tokens
 from countenance.apps.agencies import services as agencies
@@ -23,9 +24,15 @@ from countenance.apps.approvals import exporting
 from countenance.apps.approvals import services as approvals
 from countenance.apps.cases import services as cases
 from countenance.apps.cases.models import Case
+from countenance.apps.examinations import services as examining
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face, Photo, Subject
+from countenance.apps.leads import services as leads
+from countenance.apps.leads.models import Lead
+from countenance.apps.searches import footage
+from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import SearchRequest
+from countenance.examination.scale import Conclusion
 from countenance.policy import SYSTEM, Role, Scope, SearchKind
 from countenance.policy.approvals import ApprovalKind
 from countenance.testing import FakeEngine
@@ -119,6 +126,10 @@ def _actor(of: Any, role: Role, tools: Any) -> Any:
     return replace(person.actor, stepped_up_at=tools.clock())
 
 
+PARTS = {"rank": 1, "which": "probe", "letter": "A", "number": 1}
+"""What routes say of a part of something rather than by an id."""
+
+
 def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
     """Return the id of one object of each kind, by the names that routes give them."""
     tools = on.tools
@@ -149,7 +160,12 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
     assert request is not None
     session = SignInSession.objects.filter(person=on.person).first()
     assert session is not None
+    examination, comparison = _examined(on, search)
     return {
+        "lead_id": _lead(on, case, gallery).pk,
+        **PARTS,
+        "examination_id": examination,
+        "comparison_id": comparison,
         "agency_id": agency.pk,
         "person_id": on.person.pk,
         "source_id": source.pk,
@@ -162,6 +178,7 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
         "case_id": case.pk,
         "authority_id": case.authority_id,
         "probe_id": probe.pk,
+        "footage_id": _footage(on, case).pk,
         "request_id": request.pk,
         "search_id": search.pk,
         "approval_id": approval.pk,
@@ -172,6 +189,41 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
         "factor_id": Factor.objects.get(person=on.person).pk,
         "document_id": uuid4(),
     }
+
+
+def _footage(on: Any, case: Any) -> Footage:
+    """Add a video to a case and look through it."""
+    data = FakeEngine.video("anna", "ben")
+    one = footage.add_footage(
+        on.actor, case=case, upload=data, file_name="shop.mp4", tools=on.tools
+    )
+    return footage.look_through(on.actor, footage=one, tools=on.tools)
+
+
+def _lead(on: Any, case: Any, gallery: Any) -> Lead:
+    """Release a lead of a search that two people who are nobody of the matrix examined."""
+    found = factories.search(on, case, [gallery], FakeEngine.photo("anna", shot=12))
+    for _ in range(2):
+        examine(
+            factories.acting(on, Role.EXAMINER),
+            found,
+            tools=on.tools,
+            concluding=lambda _: Conclusion.SAME,
+        )
+    found.refresh_from_db()
+    return leads.release_lead(
+        factories.acting(on, Role.SUPERVISOR),
+        search=found,
+        subject=UUID(found.outcome["candidates"][0]["subject"]),
+        tools=on.tools,
+    )
+
+
+def _examined(on: Any, search: Any) -> tuple[UUID, UUID]:
+    """Begin an examination as somebody who is nobody of the matrix, and return its id and a comparison's."""
+    examiner = replace(on.examiner, stepped_up_at=on.tools.clock())
+    one = examining.begin_examination(examiner, search=search, tools=on.tools)
+    return one.pk, one.comparisons.values_list("pk", flat=True)[0]
 
 
 def grant_to(on: Any, gallery: Any, grantee: Any) -> UUID:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from countenance.errors import SettingsInvalid
 
 _MEBIBYTE = 1024 * 1024
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def default_home() -> Path:
@@ -26,10 +27,23 @@ def default_home() -> Path:
     return platformdirs.user_data_path("countenance", appauthor=False)
 
 
-class DatabaseSettings(BaseModel):
-    """Where the database is."""
+class _Part(BaseModel):
+    """Some of the settings; whatever is not known is refused, so that no misspelt one is overlooked."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_files(cls, values: object) -> object:
+        """Leave out the names of files that hold a secret: `Config.load` reads them."""
+        if not isinstance(values, dict):
+            return values
+        files = {f"{name}_file" for name in cls.model_fields}
+        return {name: value for name, value in values.items() if name not in files}
+
+
+class DatabaseSettings(_Part):
+    """Where the database is."""
 
     url: SecretStr | None = Field(
         default=None,
@@ -37,10 +51,8 @@ class DatabaseSettings(BaseModel):
     )
 
 
-class WebSettings(BaseModel):
+class WebSettings(_Part):
     """Where the web app listens."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
@@ -63,6 +75,43 @@ class WebSettings(BaseModel):
         ge=_MEBIBYTE,
         description="The largest upload in bytes; an upload is held in memory, never in a temporary file.",
     )
+
+    @property
+    def address(self) -> str:
+        """Return the address under which people reach the web app, without a slash at its end."""
+        # By name, because no passkey belongs to a number.
+        name = self.names[0] if self.names else "localhost"
+        return f"https://{name}" if self.https else f"http://{name}:{self.port}"
+
+
+class MailSettings(_Part):
+    """Where notices go out: mails that say that something waits, and nothing more. Off without a host."""
+
+    host: str = Field(
+        default="",
+        description="The mail server (SMTP) that takes the notices. Empty: none are sent. A notice says that "
+        "something waits and under which address, and nothing else.",
+    )
+    port: int = Field(default=587, ge=1, le=65535, description="The mail server's port.")
+    user: str = Field(default="", description="The name to sign in with there. Empty: without.")
+    password: SecretStr | None = Field(default=None, description="The password to sign in with.")
+    tls: Literal["starttls", "implicit", "off"] = Field(
+        default="starttls",
+        description="`starttls`, `implicit` (usually port 465), or `off`, which is for a server on this "
+        "machine only. The server's certificate is checked.",
+    )
+    sender: str = Field(
+        default="", description="The address that notices come from; needed with a host."
+    )
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        """Refuse to send addresses over a network in clear, and mails from nobody."""
+        if self.host and "@" not in self.sender:
+            raise ValueError("COUNTENANCE_MAIL__SENDER must be the address that notices come from.")
+        if self.host and self.tls == "off" and self.host not in _THIS_MACHINE:
+            raise ValueError("COUNTENANCE_MAIL__TLS can be off only for a server on this machine.")
+        return self
 
 
 class Config(BaseSettings):
@@ -99,6 +148,7 @@ class Config(BaseSettings):
     )
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    mail: MailSettings = Field(default_factory=MailSettings)
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
@@ -147,6 +197,8 @@ def _values_from_files() -> dict[str, object]:
         values["token"] = _read(name, "COUNTENANCE_TOKEN_FILE").strip()
     if name := os.environ.get("COUNTENANCE_DATABASE__URL_FILE"):
         values["database"] = {"url": _read(name, "COUNTENANCE_DATABASE__URL_FILE")}
+    if name := os.environ.get("COUNTENANCE_MAIL__PASSWORD_FILE"):
+        values["mail"] = {"password": _read(name, "COUNTENANCE_MAIL__PASSWORD_FILE")}
     return values
 
 

@@ -38,10 +38,22 @@ class InputError(CountenanceError):
     code = "input"
 
 
+class NotAlike(InputError):
+    """These photos are not alike enough to be of one person."""
+
+    code = "not_alike"
+
+
 class ImageRejected(InputError):
     """This file is not a photo that can be read safely."""
 
     code = "image_rejected"
+
+
+class VideoRejected(InputError):
+    """This file is not a video that can be read safely."""
+
+    code = "video_rejected"
 
 
 class NoFaceFound(InputError):
@@ -150,6 +162,12 @@ class StepUpNeeded(NotPermitted):
     """Prove once more who you are; then this goes on."""
 
     code = "step_up_needed"
+
+
+class LeadNotSupported(NotPermitted):
+    """Too few examiners support this candidate for a lead."""
+
+    code = "lead_not_supported"
 
 
 class SamePerson(NotPermitted):
@@ -288,6 +306,12 @@ class LedgerBroken(TamperDetected):
     """The ledger does not verify."""
 
     code = "ledger_broken"
+
+
+class BundleBroken(TamperDetected):
+    """The disclosure bundle does not verify: it was changed, or is none."""
+
+    code = "bundle_broken"
 
 
 class ModelFileChanged(TamperDetected):

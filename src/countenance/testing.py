@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 import simplejpeg
 
-from countenance.errors import CountenanceError, ImageRejected, WorkerUnavailable
+from countenance.errors import CountenanceError, ImageRejected, VideoRejected, WorkerUnavailable
+from countenance.faces.reel import Group, Place, Reel, Sighting
 from countenance.faces.types import (
     CROP_SIDE,
     AnalysedFace,
@@ -33,13 +34,14 @@ from countenance.faces.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
     Box = tuple[float, float, float, float]
 
 MARK = b"countenance-fake-photo:"
+VIDEO_START = b"\x00\x00\x00\x18ftypmp42"
 WIDTH, HEIGHT = 640, 480
 SPREAD = 0.5
 """How far a shot lies from its person; two shots then have a cosine of 1 / (1 + SPREAD²) = 0.8."""
@@ -55,6 +57,20 @@ class _Note(TypedDict):
     people: list[str]
     shot: int
     gate: str
+    rejected: str
+    missed: NotRequired[str]
+
+
+MISSED_FACE = Face(
+    box=(540.0, 380.0, 90.0, 90.0),
+    landmarks=((567.0, 416.0), (603.0, 416.0), (585.0, 434.0), (571.0, 452.0), (599.0, 452.0)),
+    score=0.8,
+)
+
+
+class _VideoNote(TypedDict):
+    people: list[str]
+    seconds: float
     rejected: str
 
 
@@ -81,6 +97,7 @@ class FakeEngine:
         others: Sequence[str] = (),
         gate: Gate = Gate.GOOD,
         rejected: str = "",
+        missed: str = "",
     ) -> bytes:
         """Return a photo that the fake understands.
 
@@ -92,10 +109,12 @@ class FakeEngine:
             others: who else is in it.
             gate: the quality of the first face.
             rejected: if given, the photo is refused with this reason.
+            missed: who is in it besides, where only `analyse_part` finds them: at `MISSED_FACE.box`.
         """
         people = [person, *others] if faces else []
         people += [f"stranger {i} of {person} {shot}" for i in range(len(people), faces)]
         note = {"people": people, "shot": shot, "gate": gate.value, "rejected": rejected}
+        note |= {"missed": missed} if missed else {}
         tint = _colour(person + str(shot))
         picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
         return picture + MARK + json.dumps(note, sort_keys=True).encode()
@@ -142,6 +161,22 @@ class FakeEngine:
             )
         return Analysis(width=WIDTH, height=HEIGHT, format="JPEG", faces=tuple(faces))
 
+    def analyse_part(self, data: bytes, *, box: Box, templates: bool = True) -> Analysis:
+        """Return the face that `analyse` misses if the middle of the box lies in it; see `tools.PhotoEngine`."""
+        note = self._read(data)
+        x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+        left, top, side, _ = MISSED_FACE.box
+        faces = []
+        if note.get("missed") and left <= x < left + side and top <= y < top + side:
+            person = note["missed"]
+            template = self.template(person, note["shot"]) if templates else None
+            crop = _jpeg(np.full((CROP_SIDE, CROP_SIDE, 3), _colour(person), np.uint8))
+            quality = _quality(MISSED_FACE, Gate.GOOD)
+            faces.append(
+                AnalysedFace(face=MISSED_FACE, quality=quality, template=template, crop=crop)
+            )
+        return Analysis(width=WIDTH, height=HEIGHT, format="JPEG", faces=tuple(faces))
+
     def analyse_many(
         self, photos: Iterable[tuple[object, bytes]]
     ) -> Iterator[tuple[object, Analysis | Exception]]:
@@ -161,6 +196,8 @@ class FakeEngine:
         canvas = np.full((HEIGHT, WIDTH, 3), 235, np.uint8)
         for number, person in enumerate(people):
             _fill(canvas, _face(number, len(people)).box, _colour(person))
+        if note.get("missed"):
+            _fill(canvas, MISSED_FACE.box, _colour(note["missed"]))
         for box in blur:
             _fill(canvas, box, (128, 128, 128))
         step = max(1, -(-WIDTH // long_side))
@@ -172,6 +209,8 @@ class FakeEngine:
         *,
         box: tuple[int, int, int, int] | None = None,
         quarter_turns: int = 0,
+        brightness: int = 0,
+        contrast: int = 0,
     ) -> bytes:
         """Return a photo of those people whose face's middle lies in the box."""
         note = self._read(data)
@@ -185,9 +224,66 @@ class FakeEngine:
             kept = [x <= u < x + width and y <= v < y + height for u, v in middles]
             people = [person for person, keep in zip(people, kept, strict=True) if keep]
         cut: _Note = {**note, "people": people}
-        tint = _colour(f"{people} {box} {quarter_turns}")
+        light = f" {brightness} {contrast}" if brightness or contrast else ""
+        tint = _colour(f"{people} {box} {quarter_turns}{light}")
         picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
         return picture + MARK + json.dumps(cut, sort_keys=True).encode()
+
+    def irises(
+        self, data: bytes, *, landmarks: Sequence[Sequence[float]]
+    ) -> tuple[tuple[float, float], ...]:
+        """Return the landmarks as they are: nobody here has irises."""
+        if (rejected := self._read(data)["rejected"]) != "":
+            raise ImageRejected(rejected)
+        return tuple((float(x), float(y)) for x, y in landmarks)
+
+    @staticmethod
+    def video(*people: str, seconds: float = 60.0, rejected: str = "") -> bytes:
+        """Return a video that the fake understands: each person is seen twice, at a time of their own."""
+        note = {"people": people, "seconds": seconds, "rejected": rejected}
+        return VIDEO_START + MARK + json.dumps(note, sort_keys=True).encode()
+
+    def look_through(self, data: bytes, *, notify: Callable[[float], None]) -> Reel:
+        """Return what `video` put into these bytes; see `tools.PhotoEngine`."""
+        note = self._read_video(data)
+        groups = []
+        for number, person in enumerate(note["people"]):
+            at = note["seconds"] * number / len(note["people"])
+            notify(number / len(note["people"]))
+            best = tuple(_sighting(person, 2 * number + shot, at + 2 * shot) for shot in (0, 1))
+            groups.append(Group(first=at, last=at + 2, seen=2, best=best))
+        notify(1.0)
+        return Reel(
+            width=WIDTH,
+            height=HEIGHT,
+            seconds=note["seconds"],
+            codec="fake",
+            looked_at=2 * int(note["seconds"]),
+            complete=True,
+            groups=tuple(groups),
+            left_out=0,
+            unclear=0,
+        )
+
+    def frame_of(self, data: bytes, place: Place) -> bytes:
+        """Return a photo of the person who is seen at a place; see `tools.PhotoEngine`."""
+        people = self._read_video(data)["people"]
+        return self.photo(people[place.number // 2], shot=100 + place.number)
+
+    def _read_video(self, data: bytes) -> _VideoNote:
+        if self._closed:
+            msg = "The engine is closed."
+            raise WorkerUnavailable(msg)
+        start, mark, note = data.rpartition(MARK)
+        if not mark or not start.startswith(VIDEO_START):
+            msg = (
+                "No picture of this video can be decoded: it is only sound, or damaged, or cut off."
+            )
+            raise VideoRejected(msg)
+        parsed: _VideoNote = json.loads(note)
+        if parsed["rejected"]:
+            raise VideoRejected(parsed["rejected"])
+        return parsed
 
     def close(self) -> None:
         """Refuse everything from now on."""
@@ -226,6 +322,21 @@ def _face(number: int, count: int) -> Face:
         box=(x, y, side, side),
         landmarks=tuple((x + u * side, y + v * side) for u, v in points),
         score=0.95,
+    )
+
+
+def _sighting(person: str, number: int, seconds: float) -> Sighting:
+    face = _face(0, 1)
+    return Sighting(
+        place=Place(
+            number=number,
+            seconds=seconds,
+            stamp=number,
+            sha256=hashlib.sha256(f"{person} {number}".encode()).hexdigest(),
+        ),
+        face=face,
+        quality=_quality(face, Gate.GOOD),
+        crop=_jpeg(np.full((CROP_SIDE, CROP_SIDE, 3), _colour(f"{person}{number}"), np.uint8)),
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, Self
 from uuid import UUID
 
 from countenance.errors import Unavailable
-from countenance.policy import Actor, Role
+from countenance.policy import Actor, Deed, Role, may
 
 if TYPE_CHECKING:
+    from countenance.faces.reel import Place, Reel
     from countenance.faces.types import Analysis
     from countenance.index.shelf import Shelf
     from countenance.sealing.keyring import Keyring
@@ -42,6 +43,23 @@ class PhotoEngine(Protocol):
             ImageRejected: not a photo, or over a limit, or the worker died of it.
         """
 
+    def analyse_part(
+        self, data: bytes, *, box: tuple[float, float, float, float], templates: bool = True
+    ) -> Analysis:
+        """Look for one face in a box that somebody drew around it: enlarged, padded, and turned.
+
+        Args:
+            data: the photo's bytes.
+            box: x, y, width and height in pixels of the upright photo.
+            templates: as in `analyse`.
+
+        Returns:
+            One face, or none: without landmarks that were found there is no face, and no template.
+
+        Raises:
+            ImageRejected: as `analyse`.
+        """
+
     def analyse_many(
         self, photos: Iterable[tuple[object, bytes]]
     ) -> Iterator[tuple[object, Analysis | Exception]]:
@@ -62,18 +80,60 @@ class PhotoEngine(Protocol):
         *,
         box: tuple[int, int, int, int] | None = None,
         quarter_turns: int = 0,
+        brightness: int = 0,
+        contrast: int = 0,
     ) -> bytes:
         """Return a part of the upright photo, turned clockwise by quarters, without loss or metadata.
 
-        Pixels are left out or moved; none is made: nothing is sharpened, filled in or enlarged.
+        Pixels are left out or moved, or all go through one curve; none is made: nothing is sharpened,
+        filled in or enlarged.
 
         Args:
             data: the photo's bytes.
             box: x, y, width and height in pixels of the upright photo; None keeps all of it.
             quarter_turns: how far to turn what is left, 0 to 3.
+            brightness: steps of a gamma curve over the whole photo, up or down.
+            contrast: steps of a curve that is steeper or flatter in the middle.
 
         Raises:
             ImageRejected: not a photo, or the box lies outside of it.
+        """
+
+    def irises(
+        self, data: bytes, *, landmarks: Sequence[Sequence[float]]
+    ) -> tuple[tuple[float, float], ...]:
+        """Return a face's landmarks with both eyes moved to the middles of their irises.
+
+        For looking only: photos that are laid over each other by these lie on each other more exactly.
+        Where no iris can be told, the landmarks are returned as they are.
+
+        Args:
+            data: the photo's bytes.
+            landmarks: five points in pixels of the upright photo, as `Face` has them.
+
+        Raises:
+            ImageRejected: not a photo.
+        """
+
+    def look_through(self, data: bytes, *, notify: Callable[[float], None]) -> Reel:
+        """Return who is seen in a video, grouped, with the pictures in which each is seen best.
+
+        A worker of its own decodes it, and ends with it. No template leaves the worker.
+
+        Args:
+            data: the video's bytes.
+            notify: called with the share that is done, and at least every second or so; what it raises
+                stops the work at once.
+
+        Raises:
+            VideoRejected: not a video, or over a limit, or the worker died of it.
+        """
+
+    def frame_of(self, data: bytes, place: Place) -> bytes:
+        """Return the very picture of a video that `look_through` saw at a place, as a PNG.
+
+        Raises:
+            VideoRejected: not a video, or it has no such picture.
         """
 
     def close(self) -> None:
@@ -86,6 +146,9 @@ class Jobs(Protocol):
     def enrol(self, run: UUID) -> None:
         """Carry out an enrolment whose photos were uploaded."""
 
+    def look_through(self, footage: UUID) -> None:
+        """Look through a video that was added to a case."""
+
 
 class NoJobs:
     """For processes that do not serve: there is nobody to hand work to."""
@@ -97,6 +160,14 @@ class NoJobs:
             Unavailable: always.
         """
         raise Unavailable(f"Enrolment {run} needs `countenance serve` to carry it out.")
+
+    def look_through(self, footage: UUID) -> None:
+        """Refuse.
+
+        Raises:
+            Unavailable: always.
+        """
+        raise Unavailable(f"Video {footage} needs `countenance serve` to be looked through.")
 
 
 def utc_now() -> datetime:
@@ -119,8 +190,12 @@ class Tools:
     def of(self, actor: Actor) -> Self:
         """Return these tools with the keys of the actor's agency only; the custodian's open the platform's.
 
+        Whoever may export disclosure bundles also signs with the deployment's key.
+
         Raises:
             KeyUnavailable: these are the tools of another agency already.
         """
         platform = Role.CUSTODIAN in actor.roles
-        return replace(self, keyring=self.keyring.only(actor.agency, platform=platform))
+        signs = may(actor, Deed.BUNDLE_EXPORT)
+        keyring = self.keyring.only(actor.agency, platform=platform, signs=signs)
+        return replace(self, keyring=keyring)

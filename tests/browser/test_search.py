@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from examining import examined
 from factories import ask, cover, enrol, make_case, make_gallery, make_source, people
 
 from countenance.apps.agencies.models import Person
@@ -69,6 +70,11 @@ def see_candidates(desk):
     page = desk.page
     page.wait_for_url("**/searches/**")
     page.wait_for_load_state("load")
+    assert heading(desk) == "3 candidates to examine"
+    assert page.locator(".candidate").count() == 0
+    assert "ben" not in page.locator("main").inner_text()
+    examined(desk.site.deployment, Search.objects.get())
+    page.reload()
     assert heading(desk) == "3 candidates"
     names = page.locator(".candidate h2").all_inner_texts()
     assert "ben" in names[0]
@@ -156,6 +162,11 @@ def test_the_probe_beside_each_candidate_is_one_look(desk, asked):
     desk.page.on("request", lambda one: looks.append(one.url) if "/image/" in one.url else None)
     desk.press("Search the gallery")
     desk.page.wait_for_url("**/searches/**")
+    desk.page.wait_for_load_state("networkidle")
+    assert len(looks) == 1
+    looks.clear()
+    examined(desk.site.deployment, Search.objects.get())
+    desk.page.reload()
     desk.page.wait_for_load_state("networkidle")
     assert desk.page.locator(".candidate").count() == 3
     assert len(looks) == 1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from browser.conftest import Authenticator, Desk
+from examining import examined
 from factories import app_code, enrol, give_app, make_gallery, make_source, people
 
 from countenance.apps.agencies import queries, services
@@ -258,6 +261,9 @@ def test_from_the_first_agency_to_the_result_of_a_search(desk_of, site, tmp_path
     exa.press("Check before searching")
     exa.press("Search the gallery")
     exa.page.wait_for_url("**/searches/**")
+    assert exa.heading() == "3 candidates to examine"
+    look_at_all(site)
+    exa.page.reload()
     assert exa.heading() == "3 candidates"
     assert "ben" in exa.page.locator(".candidate h2").first.inner_text()
     exa.picture("story_result")
@@ -269,6 +275,13 @@ def test_from_the_first_agency_to_the_result_of_a_search(desk_of, site, tmp_path
     # The custodian, who admitted them all, reads nothing of it.
     custodian.page.goto(result)
     assert custodian.heading() == "Not permitted"
+
+
+def look_at_all(site):
+    """Have the only search examined by whoever ran it, and by somebody else of the agency."""
+    found, tools = Search.objects.get(), site.deployment.tools
+    on = SimpleNamespace(tools=tools, agency=found.agency)
+    examined(on, found, replace(found.asked_by.actor, stepped_up_at=tools.clock()))
 
 
 def forget_proof_of(person):
@@ -332,7 +345,7 @@ def test_the_work_of_four_people_without_a_script(desk_of, site, tmp_path):
     assert Search.objects.count() == 0
     exa.page.get_by_label("Code").fill(app_code(secret, examiner))
     exa.press("Go on with the code")
-    assert exa.heading() == "2 candidates"
+    assert exa.heading() == "2 candidates to examine"
 
     ivo.page.goto(f"{case}widen/")
     ivo.page.get_by_label("Reason").fill("Her brother is missing with her since Sunday")

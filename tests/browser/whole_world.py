@@ -5,21 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
+import examining
 import matrix_world
+from django.db import transaction
 from django.urls import reverse
-from factories import ask, make_case, search
+from factories import acting, ask, make_case, search
 from staff import house
 
 from countenance.apps.agencies import providers, staff
 from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
-from countenance.apps.cases import authorities
+from countenance.apps.cases import authorities, holding
 from countenance.apps.cases.widening import widening
+from countenance.apps.examinations import services as examining_services
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import asking, purging
+from countenance.apps.leads import services as leads
+from countenance.apps.leads.destroying import destroy_leads
+from countenance.apps.searches import asking, footage, purging, retention
 from countenance.apps.searches.models import SearchRequest
+from countenance.examination.scale import Conclusion
 from countenance.policy import SYSTEM, Role, SearchKind
 from countenance.policy.approvals import ApprovalKind
 from countenance.testing import FakeEngine
@@ -47,7 +54,9 @@ def build(on: Any) -> World:
     """Make the world in a fresh deployment."""
     made = matrix_world.build(on)
     world = World(dict(made.people), dict(made.own))
+    world.more |= _examinations(on, world) | _leads(on, world)
     world.more |= _approvals(on, world) | _searches(on, world) | _authorities(on, world)
+    world.more |= _ended(on, world)
     providers.set_provider(
         _actor(on, world.people[str(Role.COORDINATOR)]),
         issuer="https://login.example.org",
@@ -121,11 +130,85 @@ def _searches(on: Any, world: World) -> dict[str, dict[str, Any]]:
     said = "The photo shows somebody from behind"
     asking.decline_request(examiner, request=waiting, reason=said, tools=on.tools)
     return {
+        **_videos(on, case),
         "search_purged": {"search_id": gone.pk},
         "certificate": {"search_id": gone.pk},
         "certificate_json": {"search_id": gone.pk},
         "probe_free": {"probe_id": free.pk},
         "case_declined": {"case_id": case.pk},
+    }
+
+
+def _videos(on: Any, case: Any) -> dict[str, dict[str, Any]]:
+    """Return a video that waits to be looked through, and one of which that was stopped."""
+    waiting, stopped = (
+        footage.add_footage(
+            on.actor,
+            case=case,
+            upload=FakeEngine.video(name),
+            file_name=f"{name}.mp4",
+            tools=on.tools,
+        )
+        for name in ("till", "door")
+    )
+    footage.cancel_footage(on.actor, footage=stopped, tools=on.tools)
+    return {
+        "footage_waiting": {"footage_id": waiting.pk},
+        "footage_stopped": {"footage_id": stopped.pk},
+    }
+
+
+def _examinations(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return an examination at its beginning, one at a candidate, and two that are recorded."""
+    gallery = Gallery.objects.get(pk=world.own["gallery_id"])
+    case = make_case(on, "26-0176")
+    examiner = _actor(on, world.people[str(Role.EXAMINER)])
+    fresh, begun, done = (
+        search(on, case, [gallery], FakeEngine.photo("ben", shot), face=0) for shot in (21, 22, 23)
+    )
+    first = examining_services.begin_examination(examiner, search=fresh, tools=on.tools)
+    second = examining_services.begin_examination(examiner, search=begun, tools=on.tools)
+    examining_services.record_analysis(
+        examiner, examination=second, checklist=examining.ANALYSIS, tools=on.tools
+    )
+    both = examining.examined(on, done, examiner)
+    third = both.examinations.get(examiner_id=examiner.person)
+    row = third.comparisons.first()
+    return {
+        "examination": {"examination_id": first.pk},
+        "examination_end": {"examination_id": first.pk},
+        "comparison": {"examination_id": second.pk},
+        "examination_recorded": {"examination_id": third.pk},
+        "consolidation": {"search_id": both.pk},
+        "conclusion_follow": {"examination_id": third.pk, "comparison_id": row.pk},
+        "search_examined": {"search_id": both.pk},
+    }
+
+
+def _leads(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return a search of which a lead can be released, and a lead that was destroyed since."""
+    gallery = Gallery.objects.get(pk=world.own["gallery_id"])
+    case = make_case(on, "26-0177")
+    found, purged = (
+        search(on, case, [gallery], FakeEngine.photo("ben", shot), face=0) for shot in (31, 32)
+    )
+    for one in (found, purged):
+        for _ in range(2):
+            examiner = acting(on, Role.EXAMINER)
+            examining.examine(examiner, one, tools=on.tools, concluding=lambda _: Conclusion.SAME)
+        one.refresh_from_db()
+    lead = leads.release_lead(
+        acting(on, Role.SUPERVISOR),
+        search=purged,
+        subject=UUID(purged.outcome["candidates"][0]["subject"]),
+        tools=on.tools,
+    )
+    with transaction.atomic():
+        destroy_leads(purged)
+    return {
+        "lead_release": {"search_id": found.pk, "rank": 1},
+        "consolidation_supervisor": {"search_id": found.pk},
+        "lead_destroyed": {"lead_id": lead.pk},
     }
 
 
@@ -143,6 +226,30 @@ def _authorities(on: Any, world: World) -> dict[str, dict[str, Any]]:
     )
     ids = {"authority_id": waiting.pk}
     return {"authority_attach": ids, "authority_waiting": ids, "authority_asker": ids}
+
+
+def _ended(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return a case whose photos were destroyed after its time, and one under a legal hold."""
+    gallery = Gallery.objects.get(pk=world.own["gallery_id"])
+    over = make_case(on, "26-0108")
+    search(on, over, [gallery], FakeEngine.photo("ben", 8))
+    over.refresh_from_db()
+    # Past the services, because it was closed two years ago.
+    over.closed_at, over.closing_reason = on.tools.clock() - timedelta(days=730), "He was found"
+    over.set_standing(closed=True, closed_at=over.closed_at.isoformat())
+    over.save()
+    retention.purge_evidence(SYSTEM, case=over, tools=on.tools)
+    held = make_case(on, "26-0109")
+    supervisor = _actor(on, world.people[str(Role.SUPERVISOR)])
+    holding.hold_case(supervisor, case=held, reason=REASON, tools=on.tools)
+    ids = {"case_id": over.pk}
+    return {
+        "case_ended": ids,
+        "evidence_certificate": ids,
+        "evidence_certificate_json": ids,
+        "case_held": {"case_id": held.pk},
+        "case_release": {"case_id": held.pk},
+    }
 
 
 def destroy(on: Any, one: Any) -> None:

@@ -28,6 +28,8 @@ SERVICES = sorted(
         "authorities",
         "widening",
         "evidence",
+        "footage",
+        "marking",
         "asking",
         "purging",
         "signing",
@@ -43,6 +45,12 @@ SERVICES = sorted(
         "grants",
         "terms",
         "providers",
+        "holding",
+        "notices",
+        "retention",
+        "taking",
+        "closing",
+        "bundling",
     )
     for path in APPS.glob(f"*/{name}.py")
 )
@@ -57,6 +65,12 @@ MAY_WRITE = {
     "agencies/lockout.py",
     "agencies/session_rows.py",
     "cases/uses.py",
+    "examinations/rows.py",
+    "examinations/destroying.py",
+    "examinations/photos.py",
+    "leads/destroying.py",
+    "searches/answering.py",
+    "searches/destroying.py",
     # Derived data: sealed copies of an index, rebuilt from the database at will.
     "galleries/indexing.py",
     *(f"{path.parent.name}/{path.name}" for path in SERVICES),

@@ -13,6 +13,7 @@ import cli_fixtures
 import matrix_statement as said
 import pytest
 from cli_fixtures import Cli, token
+from matrix_commands import COMMANDS, READ_SCOPE
 from matrix_world import PEOPLE, build
 
 from countenance.apps.agencies import tokens
@@ -38,7 +39,7 @@ def test_every_command_asks_for_a_deed_or_says_why_it_needs_nobody() -> None:
     deeds = {name: node.callback.deed for name, node in commands()}
     without = {name for name, deed in deeds.items() if deed is None}
     assert without == set(MACHINE_ONLY)
-    assert set(deeds) - without <= set(said.COMMANDS)
+    assert set(deeds) - without <= set(COMMANDS)
 
 
 def words(name: str, node: Any, place: Path) -> list[str]:
@@ -53,6 +54,7 @@ def words(name: str, node: Any, place: Path) -> list[str]:
         "file": str(place / "new.jsonl"),
         "approval": str(uuid4()),
         "subject": str(uuid4()),
+        "search_id": str(uuid4()),
         "kind": "export",
         "email": "nobody@example.org",
         "--reason": "Reported missing on 3 May",
@@ -83,7 +85,7 @@ def test_everybody_does_exactly_the_commands_that_the_table_gives_them(
     for name, node in commands():
         if name in MACHINE_ONLY:
             continue
-        kind = said.COMMANDS[name]
+        kind = COMMANDS[name]
         for who, secret in [
             *held.items(),
             ("nobody", ""),
@@ -122,6 +124,6 @@ def _fits(word: str, who: str, kind: str) -> bool:
     name = who.removesuffix(TO_READ)
     if not said.allowed(PEOPLE[name], kind):
         return word == "role"
-    if who.endswith(TO_READ) and kind not in said.READ_SCOPE:
+    if who.endswith(TO_READ) and kind not in READ_SCOPE:
         return word == "scope"
     return word not in {"role", "scope", "not_signed_in", "route"}

@@ -19,6 +19,7 @@ import matrix_statement as said
 import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
+from matrix_routes import ROUTES
 from matrix_world import NO_ROLE, PEOPLE, SEVERAL, World, build, undone
 
 from countenance.apps.agencies.models import Person, SignInSession
@@ -47,7 +48,7 @@ def routes() -> dict[str, list[str]]:
 def test_every_route_is_in_the_table_and_in_the_statement_of_what_is_expected() -> None:
     names = set(routes())
     assert names == set(ACCESS)
-    assert names == set(said.ROUTES) | said.OPEN
+    assert names == set(ROUTES) | said.OPEN
 
 
 def test_the_routes_that_take_something_of_a_case_are_in_the_statement() -> None:
@@ -104,7 +105,7 @@ def expected(cell: Cell, takes_ids: bool) -> set[str]:
         return {"works", "not answered", "not found", "unusable", "moved"}
     if cell.state in ENDED:
         return {"sign in"}
-    reading, sending = said.ROUTES[cell.route]
+    reading, sending = ROUTES[cell.route]
     kind = {"GET": reading, "HEAD": reading, "POST": sending}.get(cell.method)
     return {"not answered"} if kind is None else _judged(cell, kind, takes_ids)
 
@@ -218,7 +219,7 @@ def cells(every: dict[str, list[str]]) -> Iterator[Cell]:
             if set(names) - {"secret"} and _has(roles, route):
                 yield Cell(route, "GET", who, "proved", own=False)
                 yield Cell(route, "POST", who, "proved", own=False)
-            if route in said.ROUTES and said.ROUTES[route][1] and _has(roles, route):
+            if route in ROUTES and ROUTES[route][1] and _has(roles, route):
                 yield Cell(route, "POST", who, "signed in")
         for method in METHODS[:3]:
             yield Cell(route, method, str(Role.SUPERVISOR), "recovery")
@@ -232,7 +233,7 @@ def cells(every: dict[str, list[str]]) -> Iterator[Cell]:
 
 def _has(roles: set[Role], route: str) -> bool:
     """Say whether anything of this route is for somebody with these roles."""
-    return any(kind and said.allowed(roles, kind) for kind in said.ROUTES.get(route, ()))
+    return any(kind and said.allowed(roles, kind) for kind in ROUTES.get(route, ()))
 
 
 OUTER = (

@@ -69,6 +69,7 @@ def test_a_deployment_is_made_once_opens_with_its_passphrase_only_and_is_well(pl
         "workers",
         "index",
         "ledger",
+        "signing key",
     }
     assert {one["state"] for one in checks.values()} <= {"ok", "warning"}
 

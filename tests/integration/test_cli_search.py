@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import cli_fixtures
-from cli_fixtures import CASE, PASSPORT, REASON, Cli, ask, ledger, run_search, search
+from cli_fixtures import CASE, PASSPORT, REASON, Cli, ask, examine, ledger, run_search, search
 
 from countenance.testing import FakeEngine
 
@@ -167,6 +167,10 @@ def test_without_json_the_same_is_shown_to_people(cli: Cli, people: Path, place:
     wanted = ("-g", "people", "--case", CASE, "--reason", REASON)
     code, shown, _ = cli.shown("search", probe, *wanted, as_=cli.on.examiner)
     assert code == 0
+    assert "2 to examine" in shown
+    assert "anna" not in shown
+    code, shown, _ = cli.shown("result", examine(cli, None), as_=cli.on.examiner)
+    assert code == 0
     assert "anna" in shown
     assert "even if the person is not in the gallery" in shown
     assert "Receipt 0" in shown
@@ -175,3 +179,17 @@ def test_without_json_the_same_is_shown_to_people(cli: Cli, people: Path, place:
         code, shown, _ = cli.shown(*arguments)
         assert code == 0
         assert "archive" in shown or "people" in shown
+
+
+def test_several_photos_make_one_search(cli: Cli, people: Path, place: Path) -> None:
+    first = ask(cli, place, FakeEngine.photo("anna", 9)).rename(place / "first.jpg")
+    group = ask(cli, place, FakeEngine.photo("ben", 3, others=["anna"])).rename(place / "group.jpg")
+    code, refused = run_search(cli, first, "--probe", group)
+    assert (code, refused["error"]["code"]) == (2, "input")
+    assert "2 faces" in refused["error"]["message"]
+    code, refused = run_search(cli, first, "--probe", f"{group}:0")
+    assert refused["error"]["code"] == "not_alike"
+    code, found = run_search(cli, first, "--probe", f"{group}:1")
+    assert code == 0
+    assert [one["face"] for one in found["probe"]["photos"]] == [0, 1]
+    assert found["candidates"][0]["subject"] == "anna"

@@ -12,6 +12,7 @@ import factories
 import pytest
 from clients import client_of
 from django.urls import reverse
+from examining import examined
 
 from countenance import config as settings
 from countenance.apps.agencies.models import Agency
@@ -98,6 +99,7 @@ def _actions() -> list[str]:
 def test_a_search_before_the_grant_says_until_when_it_must_come(late: Any) -> None:
     assert late.found.authorise_by is not None
     assert late.found.deadline == late.found.intended_at + TWO_DAYS
+    examined(late, late.found)
     assert _view(late, _at(late, NIGHT)).outcome["candidates"]
     assert _run_clock(_at(late, NIGHT)) == (0, 0)
 
@@ -135,6 +137,7 @@ def test_the_certificate_names_rule_and_section_and_its_receipt_verifies(late: A
 
 
 def test_a_grant_in_time_stops_the_clock_also_when_it_is_looked_at_later(late: Any) -> None:
+    examined(late, late.found)
     _decide(late, grant=True, tools=_at(late, NIGHT))
     after = _at(late, timedelta(days=30))
     assert _run_clock(after) == (0, 0)
@@ -142,6 +145,7 @@ def test_a_grant_in_time_stops_the_clock_also_when_it_is_looked_at_later(late: A
 
 
 def test_a_search_that_was_granted_in_time_is_not_looked_at_again(late: Any) -> None:
+    examined(late, late.found)
     assert purging.settle_granted(SYSTEM, tools=late.tools) == 0
     _decide(late, grant=True, tools=_at(late, NIGHT))
     after = _at(late, timedelta(days=30))

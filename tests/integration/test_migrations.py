@@ -23,6 +23,7 @@ IN_CLEAR = {
     "galleries_indexsnapshot.parts": "random ids",
     "records_keyrow.kind": "a word of ours",
     "records_ledgerrow.action": "a word of ours",
+    "searches_footage.state": "a word of ours",
     "searches_search.state": "a word of ours",
     "searches_searchrequest.state": "a word of ours",
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import factories
 import pytest
+from examining import examined
 
 from countenance.apps.galleries.services import register_source
 from countenance.apps.records.models import LedgerRow
@@ -234,6 +235,9 @@ def test_another_agencys_case_and_gallery_are_refused_on_the_record(ready: Any) 
 
 def test_viewing_candidates_and_probe_are_entries(ready: Any) -> None:
     search = _search(ready, FakeEngine.photo("anna", shot=2, others=["ben"]), face=0)
+    with pytest.raises(NotPermitted, match="examined"):
+        services.view_candidates(ready.actor, search=search, tools=ready.tools)
+    examined(ready, search)
     services.view_candidates(ready.actor, search=search, tools=ready.tools)
     picture = services.view_probe(
         ready.actor, probe=search.probe, long_side=300, only=0, tools=ready.tools

@@ -9,6 +9,7 @@ import re
 import pytest
 from clients import client_of
 from django.core.files.uploadedfile import SimpleUploadedFile
+from examining import examined
 from factories import incoming, make_case, make_gallery, make_source
 
 from countenance.apps.cases import services as cases
@@ -121,7 +122,9 @@ def test_each_look_at_a_whole_photo_is_an_entry(client, gallery):
     assert entries("photo.viewed") == before + 1
 
 
-def test_a_search_from_the_probe_to_the_candidates(client, examiner, gallery, case):
+def test_a_search_from_the_probe_to_the_candidates(  # fixtures
+    client, deployment, examiner, gallery, case
+):
     probe = ask_with_probe(client, case, gallery, FakeEngine.photo("anna", 3))
     assert b"Check before searching" not in client.get(f"/probes/{probe.pk}/").content
     assert b"Check before searching" in examiner.get(f"/probes/{probe.pk}/").content
@@ -135,6 +138,12 @@ def test_a_search_from_the_probe_to_the_candidates(client, examiner, gallery, ca
     assert entries("candidates.viewed") == 0
     for face in Face.objects.all():
         assert examiner.get(f"/faces/{face.pk}/crop/").status_code == 404
+    before = examiner.get(f"/searches/{search.pk}/").content.decode()
+    assert "2 candidates to examine" in before
+    assert "Begin the examination" in before
+    assert not [name for name in ("anna", "ben", "Deposit agreement") if name in before]
+    examined(deployment, search)
+    assert entries("candidates.viewed") == 0
     page = examiner.get(f"/searches/{search.pk}/")
     assert entries("candidates.viewed") == 1
     words = page.content.decode()
@@ -156,7 +165,7 @@ def test_whoever_asked_cannot_run_the_search(client, gallery, case):
     assert Search.objects.count() == 0
 
 
-def test_from_the_check_on_other_faces_are_blurred(client, examiner, gallery, case):
+def test_from_the_check_on_other_faces_are_blurred(client, deployment, examiner, gallery, case):
     probe = ask_with_probe(client, case, gallery, FakeEngine.photo("anna", 3, others=("ben",)))
     open_view = examiner.get(f"/probes/{probe.pk}/image/").content
     blurred = examiner.get(f"/probes/{probe.pk}/image/?face=0").content
@@ -166,6 +175,11 @@ def test_from_the_check_on_other_faces_are_blurred(client, examiner, gallery, ca
     assert f'/probes/{probe.pk}/image/"' not in checked
     examiner.post(f"/probes/{probe.pk}/search/", asked(gallery))
     found = examiner.get(f"/searches/{Search.objects.get().pk}/").content.decode()
+    assert f"/probes/{probe.pk}/image/?face=0" in found
+    assert f'/probes/{probe.pk}/image/"' not in found
+    examined(deployment, Search.objects.get())
+    found = examiner.get(f"/searches/{Search.objects.get().pk}/").content.decode()
+    assert "anna" in found
     assert f"/probes/{probe.pk}/image/?face=0" in found
     assert f'/probes/{probe.pk}/image/"' not in found
 
@@ -328,10 +342,10 @@ def test_removing_asks_first_and_needs_a_reason(client, gallery):
     assert Photo.objects.filter(removed_at=None).count() == 0
 
 
-def test_a_removed_photo_is_gone_from_old_searches(client, examiner, gallery, case):
+def test_a_removed_photo_is_gone_from_old_searches(client, deployment, examiner, gallery, case):
     probe = ask_with_probe(client, case, gallery, FakeEngine.photo("ben", 9))
     examiner.post(f"/probes/{probe.pk}/search/", asked(gallery))
-    search = Search.objects.get()
+    search = examined(deployment, Search.objects.get())
     for photo in Photo.objects.all():
         client.post(f"/photos/{photo.pk}/remove/", {"reason": "asked to"})
     words = examiner.get(f"/searches/{search.pk}/").content.decode()

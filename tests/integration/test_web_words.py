@@ -28,6 +28,7 @@ from factories import (
 )
 
 from countenance.apps.cases import services as cases
+from countenance.apps.examinations import waiting as examination_waiting
 from countenance.apps.galleries import enrol_views, photo_views
 from countenance.apps.galleries.models import EnrolmentRun, Gallery, Photo, Subject
 from countenance.apps.records.models import LedgerRow
@@ -189,18 +190,26 @@ def test_a_photo_page_lists_some_other_photos_and_counts_the_rest(client, galler
     assert "more of this subject" not in words(client, f"/photos/{others.pk}/")
 
 
-def test_a_case_opens_only_the_outcomes_of_one_page(
-    client, deployment, found, gallery, monkeypatch
-):
-    monkeypatch.setattr(case_views, "ROWS_A_PAGE", 2)
-    monkeypatch.setattr(case_views, "LISTED_PROBES", 1)
-    for shot in (10, 11):
-        run_search(deployment, found.case, [gallery], FakeEngine.photo("ben", shot))
+def opened_searches(monkeypatch):
+    """Return a list that grows by the id of a search whenever something of it is unsealed."""
     opened = []
     before = Search.unseal_column
     monkeypatch.setattr(
         Search, "unseal_column", lambda self, *a: opened.append(self.pk) or before(self, *a)
     )
+    return opened
+
+
+def test_a_case_opens_only_the_outcomes_of_one_page(
+    client, deployment, found, gallery, monkeypatch
+):
+    monkeypatch.setattr(case_views, "ROWS_A_PAGE", 2)
+    monkeypatch.setattr(case_views, "LISTED_PROBES", 1)
+    # What waits looks at searches too, within a bound of its own: see the next test.
+    monkeypatch.setattr(examination_waiting, "LOOKED_AT", 0)
+    for shot in (10, 11):
+        run_search(deployment, found.case, [gallery], FakeEngine.photo("ben", shot))
+    opened = opened_searches(monkeypatch)
     path = f"/cases/{found.case_id}/"
     page = words(client, path)
     assert "Page 1 of 2" in page
@@ -210,6 +219,17 @@ def test_a_case_opens_only_the_outcomes_of_one_page(
     assert str(found.pk) in words(client, f"{path}?page=2")
     assert "Page 1 of 2" in words(client, "/searches/")
     assert str(found.pk) in words(client, "/searches/?page=2")
+
+
+def test_no_page_opens_more_searches_than_its_bound_to_say_what_waits(
+    client, deployment, found, gallery, monkeypatch
+):
+    monkeypatch.setattr(examination_waiting, "LOOKED_AT", 2)
+    for shot in (10, 11):
+        run_search(deployment, found.case, [gallery], FakeEngine.photo("ben", shot))
+    opened = opened_searches(monkeypatch)
+    client.get("/cases/")
+    assert len(set(opened)) == 2
 
 
 @pytest.mark.parametrize(

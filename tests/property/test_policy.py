@@ -11,7 +11,8 @@ from hypothesis import strategies as some
 
 from countenance.errors import ForbiddenByPack
 from countenance.policy import Ask, SearchKind, SourceFacts, packs
-from countenance.policy.packs import OFFENCES, PACKS, Held, LeadLimit, Terms
+from countenance.policy.packs import OFFENCES, PACKS, ExportCondition, Held, LeadLimit, Terms
+from countenance.policy.packs import results as after
 from countenance.policy.packs import rules as r
 from countenance.policy.reasons import what_is_vague
 
@@ -33,8 +34,15 @@ RULES = {
     r.Daily: {"most": some.integers(0, 60)},
     r.Release: {},
     r.Retention: {"years": some.integers(1, 5)},
-    r.Verifiers: {"least": some.integers(1, 4)},
-    r.Lead: {"limit": some.sampled_from(LeadLimit)},
+    after.Verifiers: {"least": some.integers(0, 4)},
+    after.Waiver: {},
+    after.Controls: {"share": some.sampled_from([0.0, 0.05, 0.1, 0.25, 1.0])},
+    after.Lead: {"limit": some.sampled_from(LeadLimit)},
+    after.PhotoExport: {"condition": some.sampled_from(ExportCondition)},
+    after.Kept: {
+        "results_days": some.integers(0, 400),
+        "evidence_days": some.integers(0, 400),
+    },
 }
 
 
@@ -135,6 +143,60 @@ def test_the_grant_may_be_late_only_as_far_as_each_allows(several, kind):
         assert merged is None
     else:
         assert merged == min(allowed)
+
+
+def says(one, kind):
+    """Say whether terms hold a rule of this kind."""
+    return any(held.rule.kind == kind for held in one.held)
+
+
+@settings(max_examples=500)
+@given(some.lists(terms, min_size=1, max_size=4))
+def test_one_examiner_is_enough_only_where_every_pack_waives_the_second(several):
+    assume(all(says(one, "verifiers") for one in several))
+    merged, alone = packs.stricter(*several), [packs.waiver(one) for one in several]
+    if None in alone:
+        assert packs.waiver(merged) is None
+    else:
+        assert packs.waiver(merged) in alone
+        assert packs.verifiers(merged) == 1
+    assert packs.verifiers(merged) == max(packs.verifiers(one) for one in several)
+
+
+@given(some.lists(terms, min_size=1, max_size=4))
+def test_merged_terms_measure_examiners_as_much_as_each(several):
+    assume(all(says(one, "controls") for one in several))
+    merged = packs.controls_share(packs.stricter(*several))
+    assert merged == max(packs.controls_share(one) for one in several)
+
+
+@given(some.lists(terms, min_size=1, max_size=4))
+def test_merged_terms_keep_nothing_longer_than_each(several):
+    said = [packs.kept(one) for one in several if says(one, "kept")]
+    merged = packs.kept(packs.stricter(*several))
+    if not said:
+        assert merged is None
+        return
+    assert merged.results_days == min(one.results_days for one in said)
+    assert merged.evidence_days == min(one.evidence_days for one in said)
+    assert merged.results.rule.results_days == merged.results_days
+    assert merged.evidence.rule.evidence_days == merged.evidence_days
+
+
+@settings(max_examples=500)
+@given(some.lists(terms, min_size=1, max_size=4), some.sets(some.sampled_from(ExportCondition)))
+def test_a_photo_leaves_under_merged_terms_only_if_it_leaves_under_each(several, met):
+    assume(all(one.held for one in several))
+
+    def leaves(one):
+        try:
+            return bool(packs.permit_photo(one, met))
+        except ForbiddenByPack:
+            return False
+
+    merged = packs.stricter(*several)
+    assert leaves(merged) == all(leaves(one) for one in several)
+    assert set(packs.photo_export(merged)) == set().union(*map(packs.photo_export, several))
 
 
 @settings(max_examples=500)

@@ -6,6 +6,7 @@ import urllib.parse
 
 from threats.crew import LATE, UUID
 
+from countenance.examination.components import Component
 from countenance.policy import Role
 
 UPLOADS = 8
@@ -140,12 +141,27 @@ class Office:
         examiner.send(f"{probe}check/", *fields, form=probe, to=probe)
         assert reason[1] in browser.text
         page = examiner.send(f"{probe}search/", *fields, form=probe, to="/searches/")
+        self._compare(examiner, page)
+        browser.get(page)
         crops = re.findall(r"/faces/\d+/crop/", browser.text)
         assert crops, browser.text
         browser.get(crops[0])
         assert browser.status == 200
         examiner.prove()
         return page
+
+    def _compare(self, examiner, search):
+        """Begin the examination of a search, write down what the probe shows, conclude on each candidate."""
+        here = examiner.send(f"{search}examine/", form=search, to="/examinations/")
+        seen = [(f"said-{one}", "clear") for one in Component]
+        page = examiner.send(here, *seen, ("record", "1"), form=here, to="/A/")
+        cannot = [(f"said-{one}", "cannot") for one in Component]
+        cannot += [("conclusion", "neither"), ("record", "1")]
+        for _ in range(50):
+            page = examiner.send(page, *cannot, form=page, to="/examinations/")
+            if page == here:
+                return
+        raise AssertionError(page)
 
     def _break_glass(self, case):
         """Break the glass, and have that reviewed."""

@@ -12,6 +12,7 @@ from countenance.cli import (
     agencies,
     approvals,
     authorities,
+    bundle,
     cases,
     demo,
     deployment,
@@ -19,6 +20,7 @@ from countenance.cli import (
     enrol,
     evidence,
     galleries,
+    inbox,
     ledger,
     login,
     people,
@@ -36,6 +38,7 @@ MACHINE_ONLY: Mapping[str, str] = {
     "serve": "Whoever runs the machine starts it; what it serves asks everybody who they are.",
     "custodian invite": "Lets a custodian in when none can sign in; opens with what unseals, and is recorded.",
     "doctor": "Looks at the machine, and at nothing that is sealed.",
+    "verify-bundle": "Needs no home and no database: whoever was given a file checks it.",
     "login": "Says who somebody is.",
     "logout": "Ends the token itself, whatever it is for.",
     "whoami": "Says whose token it is, to whoever holds it.",
@@ -90,9 +93,12 @@ def app() -> typer.Typer:
         "login": login.login,
         "logout": login.logout,
         "whoami": login.whoami,
+        "inbox": inbox.inbox,
         "enrol": enrol.enrol,
         "search": search.search,
+        "result": search.result,
         "verify-ledger": ledger.verify_ledger,
+        "verify-bundle": bundle.verify_bundle,
     }
     for name, function in single.items():
         made.command(name, epilog=function.epilog)(function)  # type: ignore[attr-defined] # see `shown_with`

@@ -17,7 +17,7 @@ from countenance.cli.deployment import new_password
 from countenance.cli.options import AsJson, shown_with
 from countenance.cli.session import ends_tidily
 from countenance.errors import InputError
-from countenance.policy import Role
+from countenance.policy import SYSTEM, Role
 from countenance.tools import Tools, utc_now
 
 if TYPE_CHECKING:
@@ -209,7 +209,8 @@ def _check(cast: demo_story.Cast, case: Case, galleries: list[Gallery], material
         reason=demo_story.REASON,
         tools=cast.tools,
     )
-    services.view_candidates(examiner, search=ran, tools=cast.tools)
+    # Nobody examined them yet, so the program looks by itself, and no person is shown anything.
+    services.view_candidates(SYSTEM, search=ran, tools=cast.tools)
     candidates = queries.candidates(ran)
     value = described(ran, candidates)
     right = bool(value["candidates"]) and value["candidates"][0]["subject"] == subject

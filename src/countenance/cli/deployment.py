@@ -121,14 +121,7 @@ def make_keys(factor: Factor) -> Tools:
 
 def invitation_link(settings: Config, secret: str) -> str:
     """Return the address at which an invitation is accepted, as the server will be reached."""
-    web = settings.web
-    # By name, because no passkey belongs to a number.
-    name = web.names[0] if web.names else "localhost"
-    return (
-        f"https://{name}/invitation/{secret}/"
-        if web.https
-        else (f"http://{name}:{web.port}/invitation/{secret}/")
-    )
+    return f"{settings.web.address}/invitation/{secret}/"
 
 
 def _refuse_second() -> None:

@@ -199,6 +199,7 @@ def _inside() -> Iterator[Finding]:
     yield _checked("workers", lambda: _workers(tools))
     yield _checked("index", lambda: _index(tools))
     yield _checked("ledger", _ledger)
+    yield _checked("signing key", lambda: _signing_key(tools))
 
 
 def _workers(tools: Tools) -> Finding:
@@ -243,3 +244,8 @@ def _ledger() -> Finding:
     head = queries.head()
     found = f"{head.size} entries, root {head.root.hex()[:16]}…; `countenance verify-ledger` checks each"
     return Finding(check="ledger", state=State.OK, found=found)
+
+
+def _signing_key(tools: Tools) -> Finding:
+    found = f"{tools.keyring.verifying_key().hex()} verifies disclosure bundles; give it to who receives one"
+    return Finding(check="signing key", state=State.OK, found=found)

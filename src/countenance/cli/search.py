@@ -1,9 +1,10 @@
-"""`countenance search`: a probe in, ranked candidates with their sources out."""
+"""`countenance search`: a probe in; `countenance result`: candidates with their sources, once examined."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID  # typer reads it
 
 import typer
 
@@ -11,10 +12,12 @@ from countenance.cli import output
 from countenance.cli.evidence import case_of, gallery_of
 from countenance.cli.options import AsJson, Reason, shown_with
 from countenance.cli.session import unsealed
-from countenance.errors import InputError
+from countenance.errors import InputError, WrongState
 from countenance.policy import DEFAULT_CANDIDATES, MAX_CANDIDATES, MIN_CANDIDATES, Deed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from countenance.apps.searches.models import Probe, Search
@@ -26,6 +29,10 @@ ANSWERS = {
     "quality_too_low": "The face cannot be compared: its quality is too low. That is recorded.",
     "no_candidate": "No candidate: the galleries hold no face to compare with. That is recorded.",
 }
+TO_EXAMINE = (
+    "{count} to examine. Who they are is shown after two examiners compared them, each alone: begin the "
+    "examination in the web app, then run `countenance result {search}`."
+)
 CAUTION = (
     "These are the most similar subjects. A list is returned even if the person is not in the gallery; "
     "a similarity is not a probability. Compare the photos yourself before you conclude anything."
@@ -36,6 +43,8 @@ CAUTION = (
     'countenance search probe.jpg --gallery people --case MP-17 --reason "reported missing on 3 May"',
     "countenance search group.jpg --face 2 --top 10 -g people -g archive --case MP-17 "
     '--reason "last seen at the station on 3 May" --json',
+    "countenance search probe.jpg --probe second.jpg --probe group.jpg:2 -g people --case MP-17 "
+    '--reason "reported missing on 3 May"',
     deed=Deed.SEARCH_RUN,
 )
 def search(  # each is an option of the command
@@ -54,6 +63,14 @@ def search(  # each is an option of the command
             help="Which face of the probe, counted from 0 (the browser counts from 1); needed if there are several.",
         ),
     ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--probe",
+            metavar="FILE[:FACE]",
+            help="Another photo of the same person, evidence of the case that a search was asked for; may be repeated.",
+        ),
+    ] = None,
     top: Annotated[
         int,
         typer.Option(min=MIN_CANDIDATES, max=MAX_CANDIDATES, help="How many subjects at most."),
@@ -65,17 +82,53 @@ def search(  # each is an option of the command
     An investigator adds the photo (`countenance case add-evidence`) and asks for the search (`countenance
     case ask`); whoever runs it is an examiner and somebody else.
 
+    With `--probe` several photos of one person make one search: their templates are fused into one, the better
+    ones with more weight. If one is not like the others, no gallery is asked, and its number is said.
+
     The intent is on the ledger before anything is compared, the outcome before anything is shown, and the
     receipt proves both. “No face”, “quality too low” and “no candidate” are answers: they are recorded and
-    the command exits with 0. Boxes are x, y, width and height in pixels of the upright photo.
+    the command exits with 0. Candidates are examined before anybody reads who they are: this says how many there
+    are, and `countenance result` shows them later. Boxes are x, y, width and height in pixels of the upright photo.
     """
     with unsealed() as session:
         from countenance.cli.photos import probe_file  # needs Django set up
 
-        probe = (photo.name, probe_file(photo))
+        first = (photo.name, probe_file(photo))
+        more = [(probe_file(path), number) for path, number in map(_other, probe or [])]
         value, candidates = run_search(
-            session, probe, galleries=gallery, case=case, reason=reason, face=face, top=top
+            session,
+            first,
+            galleries=gallery,
+            case=case,
+            reason=reason,
+            face=face,
+            more=more,
+            top=top,
         )
+    show(value, candidates)
+
+
+@shown_with(
+    "countenance result 7f0c1c0e-7a6b-4c53-9a52-0a2f2d1f5a11",
+    deed=Deed.CANDIDATES_VIEW,
+)
+def result(
+    search_id: Annotated[UUID, typer.Argument(help="The id that `countenance search` printed.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a search found, once it was examined.
+
+    An examiner reads who the candidates are after their own examination of that search is recorded, everybody
+    else after two are. Before that this says how many there are.
+    """
+    with unsealed() as session:
+        from countenance.apps.searches import queries  # needs Django set up
+        from countenance.apps.searches.models import SearchState
+
+        ran = queries.search(session.actor, search_id)
+        if ran.state != SearchState.CONCLUDED or ran.purged_at is not None:
+            raise WrongState("This search has no outcome, or what it found was destroyed.")
+        value, candidates = _result(session, ran)
     show(value, candidates)
 
 
@@ -87,30 +140,67 @@ def run_search(
     case: str,
     reason: str,
     face: int | None = None,
+    more: Sequence[tuple[bytes, int | None]] = (),
     top: int = DEFAULT_CANDIDATES,
 ) -> tuple[dict[str, Any], list[Candidate]]:
-    """Run one search with a photo (name and bytes); return its JSON object and its candidates.
+    """Run one search with a photo (name and bytes) and perhaps more; return its JSON object and its candidates.
 
     Raises:
-        InputError: the choice of face does not do.
+        InputError: the choice of face does not do, or the photos are not of one person.
         NotFound: there is no such gallery, or no such case.
         NotEvidence: the photo is not evidence of the case, or nobody asked for a search with it; recorded.
     """
-    from countenance.apps.galleries.grants import reading
-    from countenance.apps.searches import evidence, queries, services
+    from countenance.apps.searches import evidence, services
 
     chosen = [gallery_of(session, name) for name in dict.fromkeys(galleries)]
     _, data = photo
     actor, tools = session.actor, session.tools
-    probe = evidence.find_evidence(actor, case=case_of(session, case), data=data, tools=tools)
+    of_case = case_of(session, case)
+    probe = evidence.find_evidence(actor, case=of_case, data=data, tools=tools)
     _check_face(probe, face)
+    others = [
+        (evidence.find_evidence(actor, case=of_case, data=other, tools=tools), number)
+        for other, number in more
+    ]
+    for other, number in others:
+        _check_face(other, number)
     ran = services.run_search(
-        actor, probe=probe, face=face, galleries=chosen, reason=reason, top=top, tools=tools
+        actor,
+        probe=probe,
+        face=face,
+        more=others,
+        galleries=chosen,
+        reason=reason,
+        top=top,
+        tools=tools,
     )
+    return _result(session, ran, galleries)
+
+
+def _result(
+    session: Session, ran: Search, galleries: list[str] | None = None
+) -> tuple[dict[str, Any], list[Candidate]]:
+    """Return what the actor may know of a concluded search, and that its candidates are shown recorded."""
+    from countenance.apps.galleries.grants import reading
+    from countenance.apps.searches import knowing, queries, services
+
+    actor, tools = session.actor, session.tools
+    if not knowing.known(actor, ran, tools=tools).candidates:
+        with reading(actor, queries.galleries_of(ran), tools=tools):
+            value = described(ran, [], galleries)
+        return value | {"to_examine": len(ran.outcome["candidates"])}, []
     services.view_candidates(actor, search=ran, tools=tools)
-    with reading(actor, chosen, tools=tools):
+    with reading(actor, queries.galleries_of(ran), tools=tools):
         candidates = queries.candidates(ran)
-    return described(ran, candidates, galleries), candidates
+        return described(ran, candidates, galleries), candidates
+
+
+def _other(given: str) -> tuple[Path, int | None]:
+    """Return the file and the face that `FILE` or `FILE:FACE` names."""
+    name, colon, number = given.rpartition(":")
+    if colon and number.isdecimal() and not Path(given).exists():
+        return Path(name), int(number)
+    return Path(given), None
 
 
 def _check_face(probe: Probe, face: int | None) -> None:
@@ -125,7 +215,7 @@ def _check_face(probe: Probe, face: int | None) -> None:
     problem = "The photo shows" if face is None else f"There is no face {face}; the photo shows"
     raise InputError(
         f"{problem} {len(faces)} face{'s' if len(faces) != 1 else ''}. "
-        "Choose one with --face N, counted from 0 (the browser counts from 1).",
+        "Choose one with --face N, or --probe FILE:N, counted from 0 (the browser counts from 1).",
         faces=listed,
     )
 
@@ -136,6 +226,10 @@ def described(
     """Return a concluded search as the object that `--json` prints."""
     from countenance.apps.searches import queries
 
+    several = [
+        {"evidence_id": one["probe"], "face": one["face"], "weight": one["weight"]}
+        for one in ran.outcome.get("photos", ())
+    ]
     return {
         "search_id": str(ran.pk),
         "receipt": queries.receipt(ran).to_dict(),
@@ -145,7 +239,8 @@ def described(
                 for face in ran.probe.details["faces"]
             ],
             "face": ran.request["face"],
-        },
+        }
+        | ({"photos": several} if several else {}),
         "gallery": list(
             dict.fromkeys(galleries or [one.name for one in queries.galleries_of(ran)])
         ),
@@ -174,11 +269,15 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 def show(value: dict[str, Any], candidates: list[Candidate]) -> None:
     """Print a search's object, or the same for people."""
     shown: list[RenderableType] = []
+    if photos := value["probe"].get("photos"):
+        shown.append(f"{len(photos)} photos of one person were searched together.")
     if value["answer"] in ANSWERS:
         shown.append(ANSWERS[value["answer"]])
         chosen = value["probe"]["face"]
         if chosen is not None and (why := value["probe"]["faces"][chosen]["quality"]["reason"]):
             shown.append(why)
+    if count := value.get("to_examine"):
+        shown.append(TO_EXAMINE.format(count=count, search=value["search_id"]))
     if candidates:
         rows = [
             (

@@ -23,6 +23,7 @@ Rows = Float[np.ndarray, "_ 15"]
 """x, y, width, height; five (x, y); score. Pixels of the array that was searched."""
 Row = Float[np.ndarray, " 15"]
 """One of them."""
+Point = Float[np.ndarray, " _"]
 
 STRIDES = (8, 16, 32)
 OUTPUTS = [f"{name}_{stride}" for name in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
@@ -40,6 +41,11 @@ ROLL_ROOM = 2.2
 ROLL_STEP = 30
 MAX_TURNED = 8
 """So many weak faces of one photo are looked at in all rolls; a crowd must not cost minutes."""
+
+MARKED_ROOMS = (1.3, 1.8, 2.6)
+"""How much of a photo around a box drawn by hand is looked at, in sides of the box."""
+MARKED_SHARE = 0.4
+"""A face is at least so large beside the box that was drawn around it, and the box beside the face."""
 
 CLEARER = 0.01
 SCORE = 14
@@ -177,22 +183,54 @@ class Detector:
     def _look_turned(self, pixels: Pixels, row: Row, roll: float) -> Row | None:
         """Return this face found in a crop around it, turned by `roll`; None if it is not."""
         side = ROLL_ROOM * float(row[2:4].max())
+        return self._middle(pixels, row[:2] + row[2:4] / 2, side, roll, least=row[SCORE] - 0.1)
+
+    def _middle(
+        self, pixels: Pixels, centre: Point, side: float, roll: float, *, least: float = 0.0
+    ) -> Row | None:
+        """Return the clearest face in the middle of a square, seen turned and enlarged, in the photo's pixels."""
         angle, scale = math.radians(roll), side / ROLL_SIDE
         cos, sin = scale * math.cos(angle), scale * math.sin(angle)
         linear = np.array([[cos, -sin], [sin, cos]])
-        centre = row[:2] + row[2:4] / 2
         half = np.full(2, ROLL_SIDE / 2)
         to_photo = np.column_stack([linear, centre - linear @ half])
         rows = self._pass(warp(pixels, to_photo, ROLL_SIDE))
         middle = rows[:, :2] + rows[:, 2:4] / 2
         near = rows[np.abs(middle - half).max(axis=1) < ROLL_SIDE / 4]
-        if not len(near) or best(near) < row[SCORE] - 0.1:
+        if not len(near) or best(near) < least:
             return None
         face = near[np.argmax(near[:, SCORE])]
         moved = apply(to_photo, face[:14].reshape(7, 2)[2:])
         centre = apply(to_photo, (face[:2] + face[2:4] / 2)[None])[0]
         size = face[2:4] * scale
         return np.concatenate([centre - size / 2, size, moved.reshape(-1), face[SCORE:]])
+
+    def find_marked(self, pixels: Pixels, box: Point) -> Row | None:
+        """Return the face in a box that somebody drew around it; None if none is seen there.
+
+        Looked at enlarged, with more and more room around it, and in twelve rolls. What the detector
+        must be sure of stays the same as anywhere else.
+        """
+        centre, side = box[:2] + box[2:4] / 2, float(box[2:4].max())
+        seen: list[Row] = []
+        for room in MARKED_ROOMS:
+            for roll in range(0, 360, ROLL_STEP):
+                face = self._middle(pixels, centre, room * side, roll)
+                if face is None or not _fits(face, centre, side):
+                    continue
+                seen.append(face)
+                if roll == 0 and face[SCORE] >= UPRIGHT_SCORE:
+                    return self._level(pixels, face)
+        if not seen:
+            return None
+        return self._level(pixels, max(seen, key=itemgetter(SCORE)))
+
+
+def _fits(face: Row, centre: Point, side: float) -> bool:
+    """Say whether a face lies in the middle of a square that was drawn, and is about as large."""
+    off = np.abs(face[:2] + face[2:4] / 2 - centre).max()
+    share = float(face[2:4].max()) / side
+    return bool(off < side / 2 and MARKED_SHARE < share < 1 / MARKED_SHARE)
 
 
 def best(rows: Rows) -> float:

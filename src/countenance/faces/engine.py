@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from countenance.errors import CountenanceError, ImageRejected, WorkerUnavailable
@@ -14,10 +16,11 @@ from countenance.faces import wire
 from countenance.faces.card import Kind
 from countenance.faces.limits import Limits
 from countenance.faces.process import WorkerDied, WorkerProcess, error_of
+from countenance.faces.watching import Watcher
 from countenance.faces.zoo import ReadyModel, make_ready, model_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -32,7 +35,7 @@ AHEAD_BYTES = 64_000_000
 """From so many bytes in memory on, no more than two photos per worker are held."""
 
 
-class Engine:
+class Engine(Watcher):
     """Finds, judges and embeds faces, in worker processes that cost one photo when they die.
 
     ```python
@@ -122,7 +125,17 @@ class Engine:
 
     def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Analysis:
         """Decode, detect, judge, align and embed one photo; see `tools.PhotoEngine`."""
-        request = {"do": "analyse", "data": data, "only": only, "templates": templates}
+        return self._analysis({"do": "analyse", "data": data, "only": only, "templates": templates})
+
+    def analyse_part(self, data: bytes, *, box: Box, templates: bool = True) -> Analysis:
+        """Look for one face where somebody marked it; see `tools.PhotoEngine`."""
+        sides = [float(side) for side in box]
+        return self._analysis(
+            {"do": "analyse_part", "data": data, "box": sides, "templates": templates}
+        )
+
+    def _analysis(self, request: dict[str, Any]) -> Analysis:
+        """Return the analysis that a worker makes."""
         reply = self._ask(request)
         try:
             return wire.to_analysis(
@@ -174,12 +187,37 @@ class Engine:
         *,
         box: tuple[int, int, int, int] | None = None,
         quarter_turns: int = 0,
+        brightness: int = 0,
+        contrast: int = 0,
     ) -> bytes:
-        """Return a part of the upright photo, turned clockwise by quarters; see `tools.PhotoEngine`."""
+        """Return a part of the upright photo, turned or in another light; see `tools.PhotoEngine`."""
         sides = None if box is None else [int(side) for side in box]
         return self._picture(
-            {"do": "cut", "data": data, "box": sides, "quarter_turns": int(quarter_turns) % 4}
+            {
+                "do": "cut",
+                "data": data,
+                "box": sides,
+                "quarter_turns": int(quarter_turns) % 4,
+                "brightness": int(brightness),
+                "contrast": int(contrast),
+            }
         )
+
+    def irises(
+        self, data: bytes, *, landmarks: Sequence[Sequence[float]]
+    ) -> tuple[tuple[float, float], ...]:
+        """Return a face's landmarks with the eyes moved to its irises; see `tools.PhotoEngine`."""
+        given = [[float(x), float(y)] for x, y in landmarks]
+        reply = self._ask({"do": "irises", "data": data, "landmarks": given})
+        try:
+            found = tuple((float(x), float(y)) for x, y in reply["landmarks"])
+        except (KeyError, TypeError, ValueError) as error:
+            msg = "The photo made its worker answer nonsense."
+            raise ImageRejected(msg) from error
+        if len(found) != len(given) or not all(map(math.isfinite, chain(*found))):
+            msg = "The photo made its worker answer nonsense."
+            raise ImageRejected(msg)
+        return found
 
     def _picture(self, request: dict[str, Any]) -> bytes:
         """Return the picture that a worker makes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,6 +16,7 @@ from countenance.faces.align import shrink, warp
 from countenance.faces.types import CROP_SIDE
 
 Pixels = UInt8[np.ndarray, "_ _ 3"]
+Curve = UInt8[np.ndarray, " 256"]
 Box = tuple[float, float, float, float]
 
 CROP_ROOM = 1.6
@@ -22,6 +24,10 @@ GREY = (128, 128, 128)
 QUALITY = 85
 PNG_EFFORT = 1
 CUT_PIXELS = 20_000_000
+MIDDLE = 0.5
+STEP = math.sqrt(2)
+"""How much one step of brightness or contrast is, in the exponent of its curve."""
+
 BLUR_ROOM = 1.3
 BLUR_CELLS = 5
 """A blurred face keeps this many averages a side: too few to tell one person from another."""
@@ -79,8 +85,18 @@ def rendered(
     return to_jpeg(blurred(small, placed) if placed else small)
 
 
-def cut_out(pixels: Pixels, box: tuple[int, int, int, int] | None, quarter_turns: int) -> bytes:
+def cut_out(
+    pixels: Pixels,
+    box: tuple[int, int, int, int] | None,
+    quarter_turns: int,
+    *,
+    brightness: int = 0,
+    contrast: int = 0,
+) -> bytes:
     """Return a part of a photo, turned clockwise by quarters, as a PNG; every pixel is the photo's own.
+
+    With `brightness` or `contrast`, in steps, each value of each channel goes through one curve, the same
+    for the whole photo: which of two pixels is the lighter one stays as it was.
 
     Raises:
         ImageRejected: the box lies outside of the photo, or holds too much of it.
@@ -95,10 +111,26 @@ def cut_out(pixels: Pixels, box: tuple[int, int, int, int] | None, quarter_turns
     if pixels.shape[0] * pixels.shape[1] > CUT_PIXELS:
         detail = f"At most {CUT_PIXELS / 1e6:.0f} megapixels are kept without loss; choose a smaller part."
         raise ImageRejected(detail)
+    if brightness or contrast:
+        pixels = light_curve(brightness, contrast)[pixels]
     turned = np.ascontiguousarray(np.rot90(pixels, -quarter_turns))
     target = io.BytesIO()
     Image.fromarray(turned).save(target, "PNG", compress_level=PNG_EFFORT)
     return target.getvalue()
+
+
+def light_curve(brightness: int, contrast: int) -> Curve:
+    """Return what becomes of each value from 0 to 255; black stays black, white stays white.
+
+    Brightness is a gamma curve, contrast one that is steeper (or flatter) in the middle; each step is the
+    square root of two in the exponent, so that a step back is the opposite curve.
+    """
+    value = (np.arange(256) / 255) ** STEP**-brightness
+    power = STEP**contrast
+    # Two halves of one curve that meet in the middle: dark values, and light ones upside down.
+    dark = (2 * np.minimum(value, MIDDLE)) ** power / 2
+    light = (2 * (1 - np.maximum(value, MIDDLE))) ** power / 2
+    return np.round(255 * np.where(value < MIDDLE, dark, 1 - light)).astype(np.uint8)
 
 
 def to_jpeg(pixels: Pixels) -> bytes:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 
 from countenance.faces.align import align
 from countenance.faces.decode import Decoded, Pixels, decode
-from countenance.faces.detect import SCORE, Detector, Row, Rows
+from countenance.faces.detect import ROLL_SIDE, SCORE, Detector, Row, Rows
 from countenance.faces.embed import Embedder
+from countenance.faces.eyes import irises
 from countenance.faces.limits import Limits
 from countenance.faces.picture import cut_out, head_crop, rendered
 from countenance.faces.quality import CROP, CROP_LANDMARKS, judge
@@ -18,6 +20,11 @@ from countenance.faces.zoo import ReadyModel, Session, model_id
 
 Box = tuple[float, float, float, float]
 CutBox = tuple[int, int, int, int]
+
+Landmarks = tuple[tuple[float, float], ...]
+
+IRIS_APART = 128.0
+"""So many pixels between the eyes are enough to find an iris to a fraction of one."""
 
 FINE_WIDTH = 64.0
 """Faces narrower than this in a scaled-down photo are taken from a finer one."""
@@ -49,6 +56,24 @@ class Pipeline:
         photo = decode(data, self.limits)
         rows = self.detector.find(photo.pixels)[: self.limits.faces]
         photo, rows = self._finer(data, photo, rows)
+        return self._judged(photo, rows, only=only, templates=templates)
+
+    def analyse_part(self, data: bytes, box: Box, *, templates: bool = True) -> Analysis:
+        """Return what `tools.PhotoEngine.analyse_part` promises."""
+        photo = decode(data, self.limits)
+        side = max(*box[2:], 1.0)
+        needed = math.ceil(max(photo.width, photo.height) * min(1.0, ROLL_SIDE / side))
+        if photo.factor > 1 and needed > max(photo.pixels.shape[:2]):
+            photo = decode(data, self.limits, needed)
+        across, down = _scale(photo)
+        x, y, width, height = box
+        place = np.array([x / across, y / down, width / across, height / down])
+        row = self.detector.find_marked(photo.pixels, place)
+        rows = np.zeros((0, SCORE + 1)) if row is None else row[None]
+        return self._judged(photo, rows, only=None, templates=templates)
+
+    def _judged(self, photo: Decoded, rows: Rows, *, only: int | None, templates: bool) -> Analysis:
+        """Return the faces in these rows with their quality, and templates of those that are asked for."""
         scale = _scale(photo)
         faces = [_face(row, scale) for row in rows]
         marks = [row[4:14].reshape(5, 2) for row in rows]
@@ -78,15 +103,34 @@ class Pipeline:
             width=photo.width, height=photo.height, format=photo.format, faces=tuple(analysed)
         )
 
+    def irises(self, data: bytes, landmarks: Landmarks) -> Landmarks:
+        """Return what `tools.PhotoEngine.irises` promises."""
+        photo = decode(data, self.limits)
+        apart = max(math.dist(*landmarks[:2]), 1.0)
+        needed = math.ceil(max(photo.width, photo.height) * min(1.0, IRIS_APART / apart))
+        if photo.factor > 1 and needed > max(photo.pixels.shape[:2]):
+            photo = decode(data, self.limits, needed)
+        scale = np.array(_scale(photo))
+        found = irises(photo.pixels, np.array(landmarks, np.float64) / scale) * scale
+        return tuple((float(x), float(y)) for x, y in found)
+
     def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
         """Return what `tools.PhotoEngine.render` promises."""
         photo = decode(data, self.limits, max(long_side, 1))
         return rendered(photo.pixels, _scale(photo), long_side, blur)
 
-    def cut(self, data: bytes, *, box: CutBox | None, quarter_turns: int) -> bytes:
+    def cut(
+        self,
+        data: bytes,
+        *,
+        box: CutBox | None,
+        quarter_turns: int,
+        brightness: int = 0,
+        contrast: int = 0,
+    ) -> bytes:
         """Return what `tools.PhotoEngine.cut` promises."""
         photo = decode(data, self.limits, self.limits.side)
-        return cut_out(photo.pixels, box, quarter_turns)
+        return cut_out(photo.pixels, box, quarter_turns, brightness=brightness, contrast=contrast)
 
     def _finer(self, data: bytes, photo: Decoded, rows: Rows) -> tuple[Decoded, Rows]:
         """Return the photo and rows at a finer scale if a face is small in a scaled-down one."""

@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from countenance.errors import (
@@ -14,12 +15,16 @@ from countenance.errors import (
     ImageRejected,
     ModelCardInvalid,
     ModelFileChanged,
+    VideoRejected,
     WorkerUnavailable,
 )
 from countenance.faces import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from countenance.faces.limits import Limits
+    from countenance.faces.reel import VideoLimits
     from countenance.faces.zoo import ReadyModel
 
 START_SECONDS = 60.0
@@ -38,8 +43,23 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "4194304",
     "MALLOC_TRIM_THRESHOLD_": "16777216",
 }
+VIDEO_ENVIRONMENT = ENVIRONMENT | {
+    # FFmpeg opens these containers and nothing that leads elsewhere, such as a playlist; no protocol,
+    # not even a file, as the video's bytes are in memory.
+    "OPENCV_FFMPEG_CAPTURE_OPTIONS": "format_whitelist;mov,matroska,avi,mpegts,mpeg,asf,flv,ogg"
+    "|protocol_whitelist;none"
+    "|codec_whitelist;h264,hevc,vp8,vp9,mpeg4,msmpeg4v3,msmpeg4v2,mpeg2video,mpeg1video,mjpeg,h263,"
+    "h263p,wmv1,wmv2,wmv3,vc1,theora,flv,dvvideo,prores",
+    "OPENCV_FFMPEG_THREADS": "1",
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    "OPENCV_LOG_LEVEL": "SILENT",
+}
+PHOTOS, VIDEOS = "countenance.faces.worker", "countenance.faces.video_worker"
+TICK = 1.0
+"""Seconds after which whoever waits for a video is asked whether to go on."""
 ERRORS: dict[str, type[CountenanceError]] = {
-    error.code: error for error in (ImageRejected, ModelCardInvalid, ModelFileChanged)
+    error.code: error
+    for error in (ImageRejected, ModelCardInvalid, ModelFileChanged, VideoRejected)
 }
 
 
@@ -56,9 +76,22 @@ class WorkerProcess:
     """A running worker. Used by one thread at a time."""
 
     def __init__(
-        self, detector: ReadyModel, embedder: ReadyModel, *, limits: Limits, flip: bool
+        self,
+        detector: ReadyModel | None,
+        embedder: ReadyModel | None,
+        *,
+        limits: Limits,
+        flip: bool,
+        video: VideoLimits | None = None,
     ) -> None:
         """Start the process and wait until its models are open.
+
+        Args:
+            detector: the models' files; None for a worker that only takes a frame out of a video.
+            embedder: likewise.
+            limits: what one photo may cost.
+            flip: average each template with that of the mirrored face.
+            video: what a video may cost; the worker then reads one video, and no photo.
 
         Raises:
             ModelFileChanged, ModelCardInvalid: a model cannot be used.
@@ -66,13 +99,13 @@ class WorkerProcess:
         """
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-m", "countenance.faces.worker"],
+                [sys.executable, "-I", "-B", "-m", PHOTOS if video is None else VIDEOS],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 cwd="/",
-                env=ENVIRONMENT,
+                env=ENVIRONMENT if video is None else VIDEO_ENVIRONMENT,
                 # Ctrl-C is for the engine, which then closes its workers.
                 start_new_session=True,
             )
@@ -84,10 +117,11 @@ class WorkerProcess:
         os.set_blocking(self._to, False)
         os.set_blocking(self._from, False)
         greeting = {
-            "detector": _model(detector),
-            "embedder": _model(embedder),
+            "detector": None if detector is None else _model(detector),
+            "embedder": None if embedder is None else _model(embedder),
             "limits": limits.to_dict(),
             "flip": flip,
+            "video": None if video is None else video.to_dict(),
         }
         try:
             reply = self.ask(greeting, START_SECONDS)
@@ -110,10 +144,44 @@ class WorkerProcess:
             WorkerDied: it crashed, hung, or answered nonsense.
         """
         deadline = time.monotonic() + seconds
-        try:
+        with self._ended_on_error():
             self._send(wire.pack(message), deadline)
-            length = wire.reply_length(self._receive(wire.LENGTH.size, deadline))
-            return wire.unpack(bytes(self._receive(length, deadline)))
+            return self._reply(deadline)
+
+    def watch(
+        self, message: dict[str, Any], data: bytes, seconds: float, notify: Callable[[float], None]
+    ) -> dict[str, Any]:
+        """Return the reply to a message that is followed by bare bytes. After an exception it is ended.
+
+        Args:
+            message: what to do.
+            data: sent as they are, so that they are not in memory twice.
+            seconds: of wall time, in all.
+            notify: called with the share that is done, and at least every `TICK`; what it raises ends
+                the worker, at once.
+
+        Raises:
+            WorkerDied: it crashed, hung, or answered nonsense.
+        """
+        deadline = time.monotonic() + seconds
+        done = 0.0
+        with self._ended_on_error():
+            self._send(wire.pack(message), deadline)
+            self._send(data, deadline)
+            while True:
+                if not self._speaks(deadline):
+                    notify(done)
+                    continue
+                reply = self._reply(deadline)
+                if "progress" not in reply:
+                    return reply
+                done = _share(reply["progress"])
+                notify(done)
+
+    @contextmanager
+    def _ended_on_error(self) -> Iterator[None]:
+        try:
+            yield
         except wire.BadFrame as error:
             self.end()
             msg = "made its worker answer nonsense"
@@ -122,6 +190,18 @@ class WorkerProcess:
             # Also on Ctrl-C: a worker with half a frame in its pipe is of no more use.
             self.end()
             raise
+
+    def _reply(self, deadline: float) -> dict[str, Any]:
+        length = wire.reply_length(self._receive(wire.LENGTH.size, deadline))
+        return wire.unpack(bytes(self._receive(length, deadline)))
+
+    def _speaks(self, deadline: float) -> bool:
+        """Say whether the worker says something within a tick."""
+        poll = select.poll()
+        poll.register(self._from, select.POLLIN)
+        left = deadline - time.monotonic()
+        # Past the deadline the wait for the reply says so.
+        return left <= 0 or bool(poll.poll(min(left, TICK) * 1000))
 
     def end(self) -> None:
         """End the process, now, and take its last breath."""
@@ -176,6 +256,17 @@ def error_of(reply: dict[str, Any]) -> CountenanceError:
     """Return the error in a reply; only such as a worker may raise."""
     kind = ERRORS.get(str(reply.get("error")), ImageRejected)
     return kind(str(reply.get("detail"))[:500])
+
+
+def _share(value: object) -> float:
+    """Return how much is done, as a worker says it.
+
+    Raises:
+        BadFrame: it is no share.
+    """
+    if not isinstance(value, float) or not 0 <= value <= 1:
+        raise wire.BadFrame
+    return value
 
 
 def _model(model: ReadyModel) -> dict[str, str | bytes]:

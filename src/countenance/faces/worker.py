@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Serve one engine until it closes the pipe."""
-    incoming, outgoing = _streams()
+    incoming, outgoing = streams()
     greeting = wire.read(incoming)
     if greeting is None:
         return 0
     limits = Limits.from_dict(greeting["limits"])
     try:
-        pipeline = _open(greeting, limits)
+        pipeline = open_pipeline(greeting, limits)
     except CountenanceError as error:
-        _answer(outgoing, {"error": error.code, "detail": error.detail})
+        answer(outgoing, {"error": error.code, "detail": error.detail})
         return 1
-    _confine(limits)
-    _answer(outgoing, {"ready": True})
+    confine(limits)
+    answer(outgoing, {"ready": True})
     while (request := wire.read(incoming)) is not None:
-        _limit_cpu(limits)
-        _answer(outgoing, _serve(pipeline, request))
+        limit_cpu(limits)
+        answer(outgoing, _serve(pipeline, request))
     return 0
 
 
-def _streams() -> tuple[BinaryIO, BinaryIO]:
+def streams() -> tuple[BinaryIO, BinaryIO]:
     """Return the pipes, kept for frames: whatever prints to standard output prints to nowhere."""
     outgoing = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -52,7 +52,8 @@ def _streams() -> tuple[BinaryIO, BinaryIO]:
     return sys.stdin.buffer, outgoing
 
 
-def _open(greeting: dict[str, Any], limits: Limits) -> Pipeline:
+def open_pipeline(greeting: dict[str, Any], limits: Limits) -> Pipeline:
+    """Open the models that a greeting names."""
     from countenance.faces.card import parse_card
     from countenance.faces.pipeline import Pipeline
     from countenance.faces.zoo import ReadyModel
@@ -69,7 +70,7 @@ def _open(greeting: dict[str, Any], limits: Limits) -> Pipeline:
     return Pipeline(detector, embedder, limits=limits, flip=bool(greeting["flip"]))
 
 
-def _confine(limits: Limits) -> None:
+def confine(limits: Limits) -> None:
     """Give up writing files, leaving core dumps, and memory beyond the limit."""
     for kind, most in (
         (resource.RLIMIT_AS, limits.memory),
@@ -81,7 +82,7 @@ def _confine(limits: Limits) -> None:
         resource.setrlimit(kind, (least, least))
 
 
-def _limit_cpu(limits: Limits) -> None:
+def limit_cpu(limits: Limits) -> None:
     """Let the kernel end this process if one photo takes far too long and nobody waits any more."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -93,22 +94,7 @@ def _limit_cpu(limits: Limits) -> None:
 def _serve(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
     """Return the reply to one request; a worker that ran out of memory asks to be replaced."""
     try:
-        if request["do"] == "render":
-            picture = pipeline.render(
-                request["data"], long_side=request["long_side"], blur=request["blur"]
-            )
-            return {"picture": picture}
-        if request["do"] == "cut":
-            made = pipeline.cut(
-                request["data"],
-                box=None if request["box"] is None else tuple(request["box"]),
-                quarter_turns=request["quarter_turns"],
-            )
-            return {"picture": made}
-        analysis = pipeline.analyse(
-            request["data"], only=request["only"], templates=request["templates"]
-        )
-        return {"analysis": wire.from_analysis(analysis)}
+        return _done(pipeline, request)
     except CountenanceError as error:
         spent = isinstance(error.__cause__, MemoryError)
         return {"error": error.code, "detail": error.detail, "spent": spent}
@@ -120,7 +106,39 @@ def _serve(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
         return {"error": "image_rejected", "detail": detail, "spent": True}
 
 
-def _answer(outgoing: BinaryIO, message: dict[str, Any]) -> None:
+def _done(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the reply to one request."""
+    if request["do"] == "render":
+        picture = pipeline.render(
+            request["data"], long_side=request["long_side"], blur=request["blur"]
+        )
+        return {"picture": picture}
+    if request["do"] == "cut":
+        made = pipeline.cut(
+            request["data"],
+            box=None if request["box"] is None else tuple(request["box"]),
+            quarter_turns=request["quarter_turns"],
+            brightness=request["brightness"],
+            contrast=request["contrast"],
+        )
+        return {"picture": made}
+    if request["do"] == "irises":
+        marks = tuple((x, y) for x, y in request["landmarks"])
+        return {"landmarks": [list(mark) for mark in pipeline.irises(request["data"], marks)]}
+    if request["do"] == "analyse_part":
+        x, y, width, height = request["box"]
+        part = pipeline.analyse_part(
+            request["data"], (x, y, width, height), templates=request["templates"]
+        )
+        return {"analysis": wire.from_analysis(part)}
+    analysis = pipeline.analyse(
+        request["data"], only=request["only"], templates=request["templates"]
+    )
+    return {"analysis": wire.from_analysis(analysis)}
+
+
+def answer(outgoing: BinaryIO, message: dict[str, Any]) -> None:
+    """Send one frame."""
     outgoing.write(wire.pack(message))
     outgoing.flush()
 

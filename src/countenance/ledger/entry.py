@@ -79,6 +79,11 @@ class Action(StrEnum):
     PROVIDER_SET = "provider.set", "An agency's own sign-in provider was set or removed."
     PROVIDER_LINKED = "provider.linked", "A person was linked with their account at the provider."
     PROVIDER_UNLINKED = "provider.unlinked", "A person's link with the provider was removed."
+    NOTICES_CHANGED = "notices.changed", "A person switched notices by e-mail on or off."
+    NOTICE_SENT = (
+        "notice.sent",
+        "A person was told by e-mail that something waits, and nothing more.",
+    )
     RECORDS_UPGRADED = "records.upgraded", "Stored records were brought to this version's form."
     APPROVAL_ASKED = "approval.asked", "A second person's approval was asked for."
     APPROVAL_DECIDED = "approval.decided", "A second person approved or refused a request."
@@ -111,13 +116,28 @@ class Action(StrEnum):
     CASE_CLOSED = "case.closed", "A case was closed; it allows no more searches."
     CASE_AUTHORISED = "case.authorised", "A case was put under another authority."
     CASE_MEMBERS_CHANGED = "case.members_changed", "People were added to a case or taken off it."
+    CASE_HELD = (
+        "case.held",
+        "A legal hold was set: nothing of a case is destroyed until it is lifted.",
+    )
+    CASE_RELEASED = "case.released", "The legal hold of a case was lifted; its clocks run again."
     CASE_WIDENED = (
         "case.widened",
         "A case was widened to one more person, after a supervisor agreed.",
     )
     PROBE_ADDED = "probe.added", "A probe photo was added to a case."
     PROBE_VIEWED = "probe.viewed", "A probe photo was shown to a person."
-    PROBE_DERIVED = "probe.derived", "A crop or rotation was made of evidence of a case."
+    PROBE_DERIVED = (
+        "probe.derived",
+        "A copy was made of evidence: cropped, turned, or in other light.",
+    )
+    PROBE_MARKED = "probe.marked", "A face that the program had not found was marked in evidence."
+    FOOTAGE_ADDED = "footage.added", "A video was added to a case as evidence."
+    FOOTAGE_ENDED = (
+        "footage.ended",
+        "A video was looked through for faces, or that failed or was stopped.",
+    )
+    FOOTAGE_VIEWED = "footage.viewed", "The faces found in a video were shown to a person."
     SEARCH_ASKED = "search.asked", "An investigator asked for a search."
     SEARCH_DECLINED = "search.declined", "A request for a search was declined or withdrawn."
     SEARCH_INTENDED = "search.intended", "A search was permitted and is about to run."
@@ -128,6 +148,51 @@ class Action(StrEnum):
     SEARCH_FROZEN = "search.frozen", "Results were frozen: no authority was granted in time."
     SEARCH_PURGED = "search.purged", "Results were destroyed, with a certificate."
     CANDIDATES_VIEWED = "candidates.viewed", "The candidates of a search were shown to a person."
+    EXAMINATION_BEGUN = (
+        "examination.begun",
+        "An examiner began to examine what a search returned, or a control.",
+    )
+    EXAMINATION_VIEWED = (
+        "examination.viewed",
+        "Photos of an examination were shown to its examiner.",
+    )
+    EXAMINATION_SAVED = "examination.saved", "An examiner saved a draft."
+    PROBE_ANALYSED = (
+        "probe.analysed",
+        "An examiner wrote down what a probe shows, before any candidate.",
+    )
+    CONCLUSION_RECORDED = "conclusion.recorded", "An examiner recorded a conclusion on a candidate."
+    CONCLUSION_FOLLOWED = (
+        "conclusion.followed",
+        "An examiner put another conclusion after an earlier one of theirs, with a reason.",
+    )
+    EXAMINATION_ENDED = "examination.ended", "An examination ended before all was concluded."
+    EXAMINATIONS_COMPARED = (
+        "examinations.compared",
+        "Recorded examinations were shown side by side.",
+    )
+    EXAMINATION_DRAWN = (
+        "examination.drawn",
+        "What somebody examines next was drawn: a search, or enrolled photos as a control.",
+    )
+    CONTROLS_MEASURED = "controls.measured", "An examiner's answers to controls were shown."
+    SEARCH_CLOSED = (
+        "search.closed",
+        "A search was closed: all was compared, or somebody said why not.",
+    )
+    LEAD_RELEASED = "lead.released", "A supervisor released a lead."
+    LEAD_VIEWED = "lead.viewed", "A lead was shown to a person."
+    LEAD_EXPORTED = "lead.exported", "A lead's report or photo left the program."
+    LEAD_EVIDENCE_RECORDED = (
+        "lead.evidence_recorded",
+        "Evidence that does not come from the search was recorded with a lead.",
+    )
+    LEAD_OUTCOME_RECORDED = "lead.outcome_recorded", "What became of a lead was recorded."
+    BUNDLE_EXPORTED = "bundle.exported", "The disclosure bundle of a case left the program."
+    EVIDENCE_PURGED = (
+        "evidence.purged",
+        "Photos of a closed case were destroyed, with a certificate.",
+    )
     ACTION_REFUSED = "action.refused", "Something was asked for and not permitted."
     LEDGER_EXPORTED = "ledger.exported", "The ledger, or a part of its bodies, was exported."
 

@@ -136,11 +136,13 @@ class EvidenceFacts:
         agency: whose.
         added_by: who added it to the case (of a crop: who added the photo it was cut from).
         asked_by: who asked for this search; None if nobody did.
+        video_added_by: who added the video that the photo is a frame of; None if it is of none.
     """
 
     agency: UUID
     added_by: UUID
     asked_by: UUID | None
+    video_added_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

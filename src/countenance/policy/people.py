@@ -58,6 +58,7 @@ class Deed(StrEnum):
     """What can be asked of the program; each has its line in `DEEDS`."""
 
     OWN_ACCOUNT = "account.own"
+    INBOX_READ = "inbox.read"
     TOKEN_MAKE = "token.make"  # noqa: S105 # the name of a deed
     AGENCY_READ = "agency.read"
     AGENCY_ADMIT = "agency.admit"
@@ -94,6 +95,7 @@ class Deed(StrEnum):
     CASE_CLOSE = "case.close"
     CASE_MEMBERS = "case.members"
     CASE_WIDEN = "case.widen"
+    CASE_HOLD = "case.hold"
     EVIDENCE_ADD = "evidence.add"
     EVIDENCE_VIEW = "evidence.view"
     EVIDENCE_DERIVE = "evidence.derive"
@@ -103,6 +105,15 @@ class Deed(StrEnum):
     SEARCH_READ = "search.read"
     CANDIDATES_VIEW = "candidates.view"
     SEARCH_PURGE = "search.purge"
+    EXAMINE = "examine"
+    EXAMINATIONS_READ = "examinations.read"
+    CONTROLS_READ = "controls.read"
+    SEARCH_CLOSE = "search.close"
+    LEAD_RELEASE = "lead.release"
+    LEAD_READ = "lead.read"
+    LEAD_EXPORT = "lead.export"
+    LEAD_OUTCOME = "lead.outcome"
+    BUNDLE_EXPORT = "bundle.export"
     LEDGER_READ = "ledger.read"
     LEDGER_EXPORT = "ledger.export"
     SET_UP = "set_up"
@@ -136,6 +147,7 @@ _OF_AGENCY = (_O, _T, _I, _E, _S, _A)
 DEEDS: Mapping[Deed, Rule] = {
     Deed.OWN_ACCOUNT: Rule(roles=frozenset(Role), scope=None, anyone=True),
     Deed.TOKEN_MAKE: Rule(roles=frozenset(Role), scope=None, step_up=True, anyone=True),
+    Deed.INBOX_READ: _rule(*_OF_AGENCY, scope=Scope.READ),
     Deed.AGENCY_READ: _rule(_C, scope=Scope.MANAGE),
     Deed.AGENCY_ADMIT: _rule(_C, scope=Scope.MANAGE, step_up=True),
     Deed.AGENCY_SUSPEND: _rule(_C, scope=Scope.MANAGE, step_up=True),
@@ -171,6 +183,7 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.CASE_CLOSE: _rule(_I, _S, scope=Scope.CASES),
     Deed.CASE_MEMBERS: _rule(_I, _S, scope=Scope.CASES),
     Deed.CASE_WIDEN: _rule(_I, scope=Scope.CASES),
+    Deed.CASE_HOLD: _rule(_S, scope=None, step_up=True),
     Deed.EVIDENCE_ADD: _rule(_I, scope=Scope.CASES),
     Deed.EVIDENCE_VIEW: _rule(_I, _E, _S, scope=Scope.READ),
     Deed.EVIDENCE_DERIVE: _rule(_I, _E, scope=Scope.CASES),
@@ -180,6 +193,15 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.SEARCH_READ: _rule(_I, _E, _S, _A, scope=Scope.READ),
     Deed.CANDIDATES_VIEW: _rule(_E, _S, scope=Scope.SEARCH, certificate=False),
     Deed.SEARCH_PURGE: _rule(_S, scope=None, step_up=True),
+    Deed.EXAMINE: _rule(_E, scope=None, certificate=True),
+    Deed.EXAMINATIONS_READ: _rule(_E, _S, _A, scope=Scope.READ),
+    Deed.CONTROLS_READ: _rule(_E, _A, scope=Scope.READ),
+    Deed.SEARCH_CLOSE: _rule(_E, _S, scope=None),
+    Deed.LEAD_RELEASE: _rule(_S, scope=None, step_up=True),
+    Deed.LEAD_READ: _rule(_I, _E, _S, _A, scope=Scope.READ),
+    Deed.LEAD_EXPORT: _rule(_I, _S, scope=None, step_up=True),
+    Deed.LEAD_OUTCOME: _rule(_I, scope=Scope.CASES),
+    Deed.BUNDLE_EXPORT: _rule(_S, _A, scope=None, step_up=True),
     Deed.LEDGER_READ: _rule(_C, _O, _S, _A, scope=Scope.AUDIT),
     Deed.LEDGER_EXPORT: _rule(_C, _A, scope=Scope.AUDIT, step_up=True),
     Deed.SET_UP: _rule(scope=None),

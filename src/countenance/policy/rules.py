@@ -121,7 +121,8 @@ def permit_evidence(actor: Actor, evidence: EvidenceFacts, *, case: CaseFacts) -
             "Nobody has asked for a search with this photo. The case's investigator asks for one first.",
             rule="search.asked_for",
         )
-    if actor.person in {case.opened_by, evidence.added_by, evidence.asked_by}:
+    added = {evidence.added_by, evidence.video_added_by}
+    if actor.person in {case.opened_by, *added, evidence.asked_by}:
         raise SamePerson(
             "Whoever opened the case, added the photo or asked for the search does not run it. "
             "Another examiner of your agency can.",

@@ -7,11 +7,11 @@ from __future__ import annotations
 import threading
 from datetime import date
 from typing import TYPE_CHECKING, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from countenance.errors import Conflict, KeyUnavailable
 from countenance.sealing.blind import folded, mac_of
-from countenance.sealing.contexts import object_key_context, record_context
+from countenance.sealing.contexts import object_key_context
 from countenance.sealing.envelope import Context, Key, epoch_of, seal, unseal
 from countenance.sealing.kinds import (
     CLASS_KINDS,
@@ -21,9 +21,13 @@ from countenance.sealing.kinds import (
     KeyKind,
     KeyRecord,
 )
+from countenance.sealing.signing import public_bytes, signer_of
+from countenance.sealing.wrapping import unwrap, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 BLIND_INDEX_SIZE: Final = 16
 FIRST_EPOCH: Final = 1
@@ -51,6 +55,7 @@ class Keyring:
         self._chest = _Chest(root, deployment)
         self._agency: UUID | None = None
         self._platform = True
+        self._signs = True
         self._lent_by: frozenset[UUID] = frozenset()
         self._founded: set[UUID] = set()
         self.add(records)
@@ -69,19 +74,20 @@ class Keyring:
         """The agency whose view this is; None if it opens everything."""
         return self._agency
 
-    def only(self, agency: UUID, *, platform: bool = False) -> Keyring:
+    def only(self, agency: UUID, *, platform: bool = False, signs: bool = False) -> Keyring:
         """Return a view that opens this agency's keys and what every request needs, no other.
 
         Args:
             agency: whose keys.
             platform: for the custodian: also who the agencies are, and making keys for a new one.
+            signs: for who exports what the deployment signs: also its signing key, if it is open here.
 
         Raises:
             KeyUnavailable: this keyring is itself a view, of another agency or without the platform.
         """
         if self._agency not in {None, agency} or (platform and not self._platform):
             raise KeyUnavailable
-        return self._view(agency, platform=platform)
+        return self._view(agency, platform=platform, signs=signs and self._signs)
 
     def lent(self, grant: bytes, *, owner: UUID, object: UUID, today: date) -> Keyring:
         """Return a view that also reads with an owner's keys what that owner granted.
@@ -106,7 +112,7 @@ class Keyring:
         grantee, _, until = said.decode().partition(" ")
         if UUID(grantee) != self._agency or date.fromisoformat(until) < today:
             raise KeyUnavailable("The gallery is not granted, or no longer.")
-        view = self._view(self._agency, platform=False)
+        view = self._view(self._agency, platform=False, signs=self._signs)
         view._lent_by = self._lent_by | {owner}  # noqa: SLF001 - the view is a Keyring itself.
         return view
 
@@ -119,9 +125,10 @@ class Keyring:
         said = f"{grantee} {until.isoformat()}".encode()
         return self.seal(said, kind=KeyKind.GRANT, agency=owner, object=object)
 
-    def _view(self, agency: UUID, *, platform: bool) -> Keyring:
+    def _view(self, agency: UUID, *, platform: bool, signs: bool) -> Keyring:
         view = Keyring.__new__(Keyring)
         view._chest, view._agency, view._platform = self._chest, agency, platform  # noqa: SLF001
+        view._signs = signs  # noqa: SLF001 - a Keyring itself.
         view._lent_by, view._founded = frozenset(), set()  # noqa: SLF001 - a Keyring itself.
         return view
 
@@ -129,7 +136,7 @@ class Keyring:
     def platform_records(root: Key, deployment: UUID) -> list[KeyRecord]:
         """Make the deployment's own keys, wrapped by the root key; to be stored and added."""
         return [
-            _wrap(Key.generate(), (root, FIRST_EPOCH), deployment, (None, kind), FIRST_EPOCH)
+            wrap(Key.generate(), (root, FIRST_EPOCH), deployment, (None, kind), FIRST_EPOCH)
             for kind in PLATFORM_KINDS
         ]
 
@@ -150,11 +157,9 @@ class Keyring:
         parent = Key.generate()
         root, deployment = (self._chest.root, FIRST_EPOCH), self.deployment
         return [
-            _wrap(parent, root, deployment, (agency, KeyKind.AGENCY), FIRST_EPOCH),
+            wrap(parent, root, deployment, (agency, KeyKind.AGENCY), FIRST_EPOCH),
             *(
-                _wrap(
-                    Key.generate(), (parent, FIRST_EPOCH), deployment, (agency, kind), FIRST_EPOCH
-                )
+                wrap(Key.generate(), (parent, FIRST_EPOCH), deployment, (agency, kind), FIRST_EPOCH)
                 for kind in CLASS_KINDS
             ),
         ]
@@ -171,7 +176,7 @@ class Keyring:
         names: list[_Name] = [(None, kind) for kind in PLATFORM_KINDS]
         names += [(agency, kind) for agency in sorted(agencies, key=str) for kind in CLASS_KINDS]
         return [
-            _wrap(Key.generate(), self._parent(kind, agency), self.deployment, (agency, kind), 1)
+            wrap(Key.generate(), self._parent(kind, agency), self.deployment, (agency, kind), 1)
             for agency, kind in names
             if (agency, kind) not in self._chest.records
         ]
@@ -184,7 +189,7 @@ class Keyring:
         """
         _, newest = self.key(kind, agency=agency)
         parent = self._parent(kind, agency)
-        return _wrap(Key.generate(), parent, self.deployment, (agency, kind), newest + 1)
+        return wrap(Key.generate(), parent, self.deployment, (agency, kind), newest + 1)
 
     def knows(self, agency: UUID) -> bool:
         """Say whether this process has taken in an agency's keys; another process may have made them."""
@@ -324,6 +329,22 @@ class Keyring:
         context = object_key_context(self.deployment, agency, kind, object)
         return Key(unseal(wrapped, key=parent, context=context))
 
+    def signing_key(self) -> Ed25519PrivateKey:
+        """Return the newest key that the deployment signs with.
+
+        Raises:
+            KeyUnavailable: there is none, or this view may not sign.
+        """
+        return signer_of(self.key(KeyKind.SIGNING)[0])
+
+    def verifying_key(self) -> bytes:
+        """Return the 32 bytes that others verify the deployment's signatures with; no secret.
+
+        Raises:
+            KeyUnavailable: the deployment has no signing key yet.
+        """
+        return public_bytes(signer_of(self._open(KeyKind.SIGNING, None)[0]))
+
     def blind_index(self, value: str | bytes, *, purpose: str, agency: UUID | None = None) -> bytes:
         """Return 16 bytes by which an equal value of the same purpose and agency is found again.
 
@@ -345,7 +366,9 @@ class Keyring:
         if (agency is None) != (kind in PLATFORM_KINDS):
             detail = "A platform key belongs to no agency, every other key to one."
             raise KeyUnavailable(detail, kind=kind)
-        if agency is None:
+        if kind is KeyKind.SIGNING:
+            opens = self._signs
+        elif agency is None:
             opens = self._platform or kind in SHARED_KINDS
         elif self._agency is None or agency == self._agency or agency in self._founded:
             opens = True
@@ -355,8 +378,10 @@ class Keyring:
             raise KeyUnavailable(kind=kind)
 
     def _permit_sealing(self, kind: KeyKind, agency: UUID | None) -> None:
-        """Refuse to write what this view may only read."""
+        """Refuse to write what this view may only read, and to seal with what only signs."""
         if agency in self._lent_by or (kind is KeyKind.STANDING and not self._platform):
+            raise KeyUnavailable(kind=kind)
+        if kind is KeyKind.SIGNING:
             raise KeyUnavailable(kind=kind)
 
     def _parent(
@@ -370,17 +395,4 @@ class Keyring:
     def _unwrap(self, record: KeyRecord) -> Key:
         """Open one record with its parent."""
         parent, _ = self._parent(record.kind, record.agency, epoch_of(record.wrapped))
-        name = (record.agency, record.kind)
-        context = record_context(self.deployment, record.id, name, record.epoch)
-        return Key(unseal(record.wrapped, key=parent, context=context))
-
-
-def _wrap(
-    key: Key, parent: tuple[Key, int], deployment: UUID, name: _Name, epoch: int
-) -> KeyRecord:
-    """Return the record of a key, wrapped by its parent."""
-    agency, kind = name
-    identity = uuid4()
-    context = record_context(deployment, identity, name, epoch)
-    wrapped = seal(key.material, key=parent[0], context=context, epoch=parent[1])
-    return KeyRecord(id=identity, agency=agency, kind=kind, epoch=epoch, wrapped=wrapped)
+        return unwrap(record, parent, self.deployment)

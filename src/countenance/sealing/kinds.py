@@ -15,6 +15,7 @@ class KeyKind(StrEnum):
     BLIND_INDEX = "blind-index"
     LEDGER = "ledger"
     STANDING = "standing"  # what every request may know of an agency, such as its policy pack
+    SIGNING = "signing"  # what the deployment signs with; it seals nothing
     AGENCY = "agency"
     ACCOUNT = "account"
     CASE = "case"
@@ -34,6 +35,7 @@ PLATFORM_KINDS: Final = (
     KeyKind.BLIND_INDEX,
     KeyKind.LEDGER,
     KeyKind.STANDING,
+    KeyKind.SIGNING,
 )
 """Keys of the deployment itself; their parent is the root key."""
 

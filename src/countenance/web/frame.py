@@ -13,6 +13,7 @@ from countenance.apps.agencies import sessions
 from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import queries as approvals
 from countenance.apps.records import queries as records
+from countenance.apps.records import waiting
 from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
 from countenance.ui.requests import Alarm, LastEntry, NavItem, Request, Shell
@@ -48,13 +49,16 @@ def _last_entry() -> LastEntry | None:
 
 
 def _nav(actor: Actor, tools: Tools) -> Sequence[NavItem]:
-    waiting = {"approvals": partial(approvals.waiting_for, actor, now=tools.clock())}
+    waits = {
+        "inbox": partial(waiting.count, actor, tools=tools),
+        "approvals": partial(approvals.waiting_for, actor, now=tools.clock()),
+    }
     return [
         NavItem(
             label=label,
             href=reverse(route),
             section=section,
-            waiting=waiting[route]() if route in waiting else 0,
+            waiting=waits[route]() if route in waits else 0,
         )
         for label, route, section in access.offered(actor)
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from uuid import UUID
@@ -18,20 +18,23 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from countenance import config
 from countenance.apps.galleries import enrolment, indexing, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.apps.records.sealed import using_keyring
-from countenance.apps.searches import purging
+from countenance.apps.searches import footage, footage_queries, purging, retention
+from countenance.apps.searches.footage_rows import Footage
 from countenance.errors import CountenanceError
 from countenance.policy import SYSTEM
 from countenance.tools import Tools
-from countenance.web import maintenance, wiring
+from countenance.web import maintenance, notices, wiring
+from countenance.web.mail import Mailer
 
 log = structlog.get_logger()
 
 
-QUEUES = (["enrolment", "maintenance"], ["clock"])
+QUEUES = (["enrolment", "maintenance"], ["footage"], ["clock"], ["notices"])
 """Each list is worked off one job at a time, beside the others."""
 RETRIES = RetryStrategy(max_attempts=6, exponential_wait=5)
 """A fault that passes, such as a lost database connection, is tried again within an hour or so."""
@@ -56,6 +59,16 @@ def enrol_staged(run_id: str) -> None:
         with _keys_of(run.gallery.agency_id) as tools:
             enrolment.enrol_staged(actor, run=run, tools=tools)
             indexing.write_snapshot(run.gallery, tools=tools)
+
+
+@app.task(name="look_through", queue="footage", retry=RETRIES)
+def look_through(footage_id: str) -> None:
+    """Find the faces in a video that was added to a case; one at a time, because each is held in memory."""
+    with session_lock(UUID(footage_id), wait=True):
+        found = Footage.objects.select_related("case__agency", "added_by").defer("crops")
+        one = found.get(pk=footage_id)
+        with _keys_of(one.agency_id) as tools:
+            footage.look_through(one.added_by.actor, footage=one, tools=tools)
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -94,25 +107,71 @@ def clear_sessions(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pass
         connection.close()
 
 
+@app.periodic(cron="17 * * * *")
+@app.task(name="mind_retention", queue="clock", pass_context=False)
+def mind_retention(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
+    """Destroy what closed cases hold for longer than policy says."""
+    try:
+        run_retention()
+    finally:
+        connection.close()
+
+
+def run_retention() -> int:
+    """Do what is overdue, and return of how many searches and cases something was destroyed; also at start.
+
+    Raises:
+        CountenanceError: it failed for one; all others had their turn.
+    """
+    tools = wiring.current()
+    done = _each_of((retention.purge_ended_results, retention.purge_ended_evidence), tools=tools)
+    if any(done):
+        log.info("retention.ran", searches=done[0], cases=done[1])
+    return sum(done)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="send_notices", queue="notices", pass_context=False)
+def send_notices(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
+    """Tell people by e-mail that something waits, if there is a mail server."""
+    settings = config.current()
+    if not settings.mail.host:
+        return
+    mailer = Mailer(settings)
+    try:
+        _notices.send_due(mailer, tools=wiring.current())
+    finally:
+        mailer.close()
+        connection.close()
+
+
+_notices = notices.Round()
+
+
 def run_clock() -> int:
     """Do what is overdue, and return how many searches were destroyed; also called at start.
 
     Raises:
         CountenanceError: it failed for a search; all others had their turn.
     """
-    tools = wiring.current()
+    steps = (purging.settle_granted, purging.freeze_overdue, purging.purge_frozen)
+    _, frozen, purged = _each_of(steps, tools=wiring.current())
+    if frozen or purged:
+        log.info("clock.ran", frozen=frozen, purged=purged)
+    return purged
+
+
+def _each_of(steps: Sequence[Callable[..., int]], *, tools: Tools) -> list[int]:
+    """Do each step, also if one fails, and return what they return; raise the first failure after all."""
     done, failures = [], []
-    for step in (purging.settle_granted, purging.freeze_overdue, purging.purge_frozen):
+    for step in steps:
         try:
             done.append(step(SYSTEM, tools=tools))
         except CountenanceError as error:
             failures.append(error)
     if failures:
         raise failures[0]
-    _, frozen, purged = done
-    if frozen or purged:
-        log.info("clock.ran", frozen=frozen, purged=purged)
-    return purged
+    return done
 
 
 class Queue:
@@ -125,13 +184,23 @@ class Queue:
         except AlreadyEnqueued:
             log.info("job.already_queued", run=str(run))
 
+    def look_through(self, footage: UUID) -> None:
+        """Look through a video that was added to a case."""
+        lock = str(footage)
+        try:
+            look_through.configure(queueing_lock=lock).defer(footage_id=lock)
+        except AlreadyEnqueued:
+            log.info("job.already_queued", footage=lock)
+
 
 def requeue_unfinished() -> int:
-    """Queue the enrolments that a stop interrupted, and return how many."""
-    runs = queries.unfinished_staged_runs()
+    """Queue the enrolments and videos that a stop interrupted, and return how many."""
+    runs, videos = queries.unfinished_staged_runs(), footage_queries.unfinished()
     for run in runs:
         Queue().enrol(run.pk)
-    return len(runs)
+    for video in videos:
+        Queue().look_through(video)
+    return len(runs) + len(videos)
 
 
 class Worker:

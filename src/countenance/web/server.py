@@ -96,6 +96,7 @@ def _tidy() -> None:
     """Do at start what is done once; each on its own, because tidying can wait and the queue cannot."""
     steps: dict[str, Callable[[], int | None]] = {
         "clock": jobs.run_clock,  # first: what is overdue must not be seen
+        "retention": jobs.run_retention,
         "queued": jobs.requeue_unfinished,
         "swept": lambda: maintenance.sweep_objects(tools=wiring.current()),
         "sessions": maintenance.clear_sessions,

@@ -61,6 +61,8 @@ INSTALLED_APPS = [
     "countenance.apps.galleries",
     "countenance.apps.cases",
     "countenance.apps.searches",
+    "countenance.apps.examinations",
+    "countenance.apps.leads",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

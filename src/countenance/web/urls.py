@@ -15,17 +15,25 @@ from countenance.apps.agencies import provider_views as provider
 from countenance.apps.agencies import setup_views as setup
 from countenance.apps.agencies import views as agencies
 from countenance.apps.cases import authority_views as authorities
+from countenance.apps.cases import holding_views as holding
 from countenance.apps.cases import views as cases
+from countenance.apps.examinations import consolidation_views as consolidating
+from countenance.apps.examinations import overview_views as examining
+from countenance.apps.examinations import views as examinations
 from countenance.apps.galleries import enrol_views as enrolment
 from countenance.apps.galleries import photo_views as photos
 from countenance.apps.galleries import terms_views as terms
 from countenance.apps.galleries import views as galleries
+from countenance.apps.leads import bundle_views as bundling
+from countenance.apps.leads import views as leads
 from countenance.apps.searches import case_views as case_pages
+from countenance.apps.searches import edit_views as edits
 from countenance.apps.searches import evidence_views as evidence
+from countenance.apps.searches import footage_views as footage
 from countenance.apps.searches import purge_views as purging
 from countenance.apps.searches import request_views as requests
 from countenance.apps.searches import views as searches
-from countenance.web import frame, views
+from countenance.web import frame, inbox, views
 
 urlpatterns = [
     path("health/", views.health, name="health"),
@@ -52,15 +60,30 @@ urlpatterns = [
     path("account/tokens/new/", account.token_new, name="token_new"),
     path("account/tokens/<uuid:token_id>/revoke/", account.token_revoke, name="token_revoke"),
     path("account/provider/", provider.link, name="provider_link"),
+    path("account/notices/", account.notices_change, name="notices_change"),
     path("account/provider/start/", provider.link_start, name="provider_link_start"),
     path("account/provider/confirm/", provider.link_confirm, name="provider_link_confirm"),
     path("account/provider/unlink/", provider.unlink, name="provider_unlink"),
     path("", frame.home, name="home"),
+    path("inbox/", inbox.inbox, name="inbox"),
     path("cases/", case_pages.cases, name="cases"),
     path("cases/new/", cases.new, name="case_new"),
     path("cases/<uuid:case_id>/", case_pages.case, name="case"),
     path("cases/<uuid:case_id>/close/", cases.close, name="case_close"),
     path("cases/<uuid:case_id>/authority/", cases.authority, name="case_authority"),
+    path("cases/<uuid:case_id>/hold/", holding.hold, name="case_hold"),
+    path("cases/<uuid:case_id>/release/", holding.release, name="case_release"),
+    path("cases/<uuid:case_id>/bundle/", bundling.case_bundle, name="case_bundle"),
+    path(
+        "cases/<uuid:case_id>/certificate/",
+        purging.evidence_certificate,
+        name="evidence_certificate",
+    ),
+    path(
+        "cases/<uuid:case_id>/certificate.json",
+        purging.evidence_certificate_json,
+        name="evidence_certificate_json",
+    ),
     path("cases/<uuid:case_id>/members/", cases.members, name="case_members"),
     path("cases/<uuid:case_id>/widen/", cases.widen, name="case_widen"),
     path("approvals/<uuid:approval_id>/widen/", cases.widened, name="case_widened"),
@@ -88,9 +111,15 @@ urlpatterns = [
         name="authority_revoke",
     ),
     path("cases/<uuid:case_id>/search/", evidence.photo, name="search_new"),
+    path("cases/<uuid:case_id>/video/", footage.footage_new, name="footage_new"),
+    path("videos/<uuid:footage_id>/", footage.footage, name="footage"),
+    path("videos/<uuid:footage_id>/stop/", footage.footage_cancel, name="footage_cancel"),
+    path("videos/<uuid:footage_id>/use/", footage.footage_use, name="footage_use"),
+    path("videos/<uuid:footage_id>/faces/<int:number>/", footage.footage_face, name="footage_face"),
     path("probes/<uuid:probe_id>/", evidence.probe, name="probe"),
     path("probes/<uuid:probe_id>/image/", evidence.probe_image, name="probe_image"),
-    path("probes/<uuid:probe_id>/derive/", evidence.derive, name="probe_derive"),
+    path("probes/<uuid:probe_id>/derive/", edits.derive, name="probe_derive"),
+    path("probes/<uuid:probe_id>/mark/", edits.mark, name="probe_mark"),
     path("probes/<uuid:probe_id>/ask/", evidence.ask, name="search_ask"),
     path("probes/<uuid:probe_id>/check/", searches.check, name="search_check"),
     path("probes/<uuid:probe_id>/search/", searches.run, name="search_run"),
@@ -106,6 +135,51 @@ urlpatterns = [
         name="certificate_json",
     ),
     path("searches/<uuid:search_id>/purge/", purging.purge, name="search_purge"),
+    path("searches/<uuid:search_id>/examine/", examining.begin, name="search_examine"),
+    path("searches/<uuid:search_id>/close/", examining.close, name="search_close"),
+    path(
+        "searches/<uuid:search_id>/consolidation/",
+        consolidating.consolidation,
+        name="consolidation",
+    ),
+    path(
+        "searches/<uuid:search_id>/consolidation/<int:rank>.jpg",
+        consolidating.consolidation_photo,
+        name="consolidation_photo",
+    ),
+    path("searches/<uuid:search_id>/release/<int:rank>/", leads.lead_release, name="lead_release"),
+    path("leads/", leads.leads, name="leads"),
+    path("leads/<uuid:lead_id>/", leads.lead, name="lead"),
+    path("leads/<uuid:lead_id>/report.pdf", leads.lead_report, name="lead_report"),
+    path("leads/<uuid:lead_id>/photo/", leads.lead_photo, name="lead_photo"),
+    path("leads/<uuid:lead_id>/outcome/", leads.lead_outcome, name="lead_outcome"),
+    path("leads/<uuid:lead_id>/evidence/", leads.lead_evidence, name="lead_evidence"),
+    path("leads/<uuid:lead_id>/<str:which>.jpg", leads.lead_image, name="lead_image"),
+    path("examinations/", examinations.examinations, name="examinations"),
+    path("examinations/next/", examinations.examination_next, name="examination_next"),
+    path("examinations/controls/", examining.controls, name="controls"),
+    path("examinations/<uuid:examination_id>/", examinations.examination, name="examination"),
+    path("examinations/<uuid:examination_id>/give-up/", examinations.end, name="examination_end"),
+    path(
+        "examinations/<uuid:examination_id>/probe.jpg",
+        examinations.probe_image,
+        name="examination_probe",
+    ),
+    path(
+        "examinations/<uuid:examination_id>/follow/<uuid:comparison_id>/",
+        examining.follow,
+        name="conclusion_follow",
+    ),
+    path(
+        "examinations/<uuid:examination_id>/<str:letter>/",
+        examinations.comparison,
+        name="comparison",
+    ),
+    path(
+        "examinations/<uuid:examination_id>/<str:letter>/<int:number>.jpg",
+        examinations.candidate_image,
+        name="comparison_photo",
+    ),
     path("galleries/", galleries.galleries, name="galleries"),
     path("galleries/new/", galleries.gallery_new, name="gallery_new"),
     path("galleries/<uuid:gallery_id>/", galleries.gallery, name="gallery"),

@@ -8,7 +8,7 @@ from hostile import drawing, saved
 from PIL import Image
 
 from countenance.errors import ImageRejected
-from countenance.faces.picture import cut_out
+from countenance.faces.picture import cut_out, light_curve
 
 PHOTO = saved(drawing(), "JPEG")
 
@@ -59,3 +59,34 @@ def test_the_engine_cuts_in_its_worker(engine):
         engine.cut(b"no photo", quarter_turns=1)
     with pytest.raises(ImageRejected, match="outside"):
         engine.cut(PHOTO, box=(1000, 0, 10, 10))
+
+
+@pytest.mark.parametrize(("brightness", "contrast"), [(3, 0), (-3, 0), (0, 3), (0, -3), (2, -1)])
+def test_another_light_is_one_curve_that_swaps_no_two_values(pixels, brightness, contrast):
+    curve = light_curve(brightness, contrast).astype(int)
+    assert (curve[0], curve[255]) == (0, 255)
+    assert (np.diff(curve) >= 0).all()
+    made = opened(cut_out(pixels, None, 0, brightness=brightness, contrast=contrast))
+    assert np.array_equal(made, curve[pixels])
+
+
+def test_a_step_back_undoes_a_step_but_for_rounding(pixels):
+    for wish in ({"brightness": 1}, {"contrast": 1}):
+        there = light_curve(wish.get("brightness", 0), wish.get("contrast", 0))
+        back = light_curve(-wish.get("brightness", 0), -wish.get("contrast", 0))
+        off = np.abs(back[there].astype(int) - np.arange(256))
+        assert off[4:252].max() <= 4
+
+
+def test_brighter_is_brighter_and_more_contrast_is_more():
+    value = np.arange(256)
+    assert (light_curve(1, 0)[1:255] >= value[1:255]).all()
+    assert (light_curve(-1, 0)[1:255] <= value[1:255]).all()
+    steeper = light_curve(0, 1).astype(int)
+    assert (steeper[1:128] <= value[1:128]).all()
+    assert (steeper[128:] >= value[128:]).all()
+
+
+def test_the_engine_changes_the_light_in_its_worker(engine):
+    before, after = opened(engine.cut(PHOTO)), opened(engine.cut(PHOTO, brightness=2))
+    assert np.array_equal(light_curve(2, 0)[before], after)

@@ -306,8 +306,8 @@ def a_lead_is_limited(p):
     }
     assert held == {"EU AI Act, Regulation (EU) 2024/1689"}
     words = {limit.value for limit in p.packs.LeadLimit}
-    assert words == LIMITS["detroit-williams"] == {str(key) for key in p.packs_rules.LIMIT_WORDS}
-    three = p.packs_rules.Verifiers(law="L", section="S", least=3)
+    assert words == LIMITS["detroit-williams"] == {str(key) for key in p.packs_results.LIMIT_WORDS}
+    three = p.packs_results.Verifiers(law="L", section="S", least=3)
     more = p.packs.stricter(both, p.packs.Terms(frozenset({p.packs.Held("p", three)})))
     assert p.packs.verifiers(more) == 3
     assert [held.pack for held in more.held if held.rule.kind == "verifiers"] == ["p"]

@@ -23,6 +23,7 @@ ME, OTHER, MINE, THEIRS = (UUID(int=number) for number in (11, 12, 21, 22))
 DEEDS = """
 account.own         KCTIESA  -       n
 token.make          KCTIESA  -       un
+inbox.read          CTIESA   read
 agency.read         K        manage
 agency.admit        K        manage  u
 agency.suspend      K        manage  u
@@ -58,6 +59,7 @@ case.open           I        cases
 case.close          IS       cases
 case.members        IS       cases
 case.widen          I        cases
+case.hold           S        -       u
 evidence.add        I        cases
 evidence.view       IES      read
 evidence.derive     IE       cases
@@ -67,6 +69,15 @@ search.run          E        search  uc
 search.read         IESA     read
 candidates.view     ES       search
 search.purge        S        -       u
+examine             E        -       c
+examinations.read   ESA      read
+controls.read       EA       read
+search.close        ES       -
+lead.release        S        -       u
+lead.read           IESA     read
+lead.export         IS       -       u
+lead.outcome        I        cases
+bundle.export       SA       -       u
 ledger.read         KCSA     audit
 ledger.export       KA       audit   u
 set_up              .        -

@@ -131,12 +131,13 @@ def a_case_is_open_and_ones_own(p):
 
 
 def evidence_was_asked_about_by_somebody_else(p):
-    """Refuse each of the three people, evidence nobody asked about, and another agency's."""
+    """Refuse each of the four people, evidence nobody asked about, and another agency's."""
     same = errors.SamePerson
     for more in (
         {"case": case(p, opened_by=ME)},
         {"evidence": evidence(p, added_by=ME)},
         {"evidence": evidence(p, asked_by=ME)},
+        {"evidence": evidence(p, video_added_by=ME)},
     ):
         refused(p, same, "search.same_person", "Another examiner of your agency can.", **more)
     unasked = evidence(p, asked_by=None)

@@ -89,11 +89,15 @@ def rules_of_one_kind_are_in_the_order_of_packs(p):
         "candidates",
         "daily",
         "verifiers",
+        "controls",
         "lead.disclose_negative",
         "lead.disclose_results",
         "lead.never_sole_basis",
         "lead.no_arrest_alone",
         "lead.no_lineup_alone",
+        "photo_export.authorised",
+        "photo_export.independent_evidence",
+        "kept",
     ]
     # Of rules that both hold, that of the first pack is named.
     lists = [
@@ -110,7 +114,7 @@ def rules_of_one_kind_are_in_the_order_of_packs(p):
     kinds = [made.kind for made in p.packs_rules.RULE_KINDS]
     assert kinds == [
         *("kinds", "offence", "authorisation", "document", "once", "candidates", "daily"),
-        *("release", "retention", "verifiers", "lead"),
+        *("release", "retention", "verifiers", "controls", "lead", "photo_export", "kept"),
     ]
 
 
@@ -118,7 +122,7 @@ def of_equal_rules_one_is_kept(p):
     """Of two with one value in one pack, the first by law and then by section; unmerged, both count."""
 
     def held(law, section, least=2):
-        rule = p.packs_rules.Verifiers(law=law, section=section, least=least)
+        rule = p.packs_results.Verifiers(law=law, section=section, least=least)
         return p.packs.Terms(frozenset({p.packs.Held("p", rule)}))
 
     assert p.packs.stricter(held("A", "2"), held("B", "1")) == held("A", "2")
@@ -131,7 +135,7 @@ def of_equal_rules_one_is_kept(p):
 
 def each_kind_of_rule_has_its_order(p):
     """Compare two values of each kind of rule, both ways."""
-    r = p.packs_rules
+    r, result = p.packs_rules, p.packs_results
     kind = p.facts.SearchKind
     some, fewer = frozenset({kind.MISSING, kind.VICTIM}), frozenset({kind.VICTIM})
     ab, a = frozenset({"a", "b"}), frozenset({"a"})
@@ -146,7 +150,7 @@ def each_kind_of_rule_has_its_order(p):
         (r.Candidates, {"most": 19}, {"most": 20}),
         (r.Daily, {"most": 19}, {"most": 20}),
         (r.Retention, {"years": 2}, {"years": 3}),
-        (r.Verifiers, {"least": 3}, {"least": 2}),
+        (result.Verifiers, {"least": 3}, {"least": 2}),
         (r.Authorisation, late([], 48), late(some, 24)),
         (r.Authorisation, late(fewer, 24), late(some, 24)),
         (r.Authorisation, late(some, 24), late(some, 25)),
@@ -158,7 +162,11 @@ def each_kind_of_rule_has_its_order(p):
         assert one.covers(one)
     unlike = (
         (r.Once, {"of": kind.INITIAL}, {"of": kind.TARGETED}),
-        (r.Lead, {"limit": r.LeadLimit.NO_ARREST_ALONE}, {"limit": r.LeadLimit.NO_LINEUP_ALONE}),
+        (
+            result.Lead,
+            {"limit": result.LeadLimit.NO_ARREST_ALONE},
+            {"limit": result.LeadLimit.NO_LINEUP_ALONE},
+        ),
         (r.Offences, {"kinds": some, "codes": ab}, {"kinds": fewer, "codes": a}),
     )
     for made, first, second in unlike:
@@ -179,6 +187,7 @@ def packs_are_described(p):
         kinds = [held.rule.name for held in p.packs.terms_of(name).held]
         assert len(kinds) == len(set(kinds)) == len(pack.rules)
         assert {"authorisation", "document", "candidates", "daily", "verifiers"} <= set(kinds)
+        assert {"controls", "photo_export.authorised", "kept"} <= set(kinds)
         for rule in pack.rules:
             assert rule.law
             assert rule.section

@@ -11,9 +11,11 @@ import pytest
 from unit.policy import (
     table_approvals,
     table_docs,
+    table_examining,
     table_packs,
     table_people,
     table_reasons,
+    table_results,
     table_rules,
     table_searching,
     table_terms,
@@ -31,6 +33,8 @@ TABLES = (
     *table_reasons.TABLES,
     *table_approvals.TABLES,
     *table_searching.TABLES,
+    *table_examining.TABLES,
+    *table_results.TABLES,
     *table_docs.TABLES,
 )
 # Those tables come first that are about the module: most mutants then fail at once.
@@ -41,6 +45,8 @@ FIRST = {
     "reasons": table_reasons,
     "approvals": table_approvals,
     "searching": table_searching,
+    "examining": table_examining,
+    "results": table_results,
 }
 
 # Mutants that do what the original does: (module, what) -> why nothing can tell them apart.

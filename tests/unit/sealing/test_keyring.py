@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from countenance.errors import Conflict, KeyUnavailable, SealBroken
-from countenance.sealing import keyring as module
+from countenance.sealing import wrapping as module
 from countenance.sealing.envelope import Key, epoch_of, seal, unseal
 from countenance.sealing.keyring import (
     CLASS_KINDS,

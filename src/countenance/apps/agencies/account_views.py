@@ -15,7 +15,15 @@ from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from countenance.apps.agencies import factors, providers, queries, sessions, tokens
+from countenance.apps.agencies import (
+    factors,
+    notices,
+    noticing,
+    providers,
+    queries,
+    sessions,
+    tokens,
+)
 from countenance.apps.agencies.account_forms import AppForm, NameForm, PasswordForm, TokenForm
 from countenance.apps.agencies.models import Factor
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of, step_up_page
@@ -78,9 +86,19 @@ def account(request: Request) -> HttpResponse:
         "tokens": tokens.of(request.actor, tools=request.tools),
         "provider": providers.of(request.actor),
         "linked_at": providers.linked_at(request.actor),
+        "notices": noticing.wants_notices(person),
         "done": request.session.pop("done", ""),
     }
     return render(request, "agencies/account.html", context)
+
+
+@require_POST
+def notices_change(request: Request) -> HttpResponse:
+    """Switch notices by e-mail on or off."""
+    wanted = request.POST.get("notices") == "on"
+    notices.set_notices(request.actor, wanted=wanted, tools=request.tools)
+    said = "on: you are told that something waits" if wanted else "off: look into your inbox"
+    return _done(request, f"Notices by e-mail are {said}.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -124,6 +124,7 @@ class Person(SealedModel, AbstractBaseUser):
     standing = SealedJSON(null=True)
     is_active = models.BooleanField(default=True)
     added_at = models.DateTimeField()
+    notices = SealedJSON(null=True)  # off; sent_at and told: when and of what they were told last
 
     @property
     def roles(self) -> frozenset[Role]:

@@ -26,7 +26,7 @@ from countenance.apps.records.sealed import (
 )
 from countenance.apps.records.services import unseal_body
 from countenance.errors import SealBroken
-from countenance.ledger.entry import Action
+from countenance.ledger.entry import Action, Entry
 from countenance.policy import AuthorityFacts, CaseFacts, SearchKind
 from countenance.sealing.kinds import KeyKind
 
@@ -178,8 +178,9 @@ class Case(SealedModel):
     """What searches are for: a reference that is unique in the agency, a purpose and a reason.
 
     `members` holds the ids of people who may see it besides its investigator. `standing` holds people
-    (how many persons it is about), expires_on, authority, opened_by and closed; it is None in cases of
-    before there were authorities, for which nothing can be searched until one is set.
+    (how many persons it is about), expires_on, authority, opened_by, closed and closed_at; `hold` (by, at,
+    reason) while a legal hold is on; `evidence`, the certificate of photos that were destroyed. It is None
+    in cases of before there were authorities, for which nothing can be searched until one is set.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.CASE
@@ -218,6 +219,25 @@ class Case(SealedModel):
         """Return who may see it besides its investigator."""
         return frozenset(UUID(one) for one in self.members or ())
 
+    @property
+    def hold(self) -> dict[str, Any] | None:
+        """Return who set the legal hold that is on, when and why; None if there is none."""
+        hold: dict[str, Any] | None = (self.standing or {}).get("hold")
+        return hold
+
+    @property
+    def closed_since(self) -> datetime | None:
+        """Return since when it is closed: as it was sealed, or of cases closed before that, as the ledger says.
+
+        Raises:
+            SealBroken: somebody closed it in the database.
+        """
+        self.check_links()
+        if self.closed_at is None:
+            return None
+        sealed = (self.standing or {}).get("closed_at")
+        return datetime.fromisoformat(sealed) if sealed else _closed_on_ledger(self.pk)
+
     def set_standing(self, **changes: Any) -> None:  # plain JSON values
         """Write what gives power together with its plain columns; the caller saves."""
         if self.standing is None:
@@ -249,6 +269,8 @@ class Case(SealedModel):
                 "opened_by": str(self.opened_by_id),
                 "closed": self.closed_at is not None,
             }
+            if self.standing.get("closed_at"):
+                plain["closed_at"] = self.closed_at.isoformat() if self.closed_at else None
             changed = plain != {name: self.standing[name] for name in plain}
         if changed:
             raise SealBroken("The columns of a case contradict what is sealed in it.")
@@ -275,6 +297,13 @@ def _began_with_standing(case: UUID) -> bool:
     row = LedgerRow.objects.filter(about=case, action=str(Action.CASE_OPENED)).first()
     opened = None if row is None else unseal_body(row, keyring=current_keyring())
     return opened is None or "expires_on" in json.loads(opened[1])["facts"]
+
+
+def _closed_on_ledger(case: UUID) -> datetime:
+    row = LedgerRow.objects.filter(about=case, action=str(Action.CASE_CLOSED)).first()
+    if row is None:
+        raise SealBroken("A case is closed that nobody closed.")
+    return Entry.parse(bytes(row.entry)).at
 
 
 def _moment(text: str | None) -> datetime | None:

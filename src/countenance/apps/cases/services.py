@@ -133,7 +133,7 @@ def close_case(actor: Actor, record: Record, *, case: Case, reason: str, tools: 
     if case.closed_at is not None:
         raise WrongState("The case is closed already.")
     case.closed_at, case.closing_reason = tools.clock(), reason.strip()
-    case.set_standing(closed=True)
+    case.set_standing(closed=True, closed_at=case.closed_at.isoformat())
     case.save()
     return case
 

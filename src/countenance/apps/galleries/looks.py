@@ -22,11 +22,11 @@ SESSIONS = 256
 """Sessions that are remembered; the one that looked longest ago goes first."""
 
 _guard = threading.Lock()
-_seen: OrderedDict[str, dict[int, None]] = OrderedDict()
+_seen: OrderedDict[str, dict[int | str, None]] = OrderedDict()
 
 
-def note_look(request: Request, faces: Iterable[int]) -> None:
-    """Let this session fetch the crops of these faces."""
+def note_look(request: Request, faces: Iterable[int | str]) -> None:
+    """Let this session fetch the crops of these faces, or what else such a key stands for."""
     session = request.session.session_key or ""
     with _guard:
         seen = _seen.setdefault(session, {})
@@ -40,7 +40,7 @@ def note_look(request: Request, faces: Iterable[int]) -> None:
             _seen.popitem(last=False)
 
 
-def require_look(request: Request, face: int) -> None:
+def require_look(request: Request, face: int | str) -> None:
     """Refuse a crop that no entry of this session names.
 
     Raises:

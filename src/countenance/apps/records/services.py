@@ -36,12 +36,16 @@ SALT_BYTES = 32
 
 
 class Record:
-    """What a service tells the ledger about itself; becomes the sealed body of its entry."""
+    """What a service tells the ledger about itself; becomes the sealed body of its entry.
+
+    `agency` is whose the body is to read if not the actor's own: of what the clock does to a case.
+    """
 
     def __init__(self, action: Action) -> None:
         """Start an empty record of one action."""
         self.action = action
         self.about: UUID | None = None
+        self.agency: UUID | None = None
         self.facts: dict[str, Any] = {}
         self.receipt: Receipt | None = None
 
@@ -130,7 +134,7 @@ def append(actor: Actor, record: Record, *, tools: Tools) -> Receipt:
     entry = Entry(action=record.action, at=at, about=record.about, commitment=commit(body, salt))
     leaf = entry.leaf()
     path = frontier.append(leaf)
-    agency = None if actor.agency == SYSTEM.agency else actor.agency
+    agency = record.agency if actor.agency == SYSTEM.agency else actor.agency
     LedgerRow.objects.create(
         index=index,
         entry=entry.canonical(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,7 @@ from django.db.models import Count, QuerySet
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Face, Gallery, Source
 from countenance.apps.searches.models import Search
-from countenance.apps.searches.queries import photo_of
-from countenance.errors import WrongState
-from countenance.faces.types import Gate, Template
+from countenance.faces.types import Template
 from countenance.index.base import MOST_CANDIDATES, Hit
 from countenance.tools import Tools
 
@@ -43,7 +41,7 @@ def find_candidates(
     Args:
         search: what is asked.
         galleries: where to look.
-        template: of the face that was chosen, from `template_of`.
+        template: of the face that was chosen, from `several.fused`.
         tools: the shelf, the clock.
     """
     faces = search.probe.details["faces"]
@@ -52,37 +50,56 @@ def find_candidates(
     if template is None:
         reason = faces[search.request["face"]]["quality"]["reason"]
         return _outcome(QUALITY_TOO_LOW, reason=reason)
-    for source in Source.objects.filter(agency_id__in={one.agency_id for one in galleries}):
-        # Faces are left out by its date in clear: nobody may go missing because somebody changed it.
-        source.check_links()
-    synchronise(galleries, tools=tools)
+    found = nearest_subjects(
+        template,
+        galleries,
+        top=search.request["top"],
+        threshold=search.request["threshold"],
+        tools=tools,
+    )
     versions = {str(one.pk): tools.shelf.version(one.pk) for one in galleries}
-    found = _best_subjects(search, template, galleries, tools=tools)
     answer = CANDIDATES if found else NO_CANDIDATE
     return _outcome(answer, candidates=found, versions=versions)
 
 
-def template_of(search: Search, *, tools: Tools) -> Template | None:
-    """Return the template of the face that was chosen, and of no other; None if it cannot be compared.
+def nearest_subjects(
+    template: Template,
+    galleries: Sequence[Gallery],
+    *,
+    top: int,
+    threshold: float | None,
+    without: Collection[UUID] = (),
+    tools: Tools,
+) -> list[dict[str, Any]]:
+    """Return the subjects who look most alike, best first: ids and similarities, as they are recorded.
+
+    Args:
+        template: of the face to look for.
+        galleries: where to look.
+        top: how many subjects at most.
+        threshold: the least similarity; None for none.
+        without: photos that are left out, as if they were not enrolled.
+        tools: the shelf, the clock.
 
     Raises:
-        WrongState: the photo is no longer analysed as it was when the face was chosen.
+        SealBroken: somebody changed a date or a link in the database.
     """
-    faces = search.probe.details["faces"]
-    if not faces or faces[search.request["face"]]["quality"]["gate"] == Gate.UNUSABLE:
-        return None
-    changed = WrongState("The program changed since this photo was added. Add the probe again.")
-    if search.probe.details["model"] != tools.engine.model:
-        raise changed
-    number = search.request["face"]
-    analysis = tools.engine.analyse(photo_of(search.probe, tools=tools), only=number)
-    if number >= len(analysis.faces):
-        raise changed
-    found = analysis.faces[number]
-    if overlap(found.face.box, faces[number]["box"]) < SAME_FACE:
-        raise changed
-    template: Template | None = found.template
-    return template
+    for source in Source.objects.filter(agency_id__in={one.agency_id for one in galleries}):
+        # Faces are left out by its date in clear: nobody may go missing because somebody changed it.
+        source.check_links()
+    synchronise(galleries, tools=tools)
+    ids = [gallery.pk for gallery in galleries]
+    held = sum(len(tools.shelf.get(gallery_id).index) for gallery_id in ids)
+    present = _present(tools.clock().date()).exclude(photo_id__in=without)
+    wanted = top * FACES_PER_SUBJECT
+    while True:
+        rows = tools.shelf.search(template.vector, galleries=ids, k=wanted, model=template.model)
+        hits = [hit for _, hit in rows if threshold is None or hit.similarity >= threshold]
+        found = _by_subject(hits, present)
+        most = wanted >= min(held, MOST_CANDIDATES)
+        if len(found) >= top or most or len(hits) < len(rows):
+            return _with_other_faces(found[:top], template, present)
+        wanted = min(wanted * 4, MOST_CANDIDATES)
 
 
 def overlap(one: Sequence[float], other: Sequence[float]) -> float:
@@ -108,27 +125,8 @@ def _outcome(
     }
 
 
-def _best_subjects(
-    search: Search, template: Template, galleries: Sequence[Gallery], *, tools: Tools
-) -> list[dict[str, Any]]:
-    """Ask the index for more rows until there are enough subjects, or no more rows."""
-    top, threshold = search.request["top"], search.request["threshold"]
-    ids = [gallery.pk for gallery in galleries]
-    held = sum(len(tools.shelf.get(gallery_id).index) for gallery_id in ids)
-    today = tools.clock().date()
-    wanted = top * FACES_PER_SUBJECT
-    while True:
-        rows = tools.shelf.search(template.vector, galleries=ids, k=wanted, model=template.model)
-        hits = [hit for _, hit in rows if threshold is None or hit.similarity >= threshold]
-        found = _by_subject(hits, today)
-        most = wanted >= min(held, MOST_CANDIDATES)
-        if len(found) >= top or most or len(hits) < len(rows):
-            return _with_other_faces(found[:top], template, today)
-        wanted = min(wanted * 4, MOST_CANDIDATES)
-
-
 def _with_other_faces(
-    found: Sequence[dict[str, Any]], template: Template, today: date
+    found: Sequence[dict[str, Any]], template: Template, every: QuerySet[Face]
 ) -> list[dict[str, Any]]:
     """Add the subjects' faces that lay beyond the rows asked for, so that their photos are complete.
 
@@ -136,7 +134,7 @@ def _with_other_faces(
         SealBroken: somebody exchanged rows: a face is filed under a subject it was not enrolled for.
     """
     known = {one["subject"]: [face["face"] for face in one["faces"]] for one in found}
-    present = _present(today).filter(subject_id__in=list(known), template__isnull=False)
+    present = every.filter(subject_id__in=list(known), template__isnull=False)
     related = present.select_related("photo__gallery", "photo__source").order_by("pk")
     # Large, and of no use here.
     related = related.defer("crop", "photo__gallery__rotation")
@@ -177,12 +175,12 @@ def _present(today: date) -> QuerySet[Face]:
     )
 
 
-def _by_subject(hits: Sequence[Hit], today: date) -> list[dict[str, Any]]:
+def _by_subject(hits: Sequence[Hit], every: QuerySet[Face]) -> list[dict[str, Any]]:
     """Group rows by subject, in the order of each subject's best face.
 
     The database has the last word: a face that was removed a moment ago is left out.
     """
-    present = _present(today).filter(pk__in=[hit.row for hit in hits])
+    present = every.filter(pk__in=[hit.row for hit in hits])
     subjects: dict[int, tuple[UUID, UUID]] = {
         row: (subject, photo)
         for row, subject, photo in present.values_list("pk", "subject_id", "photo_id")

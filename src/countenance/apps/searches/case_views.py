@@ -19,6 +19,8 @@ from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import case_rows, queries
 from countenance.apps.searches.candidates import NO_CANDIDATE, NO_FACE, QUALITY_TOO_LOW
+from countenance.apps.searches.footage_views import videos_of
+from countenance.apps.searches.kept import kept
 from countenance.apps.searches.models import (
     Probe,
     RequestState,
@@ -96,10 +98,32 @@ def case(request: Request, case_id: UUID) -> HttpResponse:
         "requests": [_request_row(row) for row in queries.requests_of(one)[:LISTED_PROBES]],
         "probes": [_probe_row(probe) for probe in evidence[:LISTED_PROBES]],
         "more_probes": max(0, evidence.count() - LISTED_PROBES),
+        "videos": videos_of(one)[:LISTED_PROBES],
         "sensitive": _sensitive(request, one),
+        **_kept(request, one),
         **_case_offers(request, one),
     }
     return render(request, "cases/detail.html", context)
+
+
+def _kept(request: Request, one: Case) -> dict[str, Any]:
+    """Return until when things of a case are kept, and who set a hold and since when."""
+    said = kept(one, now=request.tools.clock())
+    hold = said.hold
+    by = case_queries.people_named([UUID(hold["by"])] if hold else [], request.actor)
+    return {
+        "kept": said,
+        "results_gone": _all_purged(one),
+        "held_by": next((person.name for person in by), ""),
+        "held_at": datetime.fromisoformat(hold["at"]) if hold else None,
+        "may_hold": may(request.actor, Deed.CASE_HOLD),
+        "may_disclose": may(request.actor, Deed.BUNDLE_EXPORT),
+    }
+
+
+def _all_purged(one: Case) -> bool:
+    searches = Search.objects.filter(case=one)
+    return searches.exists() and not searches.filter(purged_at=None).exists()
 
 
 def _sensitive(request: Request, one: Case) -> list[dict[str, Any]]:

@@ -34,6 +34,15 @@ def why_frozen(search: Search, *, now: datetime) -> str | None:
     return _judged(search, lock_authority, now=now)
 
 
+def is_frozen_now(search: Search, *, now: datetime) -> str | None:
+    """Return the rule by which nobody may see what a search found now; for a page that shows none of it.
+
+    Raises:
+        SealBroken: somebody changed the deadline.
+    """
+    return _judged(search, _authority, now=now)
+
+
 def was_late(case: Case, *, now: datetime) -> bool:
     """Say whether a search of the case was not authorised in time, whether or not it is frozen yet.
 

@@ -1,4 +1,4 @@
-"""Evidence of a case: photos that are searched with, and crops and rotations that are made of them."""
+"""Evidence of a case: photos that are searched with, and the copies that are made of them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from countenance.apps.cases.uses import own_open_case
 from countenance.apps.galleries.batch import face_details
 from countenance.apps.records.objects import get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of, record_refusal
-from countenance.apps.searches import queries
+from countenance.apps.searches import footage_queries, queries
+from countenance.apps.searches.edits import MOST_STEPS, whole_pixels
+from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import Probe, content_index
 from countenance.apps.searches.queries import root_of
 from countenance.errors import InputError, NotEvidence, NotPermitted, WrongState
+from countenance.faces.reel import Place, clock_words
 from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
-Box = tuple[int, int, int, int]
+HIDE_ALL = -1
+"""Instead of a face: none is shown clearly."""
 
 
 @accountable(Action.PROBE_ADDED, deed=Deed.EVIDENCE_ADD)
@@ -85,6 +89,8 @@ def _record_derived(
     record.note(
         box=None if how["box"] is None else [str(side) for side in how["box"]],
         quarter_turns=how["quarter_turns"],
+        brightness=how["brightness"],
+        contrast=how["contrast"],
     )
     name = probe.details["file_name"]
     return _keep(actor, record, case, made, name, analysis, of=probe, how=how, tools=tools)
@@ -97,49 +103,103 @@ def derive_probe(
     probe: Probe,
     box: Sequence[float] | None = None,
     quarter_turns: int = 0,
+    brightness: int = 0,
+    contrast: int = 0,
     tools: Tools,
 ) -> Probe:
-    """Make a crop or a rotation of evidence, in the photo worker, and keep it beside what it was made of.
+    """Make a copy of evidence, in the photo worker, and keep it beside what it was made of.
 
-    Nothing is drawn in, sharpened or enlarged: pixels are left out, or turned by quarters.
+    Nothing is drawn in, sharpened or enlarged: pixels are left out, turned by quarters, or all made
+    lighter or darker by one curve.
 
     Args:
         actor: who asks for it.
         probe: evidence, or something made of it.
         box: x, y, width and height in pixels of the upright photo; None keeps all of it.
         quarter_turns: clockwise, after the crop; 0 to 3.
+        brightness: steps up or down, at most `MOST_STEPS`.
+        contrast: likewise.
         tools: engine, keys, store.
 
     Raises:
-        InputError: neither a crop nor a rotation, or a box outside of the photo.
+        InputError: nothing is changed, or too much, or a box outside of the photo.
         CaseClosed, NotPermitted: recorded.
     """
-    if box is None and quarter_turns % 4 == 0:
-        raise InputError("Choose a part of the photo, or how far to turn it.")
-    part = None if box is None else _checked(box, probe)
     turns = quarter_turns % 4
-    how = {"box": part, "quarter_turns": turns}
+    if box is None and not (turns or brightness or contrast):
+        raise InputError("Choose a part of the photo, how far to turn it, or another light.")
+    if max(abs(brightness), abs(contrast)) > MOST_STEPS:
+        raise InputError(f"At most {MOST_STEPS} steps at once, up or down.")
+    part = None if box is None else whole_pixels(box, probe.details)
+    how = {"box": part, "quarter_turns": turns, "brightness": brightness, "contrast": contrast}
     made, analysis = b"", None
     try:
         policy.permit_deed(actor, Deed.EVIDENCE_DERIVE, now=tools.clock())
         policy.permit_case_member(actor, probe.case.facts)
         policy.permit_case_work(actor, probe.case.facts, today=tools.clock().date())
-        made = tools.engine.cut(queries.photo_of(probe, tools=tools), box=part, quarter_turns=turns)
+        made = tools.engine.cut(
+            queries.photo_of(probe, tools=tools),
+            box=part,
+            quarter_turns=turns,
+            brightness=brightness,
+            contrast=contrast,
+        )
         analysis = tools.engine.analyse(made, templates=False)
     except NotPermitted:
         pass
     return _record_derived(actor, probe=probe, made=made, analysis=analysis, how=how, tools=tools)
 
 
-def _checked(box: Sequence[float], probe: Probe) -> Box:
-    """Return the part of a box that lies in the photo, to whole pixels."""
-    x, y, width, height = box
-    left, top = max(0, round(x)), max(0, round(y))
-    right = min(int(probe.details["width"]), round(x + width))
-    bottom = min(int(probe.details["height"]), round(y + height))
-    if right <= left or bottom <= top:
-        raise InputError("This part lies outside of the photo.")
-    return left, top, right - left, bottom - top
+@accountable(Action.PROBE_DERIVED, deed=Deed.EVIDENCE_ADD)
+def _record_frame(
+    actor: Actor,
+    record: Record,
+    *,
+    footage: Footage,
+    made: bytes,
+    analysis: Analysis | None,
+    place: Place,
+    tools: Tools,
+) -> Probe:
+    record.note(about=footage.pk, case=footage.case_id, made_of=footage.pk)
+    case = own_open_case(actor, footage.case, today=tools.clock().date())
+    if analysis is None:
+        raise WrongState("The case changed a moment ago. Try again.")
+    record.note(frame=place.number, seconds=str(place.seconds))
+    name = f"{footage.details['file_name']} at {clock_words(place.seconds)}"
+    how = {"footage": str(footage.pk), **place.to_dict()}
+    return _keep(actor, record, case, made, name, analysis, how=how, footage=footage, tools=tools)
+
+
+@composed_of(_record_frame)
+def use_frame(actor: Actor, *, footage: Footage, number: int, tools: Tools) -> Probe:
+    """Take the frame of a chosen face out of a video, and keep it as a photo of the case.
+
+    The frame is taken from the sealed video anew, pixel by pixel the one that was looked at.
+
+    Args:
+        actor: who asks for it.
+        footage: evidence of a case that was looked through.
+        number: of the chosen face, among all that were found.
+        tools: engine, keys, store.
+
+    Raises:
+        NotFound: no such face was found.
+        CaseClosed, NotPermitted: recorded.
+    """
+    place = footage_queries.place_of(footage_queries.sighting(footage, number))
+    made, analysis = b"", None
+    try:
+        policy.permit_deed(actor, Deed.EVIDENCE_ADD, now=tools.clock())
+        policy.permit_case_member(actor, footage.case.facts)
+        policy.permit_case_work(actor, footage.case.facts, today=tools.clock().date())
+        made = tools.engine.frame_of(footage_queries.video_of(footage, tools=tools), place)
+        analysis = tools.engine.analyse(made, templates=False)
+    except NotPermitted:
+        pass
+    return _record_frame(
+        actor, footage=footage, made=made, analysis=analysis, place=place, tools=tools
+    )
 
 
 def _keep(  # noqa: PLR0917 # what a row is made of
@@ -152,10 +212,12 @@ def _keep(  # noqa: PLR0917 # what a row is made of
     *,
     of: Probe | None = None,
     how: dict[str, Any] | None = None,
+    footage: Footage | None = None,
     tools: Tools,
 ) -> Probe:
     """Store a photo of a case, unless the case has it already."""
     sha256 = hashlib.sha256(data).hexdigest()
+    record.note(sha256=sha256)
     index = content_index(case.agency_id, case.pk, sha256)
     again = Probe.objects.filter(case=case, content_index=index).first()
     if again is not None:
@@ -167,6 +229,7 @@ def _keep(  # noqa: PLR0917 # what a row is made of
         case=case,
         content_index=index,
         derived_from=of,
+        footage=footage,
         added_by_id=actor.person,
         added_at=tools.clock(),
     )
@@ -205,15 +268,23 @@ def view_probe(
         record: filled in by `@accountable`.
         probe: the probe.
         long_side: pixels.
-        only: the chosen face; every other face is then blurred beyond recovery.
+        only: the chosen face; every other face is then blurred beyond recovery. `HIDE_ALL` blurs all.
         tools: engine, keys, store.
 
     Raises:
-        NotPermitted: its case is not the actor's to see.
+        NotPermitted: its case is not the actor's to see; or a face would be seen that nobody searched for,
+            after the search.
     """
     record.note(about=probe.pk, face=only)
     policy.permit_own(actor, probe.agency_id)
     policy.permit_case_member(actor, probe.case.facts)
+    shown = queries.faces_shown(actor, probe)
+    if shown is not None and only != HIDE_ALL and only not in shown:
+        raise NotPermitted(
+            "A search with this photo was run. Since then everybody else in it is blurred; ask its "
+            "investigator for a search if another face must be chosen.",
+            rule="evidence.bystanders",
+        )
     faces = probe.details["faces"]
     blur = [face["box"] for i, face in enumerate(faces) if only is not None and i != only]
     return tools.engine.render(get_object(probe, tools=tools), long_side=long_side, blur=blur)

@@ -55,9 +55,17 @@ class SearchForm(AskForm):
         help_text="At most this many people are returned, 1 to 50.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Say of the galleries what holds for an examiner."""
+    more = forms.MultipleChoiceField(
+        label="Other photos of the same person",
+        required=False,
+        error_messages={"invalid_choice": "One of the other photos is not asked for any more."},
+    )
+
+    def __init__(self, *args: Any, others: Choices = (), **kwargs: Any) -> None:
+        """Say of the galleries what holds for an examiner, and offer other photos of the person."""
         super().__init__(*args, **kwargs)
+        more: Any = self.fields["more"]
+        more.choices = others
         help_text = "Those that were asked for. Nothing outside of what you choose is looked at."
         self.fields["galleries"].help_text = help_text
 
@@ -76,6 +84,7 @@ def search_form(
     *,
     data: Any = None,
     initial: dict[str, Any] | None = None,
+    others: Choices = (),
 ) -> SearchForm:
     """Return the form of a search that was asked for, with what was asked filled in.
 
@@ -89,7 +98,7 @@ def search_form(
         filled.setdefault("reason", waiting.wishes["reason"])
         filled.setdefault("galleries", wished)
         names = {key: name for key, name in names.items() if key in wished} or names
-    return SearchForm(data, initial=filled, galleries=list(names.items()))
+    return SearchForm(data, initial=filled, galleries=list(names.items()), others=others)
 
 
 def covered_by(request: Request, case: Case) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches.clock import was_late
 from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest, SearchState
-from countenance.apps.searches.queries import root_of
+from countenance.apps.searches.queries import root_of, video_added_by
 from countenance.errors import WrongState
 from countenance.policy import Actor, SearchPermit, packs
 from countenance.policy.facts import AuthorityFacts, CaseFacts, EvidenceFacts, GalleryFacts
@@ -68,6 +68,16 @@ class Grounds:
             now=now,
         )
 
+    def of(self, probe: Probe) -> Grounds:
+        """Return the grounds of another photo in the same search; its request is locked.
+
+        Raises:
+            NotEvidence: the photo was never sealed to the case.
+        """
+        root = root_of(probe)
+        request = _request_for(root, lock=True)
+        return replace(self, root=root, request=request, evidence=_facts_of(root, request))
+
     @property
     def sections(self) -> list[str]:
         """Return the law by which the authority must be granted, and until when."""
@@ -111,11 +121,7 @@ def gather(
     request = _request_for(root, lock=lock)
     return Grounds(
         case=replace(case_queries.facts_of(case, now=now), late_before=was_late(case, now=now)),
-        evidence=EvidenceFacts(
-            agency=root.agency_id,
-            added_by=root.added_by_id,
-            asked_by=None if request is None else request.asked_by_id,
-        ),
+        evidence=_facts_of(root, request),
         authority_facts=None if authority is None else authority.facts,
         galleries=[
             grants.facts_of(actor, gallery, case=case.pk, tools=tools) for gallery in galleries
@@ -142,18 +148,36 @@ def permit_one_more(
         QuotaSpent: somebody has had all of theirs.
         WrongState: the request is being run already.
     """
-    request = grounds.request
-    if request is not None:
-        wished = [UUID(one) for one in request.wishes["galleries"]]
-        permit_wished([gallery.pk for gallery in galleries], wished=wished)
-        if Search.objects.filter(answers=request, state=SearchState.INTENDED).exists():
-            raise WrongState("This request is being run already.")
+    permit_as_asked(grounds, galleries)
     permit_quotas(
         quotas_of(Agency.objects.get(pk=actor.agency)),
         by_person=grounds.searches_today,
         in_case=Search.objects.filter(case=grounds.locked_case).count(),
         by_agency=_since_midnight(now).filter(agency_id=actor.agency).count(),
     )
+
+
+def permit_as_asked(grounds: Grounds, galleries: Sequence[Gallery]) -> None:
+    """Permit a search with a photo where it was asked for, and once at a time.
+
+    Raises:
+        NotPermitted: a gallery that was not asked for.
+        WrongState: the request is being run already.
+    """
+    request = grounds.request
+    if request is None:
+        return
+    wished = [UUID(one) for one in request.wishes["galleries"]]
+    permit_wished([gallery.pk for gallery in galleries], wished=wished)
+    running = Search.objects.filter(case=grounds.locked_case, state=SearchState.INTENDED)
+    if any(request.pk in answered_by(one) for one in running):
+        raise WrongState("This request is being run already.")
+
+
+def answered_by(search: Search) -> list[UUID]:
+    """Return the requests that a search answers: one for each of its photos."""
+    first = [] if search.answers_id is None else [search.answers_id]
+    return first + [UUID(other["answers"]) for other in search.request.get("more", ())]
 
 
 def quotas_of(agency: Agency) -> Quotas:
@@ -177,6 +201,15 @@ def _request_for(root: Probe, *, lock: bool) -> SearchRequest | None:
     if request is not None:
         request.check_links()
     return request
+
+
+def _facts_of(root: Probe, request: SearchRequest | None) -> EvidenceFacts:
+    return EvidenceFacts(
+        agency=root.agency_id,
+        added_by=root.added_by_id,
+        asked_by=None if request is None else request.asked_by_id,
+        video_added_by=video_added_by(root),
+    )
 
 
 def _since_midnight(now: datetime) -> Any:

@@ -18,17 +18,21 @@ from countenance.apps.records.sealed import (
     SealedText,
     current_keyring,
 )
+from countenance.apps.searches.footage_rows import Footage
 from countenance.errors import SealBroken
 from countenance.sealing.kinds import KeyKind
 
 
 class Probe(ObjectSealedModel):
-    """A photo to be searched with: evidence of a case, or a crop or rotation that was made of it.
+    """A photo to be searched with: evidence of a case, or a copy that was made of it.
 
     Its bytes are a sealed object of the same id. `details` holds file name, size, format, the faces found
-    (box, landmarks, score, quality), the SHA-256 of the bytes, and who added it. Of a crop or rotation it
-    also holds what it was made of and how (`box`, `quarter_turns`). `content_index` finds the same photo
-    in the same case again; probes of before there was one have none.
+    (box, landmarks, score, quality), the SHA-256 of the bytes, and who added it. A face that a person
+    marked is `manual`, says what was `marked` by whom, and has no landmarks if none was found there. Of a
+    copy `details` also holds what it was made of and how (`box`, `quarter_turns`, `brightness`,
+    `contrast`). `content_index` finds the same photo
+    in the same case again; probes of before there was one have none. Once the photo was destroyed only
+    whose it was and when it was added are left.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.PROBE
@@ -36,13 +40,15 @@ class Probe(ObjectSealedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="probes")
-    details = SealedJSON()
+    details = SealedJSON(null=True)
     content_index = models.BinaryField(null=True)
     derived_from = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="derived"
     )
+    footage = models.ForeignKey(Footage, on_delete=models.PROTECT, null=True, related_name="frames")
     added_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField()
+    purged_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
@@ -53,11 +59,18 @@ class Probe(ObjectSealedModel):
         """Check that case, adder and origin, kept in clear for queries, are the sealed ones.
 
         Raises:
-            SealBroken: somebody changed them.
+            SealBroken: somebody changed them, or the photo was destroyed.
         """
+        if self.details is None:
+            raise SealBroken("The photo was destroyed; nothing says any more where it belongs.")
         sealed = self.details.get("links")
         if sealed is not None and sealed != self.links:
             raise SealBroken("A probe is filed under a case or person it was not added to or by.")
+
+    def forget(self, at: datetime) -> None:
+        """Forget the photo and everything said about it; the caller saves, which destroys it for good."""
+        self.details, self.content_index, self.purged_at = None, None, at
+        self.destroy_key()
 
     @property
     def links(self) -> dict[str, str | None]:
@@ -66,6 +79,8 @@ class Probe(ObjectSealedModel):
             "case": str(self.case_id),
             "added_by": str(self.added_by_id),
             "derived_from": None if self.derived_from_id is None else str(self.derived_from_id),
+            # Photos of before there were videos do not say that they are of none.
+            **({} if self.footage_id is None else {"footage": str(self.footage_id)}),
         }
 
 
@@ -127,7 +142,8 @@ class Search(ObjectSealedModel):
     """One search: who asked what and why, and what came of it.
 
     `request` holds face, galleries, number of candidates and threshold, and under what it was permitted;
-    `outcome` the answer and, for each candidate, ids and similarity only: what they stand for is read
+    of a search with several photos of one person also the other ones, as `more`: photo, face, and which
+    request it answers. `outcome` the answer and, for each candidate, ids and similarity only: what they stand for is read
     when it is shown, so that an erased photo is gone from old searches too. `template` is that of the
     face, to tell whether the next search of the case is about somebody else.
 

@@ -1,7 +1,9 @@
-"""Destroying what was found under a refused authority, and the certificate of that."""
+"""Destroying what was found under a refused authority, and the certificates of what was destroyed."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
@@ -9,6 +11,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from countenance.apps.cases import queries as cases
+from countenance.apps.cases.models import Case
 from countenance.apps.records.queries import receipt_about
 from countenance.apps.searches import purging, queries
 from countenance.apps.searches.models import Search
@@ -46,6 +50,31 @@ def certificate_json(request: Request, search_id: UUID) -> HttpResponse:
     return answer
 
 
+@require_safe
+def evidence_certificate(request: Request, case_id: UUID) -> HttpResponse:
+    """Show which photos of a closed case were destroyed, when, and under which rule."""
+    one, said = _evidence(request, case_id)
+    context = {
+        "section": "cases",
+        "case": one,
+        "said": said,
+        "destroyed_at": datetime.fromisoformat(said["destroyed_at"]),
+        "receipt": receipt_about(one.pk, Action.EVIDENCE_PURGED),
+    }
+    return render(request, "searches/evidence_certificate.html", context)
+
+
+@require_safe
+def evidence_certificate_json(request: Request, case_id: UUID) -> HttpResponse:
+    """Return the certificate of a case's photos for machines."""
+    one, said = _evidence(request, case_id)
+    receipt = receipt_about(one.pk, Action.EVIDENCE_PURGED)
+    answer = JsonResponse({**said, "receipt": receipt.to_dict()})
+    name = f"evidence-{one.pk.hex[:8]}.json"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
 @require_POST
 def purge(request: Request, search_id: UUID) -> HttpResponse:
     """Destroy at once what a search found whose authority was refused or came too late."""
@@ -59,3 +88,11 @@ def _purged(request: Request, search_id: UUID) -> Search:
     if one.certificate is None:
         raise NotFound("Nothing of this search was destroyed, so there is no certificate.")
     return one
+
+
+def _evidence(request: Request, case_id: UUID) -> tuple[Case, dict[str, Any]]:
+    one = cases.case(request.actor, case_id)
+    said = (one.standing or {}).get("evidence")
+    if said is None:
+        raise NotFound("No photo of this case was destroyed, so there is no certificate.")
+    return one, said

@@ -15,6 +15,7 @@ from countenance.apps.cases.queries import sees
 from countenance.apps.galleries.models import Face, Gallery
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.queries import receipt_about
+from countenance.apps.searches.edits import Edit, words_of
 from countenance.apps.searches.models import (
     Probe,
     RequestState,
@@ -25,7 +26,7 @@ from countenance.apps.searches.models import (
 from countenance.errors import NotEvidence, NotFound, SealBroken
 from countenance.ledger.entry import Action
 from countenance.ledger.receipt import Receipt
-from countenance.policy import Actor
+from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
 
 
@@ -67,16 +68,25 @@ class Candidate:
 
 
 def probe(actor: Actor, probe_id: UUID) -> Probe:
-    """Return one probe, or raise NotFound; so too if its case is not the actor's to see."""
+    """Return one probe, or raise NotFound; so too if its case is not the actor's to see, or it was destroyed."""
     found = Probe.objects.filter(agency_id=actor.agency, pk=probe_id).select_related("case").first()
     if found is None or not sees(actor, found.case):
         raise NotFound("There is no such probe.")
+    if found.purged_at is not None:
+        raise NotFound(
+            "This photo was destroyed, because photos of a closed case are kept for a time only. "
+            "The page of its case has the certificate."
+        )
     return found
 
 
 def probes(one: Case) -> QuerySet[Probe]:
-    """Return a case's probes, newest first; slice it."""
-    return Probe.objects.filter(case=one).select_related("added_by").order_by("-added_at", "pk")
+    """Return a case's probes that were not destroyed, newest first; slice it."""
+    return (
+        Probe.objects.filter(case=one, purged_at=None)
+        .select_related("added_by")
+        .order_by("-added_at", "pk")
+    )
 
 
 def root_of(one: Probe) -> Probe:
@@ -98,6 +108,88 @@ def root_of(one: Probe) -> Probe:
         if one.derived_from is None:
             return one
         one = one.derived_from
+
+
+def video_added_by(root: Probe) -> UUID | None:
+    """Return who added the video that a photo is a frame of; None if it is of none.
+
+    Raises:
+        SealBroken: somebody changed that.
+    """
+    if root.footage is None:
+        return None
+    root.footage.check_links()
+    return root.footage.added_by_id
+
+
+def edits_of(one: Probe) -> list[Edit]:
+    """Return how evidence became what it is, first step first; empty for a photo as it was added.
+
+    Raises:
+        NotEvidence, SealBroken: as `root_of`.
+    """
+    root_of(one)
+    made = []
+    while one.derived_from is not None:
+        how = one.details["how"] or {}
+        made.append(
+            Edit(
+                probe=one.pk,
+                made_of=one.derived_from.pk,
+                how=how,
+                words=words_of(how),
+                by=one.added_by_id,
+                at=one.added_at,
+            )
+        )
+        one = one.derived_from
+    return made[::-1]
+
+
+def pairs_of(one: Search) -> set[tuple[str, int | None]]:
+    """Return the ids of the photos that a search was asked with, each with the number of the face."""
+    more = one.request.get("more", ())
+    return {
+        (str(one.probe_id), one.request["face"]),
+        *((other["probe"], other["face"]) for other in more),
+    }
+
+
+def faces_of(one: Search) -> list[tuple[Probe, int | None]]:
+    """Return the photos that a search was asked with, and which face of each, from 0; the first one first.
+
+    Raises:
+        SealBroken: one of them was filed elsewhere since.
+    """
+    more = [(UUID(other["probe"]), other["face"]) for other in one.request.get("more", ())]
+    found = Probe.objects.select_related("case").in_bulk([pk for pk, _ in more])
+    for pk, _ in more:
+        if pk not in found or found[pk].case_id != one.case_id:
+            raise SealBroken("A photo of a search is filed under another case, or gone.")
+        if found[pk].purged_at is None:
+            found[pk].check_links()
+    return [(one.probe, one.request["face"]), *((found[pk], face) for pk, face in more)]
+
+
+def faces_shown(actor: Actor, one: Probe) -> frozenset[int] | None:
+    """Return the faces of a photo that this person may still see clearly; None for all of them.
+
+    Once a search with a photo, or with something made of it, was answered, and no other is asked for, only
+    those whose work the evidence is see more in it than the faces that were searched for.
+    """
+    if may(actor, Deed.EVIDENCE_ADD) or one.content_index is None:
+        return None
+    of_photo = SearchRequest.objects.filter(probe=root_of(one))
+    if not of_photo.filter(state=RequestState.DONE).exists():
+        return None
+    if of_photo.filter(state=RequestState.WAITING).exists():
+        return None
+    return frozenset(
+        face
+        for search in Search.objects.filter(case_id=one.case_id)
+        for pk, face in pairs_of(search)
+        if pk == str(one.pk) and face is not None
+    )
 
 
 def find_evidence(case: Case, data: bytes) -> Probe:

@@ -16,11 +16,31 @@ from countenance.apps.galleries.grants import reading
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.apps.searches.candidates import find_candidates, template_of
+from countenance.apps.searches.answering import answer_requests
+from countenance.apps.searches.candidates import find_candidates
 from countenance.apps.searches.clock import permit_unfrozen
 from countenance.apps.searches.evidence import add_probe, derive_probe, view_probe
-from countenance.apps.searches.grounds import Grounds, gather, permit_one_more
-from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest, SearchState
+from countenance.apps.searches.grounds import (
+    Grounds,
+    gather,
+    permit_one_more,
+)
+from countenance.apps.searches.knowing import permit_candidates
+from countenance.apps.searches.marking import mark_face
+from countenance.apps.searches.models import Probe, Search, SearchState
+from countenance.apps.searches.several import (
+    Chosen,
+    Part,
+    chosen_faces,
+    fused,
+    known_earlier,
+    not_alike,
+    odd_ones,
+    others_of,
+    parts_of,
+    permit_others,
+    weights_of,
+)
 from countenance.apps.searches.unrelated import count_people, earlier_templates, same_person
 from countenance.errors import (
     CountenanceError,
@@ -30,7 +50,7 @@ from countenance.errors import (
 )
 from countenance.faces.types import Template
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Deed, SearchPermit
+from countenance.policy import SYSTEM, Actor, Deed, SearchPermit
 from countenance.policy.searching import permit_people
 from countenance.tools import Tools
 
@@ -42,6 +62,7 @@ __all__ = [
     "derive_probe",
     "hold_search",
     "intend_search",
+    "mark_face",
     "run_search",
     "view_candidates",
     "view_probe",
@@ -56,6 +77,7 @@ def intend_search(
     search_id: UUID | None = None,
     probe: Probe,
     face: int | None,
+    more: Sequence[Chosen] = (),
     galleries: Sequence[Gallery],
     reason: str,
     top: int,
@@ -69,17 +91,19 @@ def intend_search(
         CaseClosed, GalleryClosedToCase, NotPermitted: policy says no; recorded.
     """
     record.note(about=probe.pk, case=probe.case_id, probe=probe.pk, reason=reason.strip())
-    grounds = gather(actor, probe=probe, galleries=galleries, tools=tools)
-    now = tools.clock()
-    face = _chosen_face(probe, face)
-    permit = grounds.permit(
-        actor, reason=reason, top=top, earlier=_known_earlier(probe, face), now=now
-    )
-    permit_one_more(actor, grounds, galleries, now=now)
     if threshold is not None and not -1 <= threshold <= 1:
         raise InputError("A similarity lies between -1 and 1.")
+    grounds = gather(actor, probe=probe, galleries=galleries, tools=tools)
+    now = tools.clock()
+    chosen = chosen_faces(probe, face, more)
+    earlier = known_earlier(chosen)
+    asked: dict[str, Any] = {"reason": reason, "top": top, "earlier": earlier, "now": now}
+    permit = grounds.permit(actor, **asked)
+    permit_one_more(actor, grounds, galleries, now=now)
+    others = permit_others(actor, grounds, chosen, galleries, asked=asked)
+    face = chosen[0][1]
     request = _request(grounds, permit, galleries, face=face, top=top, threshold=threshold)
-    request["model"] = tools.engine.model
+    request |= {"model": tools.engine.model, **others_of(chosen, others)}
     authority = grounds.authority
     search = Search(
         pk=search_id or uuid4(),
@@ -102,6 +126,7 @@ def intend_search(
     record.note(threshold=None if request["threshold"] is None else f"{request['threshold']:.6f}")
     record.note(authority=request["authority"], pack=grounds.pack, rule=permit.rule)
     record.note(authorise_by=permit.authorise_by, sections=request["sections"])
+    record.note(**{key: request[key] for key in ("more",) if key in request})
     return search
 
 
@@ -153,7 +178,7 @@ def conclude_search(
     )
     search.template = None if template is None else template.vector.astype("<f4").tobytes()
     search.save(update_fields=("state", "outcome", "template", "ended_at"))
-    _answer_request(actor, search, tools=tools)
+    answer_requests(actor, search, tools=tools)
     record.note(
         about=search.pk,
         answer=outcome["answer"],
@@ -163,6 +188,10 @@ def conclude_search(
             for one in outcome["candidates"]
         ],
     )
+    if "photos" in outcome:
+        record.note(
+            photos=[[p["probe"], p["face"], f"{p['weight']:.4f}"] for p in outcome["photos"]]
+        )
     return search
 
 
@@ -209,18 +238,21 @@ def run_search(
     *,
     probe: Probe,
     face: int | None,
+    more: Sequence[Chosen] = (),
     galleries: Sequence[Gallery],
     reason: str,
     top: int = policy.DEFAULT_CANDIDATES,
     threshold: float | None = None,
     tools: Tools,
 ) -> Search:
-    """Search galleries for one face of a probe and return the concluded search.
+    """Search galleries for one person and return the concluded search.
 
     Args:
         actor: an examiner who neither added the photo nor asked for the search.
-        probe: evidence that a search was asked for, or a crop or rotation of it.
+        probe: evidence that a search was asked for, or a copy that was made of it.
         face: which face of it, from 0; may be None if there is exactly one, or none at all.
+        more: the same person in other photos of the case; a search was asked for with each. Their templates
+            are fused into one, the better ones with more weight.
         galleries: where to search; nothing outside them is looked at.
         reason: why, in words.
         top: how many subjects at most, 1 to 50.
@@ -230,6 +262,7 @@ def run_search(
     Raises:
         ReasonMissing, InputError, CaseClosed, GalleryClosedToCase, NotPermitted: before any search.
         UnrelatedFace: the face is none of the case's people; recorded, nothing was compared.
+        NotAlike: the photos are not of one person; recorded, nothing was compared.
         WrongState, Unavailable, TamperDetected: the search was aborted; nothing is shown.
     """
     search_id = uuid4()
@@ -244,6 +277,7 @@ def run_search(
             search_id=search_id,
             probe=probe,
             face=face,
+            more=more,
             galleries=galleries,
             reason=reason,
             top=top,
@@ -251,13 +285,7 @@ def run_search(
             tools=opened,
         )
         try:
-            template = template_of(search, tools=opened)
-            if template is not None:
-                _permit_face(actor, search, galleries, template, tools=opened)
-            outcome = find_candidates(search, galleries, template, tools=opened)
-            return conclude_search(
-                actor, search=search, outcome=outcome, template=template, tools=opened
-            )
+            return _answered(actor, search, galleries, tools=opened)
         except Exception as error:
             why = error.code if isinstance(error, CountenanceError) else "internal error"
             # What made it fail may make this fail too; then the next start closes it. A held one has ended.
@@ -266,24 +294,37 @@ def run_search(
             raise
 
 
+def _answered(
+    actor: Actor, search: Search, galleries: Sequence[Gallery], *, tools: Tools
+) -> Search:
+    """Ask the index and conclude, once the face itself is permitted."""
+    parts = parts_of(search, tools=tools)
+    template = fused(parts)
+    if template is not None:
+        _permit_face(actor, search, galleries, parts, tools=tools)
+    outcome = find_candidates(search, galleries, template, tools=tools) | weights_of(parts)
+    return conclude_search(actor, search=search, outcome=outcome, template=template, tools=tools)
+
+
 def _permit_face(
     actor: Actor,
     search: Search,
     galleries: Sequence[Gallery],
-    template: Template,
+    parts: Sequence[Part],
     *,
     tools: Tools,
 ) -> None:
     """Permit the face that turned up, before the index is asked: now it is known whose it may be.
 
     Raises:
+        NotAlike: its photos are not of one person; held, if they are of more than the case is for.
         UnrelatedFace: with it, the case would be about more people than it is for.
         NotPermitted: policy allows no further search for this person.
     """
-    earlier = earlier_templates(search)
-    people = count_people([*earlier, template.vector])
-    again = same_person(template, earlier)
-    facts = {"people": people, "earlier": again}
+    earlier, odd = earlier_templates(search), odd_ones(parts)
+    people = count_people([*earlier, *(part.template.vector for part in parts)])
+    again = max(same_person(part.template, earlier) for part in parts)
+    facts = {"people": people, "earlier": again} | ({"odd": odd} if odd else {})
     try:
         case = Case.objects.get(pk=search.case_id)
         case.check_links()
@@ -302,7 +343,11 @@ def _permit_face(
             )
     except NotPermitted as refusal:
         hold_search(actor, search=search, refusal=refusal, facts=facts, tools=tools)
+        if odd:
+            raise not_alike(odd, len(parts)) from refusal
         raise
+    if odd:
+        raise not_alike(odd, len(parts))
 
 
 @composed_of(abort_search)
@@ -329,15 +374,17 @@ def view_candidates(actor: Actor, record: Record, *, search: Search, tools: Tool
     """Record that the candidates of a search are looked at; show them only after this returned.
 
     Raises:
-        NotPermitted: the search is another agency's.
+        NotPermitted: the search is another agency's, or not examined yet as it must be.
         WrongState: it has no outcome.
     """
     record.note(about=search.pk)
-    policy.permit_own(actor, search.agency_id)
+    if actor != SYSTEM:
+        policy.permit_own(actor, search.agency_id)
     search = Search.objects.select_for_update(no_key=True).get(pk=search.pk)
     if search.state != SearchState.CONCLUDED:
         raise WrongState("This search has no outcome.")
     permit_unfrozen(search, now=tools.clock())
+    permit_candidates(actor, search, tools=tools)
     return search
 
 
@@ -346,31 +393,3 @@ def _intended(search: Search) -> Search:
     if locked.state != SearchState.INTENDED:
         raise WrongState("This search has ended already.")
     return locked
-
-
-def _chosen_face(probe: Probe, face: int | None) -> int | None:
-    """Return which face is meant; None if there is none."""
-    faces = len(probe.details["faces"])
-    if not faces:
-        return None
-    if face is None and faces == 1:
-        return 0
-    if face is None or not 0 <= face < faces:
-        raise InputError(f"Choose one of the {faces} faces in the probe.", faces=faces)
-    return face
-
-
-def _known_earlier(probe: Probe, face: int | None) -> int:
-    """Return how often this very face was searched for; whose face others were shows only later."""
-    earlier = Search.objects.filter(probe=probe, state=SearchState.CONCLUDED)
-    return sum(one.request["face"] == face for one in earlier)
-
-
-def _answer_request(actor: Actor, search: Search, *, tools: Tools) -> None:
-    if search.answers_id is None:
-        return
-    request = SearchRequest.objects.select_for_update(no_key=True).get(pk=search.answers_id)
-    if request.state == RequestState.WAITING:
-        request.state, request.answered_at = RequestState.DONE, tools.clock()
-        request.answer = {"by": str(actor.person), "search": str(search.pk)}
-        request.save(update_fields=("state", "answer", "answered_at"))

@@ -13,12 +13,23 @@ from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.galleries import grants, looks
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import queries, services
+from countenance.apps.searches import knowing, queries, services
 from countenance.apps.searches.case_views import ANSWERS, code_of, is_stuck
-from countenance.apps.searches.clock import REFUSED, frozen_by
-from countenance.apps.searches.evidence_views import crop_of, drawing_of, probe_page
+from countenance.apps.searches.clock import REFUSED, frozen_by, is_frozen_now
+from countenance.apps.searches.evidence_views import probe_page
 from countenance.apps.searches.forms import SearchForm, names_of, search_form
+from countenance.apps.searches.knowing import Known
 from countenance.apps.searches.models import Probe, Search, SearchState
+from countenance.apps.searches.probe_faces import (
+    chosen_others,
+    crop_of,
+    drawing_with_one,
+    face_of,
+    others_offered,
+    searched_with,
+    steps_of,
+)
+from countenance.apps.searches.retention import RESULTS_ENDED
 from countenance.errors import InputError, NotPermitted, SearchFrozen
 from countenance.policy import Deed, may, permit_reason
 from countenance.ui import drawing
@@ -34,14 +45,15 @@ def check(request: Request, probe_id: UUID) -> HttpResponse:
     if form.errors:
         return probe_page(request, probe, run_form=form)
     asked = form.cleaned_data
-    chosen = probe.details["faces"][asked["face"]]
     names = names_of(request, chosen=asked["galleries"])
     context = {
         "section": "requests",
         "case": probe.case,
         "probe": probe,
-        "drawing": drawing_of(probe, [chosen["box"]], only=asked["face"]),
-        "face": {"index": asked["face"], "number": asked["face"] + 1, **chosen},
+        "drawing": drawing_with_one(probe, asked["face"]),
+        "face": face_of(probe, asked["face"]),
+        "steps": steps_of(probe),
+        "others": chosen_others(request.actor, probe, asked["more"]),
         "galleries": [{"id": pk, "name": names[pk]} for pk in asked["galleries"]],
         "reason": asked["reason"],
         "top": asked["top"],
@@ -62,6 +74,7 @@ def run(request: Request, probe_id: UUID) -> HttpResponse:
                 request.actor,
                 probe=probe,
                 face=asked["face"],
+                more=[_pair(request, value) for value in asked["more"]],
                 galleries=chosen,
                 reason=asked["reason"],
                 top=asked["top"],
@@ -79,7 +92,8 @@ def run(request: Request, probe_id: UUID) -> HttpResponse:
 
 def _checked(request: Request, probe: Probe) -> SearchForm:
     """Return the posted form with everything said at once that would stop the search."""
-    form = search_form(request, queries.open_request(probe), data=request.POST)
+    others = [(one["value"], one["name"]) for one in others_offered(request.actor, probe)]
+    form = search_form(request, queries.open_request(probe), data=request.POST, others=others)
     if not form.is_valid():
         return form
     asked = form.cleaned_data
@@ -92,25 +106,38 @@ def _checked(request: Request, probe: Probe) -> SearchForm:
     return form
 
 
+def _pair(request: Request, value: str) -> tuple[Probe, int]:
+    """Return the other photo and the face that a choice in the form stands for."""
+    photo, _, face = value.partition(":")
+    return queries.probe(request.actor, UUID(photo)), int(face)
+
+
 @require_safe
 def search(request: Request, search_id: UUID) -> HttpResponse:
     """Show what came of a search; that its candidates are looked at is recorded first.
 
-    Whoever may not see candidates reads how far the search is, and nothing of what it found.
+    Whoever may not see candidates reads how far the search is, and nothing of what it found. An examiner who
+    has not examined them yet reads how many there are.
     """
     one = queries.search(request.actor, search_id)
     concluded = one.state == SearchState.CONCLUDED
     examines = may(request.actor, Deed.CANDIDATES_VIEW)
     candidates: list[dict[str, Any]] = []
     frozen = _frozen_by(one)
+    if concluded and not frozen:
+        frozen = (is_frozen_now(one, now=request.tools.clock()) or "") if examines else ""
+    known = Known(candidates=False)
     if concluded and examines and not frozen:
+        known = knowing.known(request.actor, one, tools=request.tools)
+    if known.candidates:
         try:
             services.view_candidates(request.actor, search=one, tools=request.tools)
         except SearchFrozen as error:
             frozen = error.rule
         else:
             candidates = _candidates(request, one)
-    seen = concluded and examines and not frozen
+    hidden = concluded and examines and not frozen and not known.candidates
+    seen = concluded and examines and not frozen and not hidden
     face_number = one.request["face"]
     context = {
         "section": "searches",
@@ -119,14 +146,20 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "examines": examines,
         "frozen": frozen,
         "refused": REFUSED in {frozen, frozen_by(one)},
+        "kept_for_long_enough": frozen_by(one) == RESULTS_ENDED,
         "purges": bool(frozen) and one.purged_at is None and may(request.actor, Deed.SEARCH_PURGE),
         "may_widen": may(request.actor, Deed.CASE_WIDEN),
         "candidates": candidates,
+        "to_examine": len(one.outcome["candidates"]) if hidden else 0,
+        "known": known,
         "removed": seen and not candidates and bool(one.outcome["candidates"]),
         "strip": drawing.strip([found["similarity"] for found in candidates]),
         "probe_crop": None
-        if face_number is None or not may(request.actor, Deed.EVIDENCE_VIEW)
+        if face_number is None
+        or one.probe.purged_at is not None
+        or not may(request.actor, Deed.EVIDENCE_VIEW)
         else crop_of(one.probe, face_number),
+        "photos": searched_with(one) if may(request.actor, Deed.EVIDENCE_VIEW) else [],
         "receipt": queries.receipt(one) if concluded else None,
     }
     return render(request, "searches/detail.html", context)
@@ -171,6 +204,7 @@ def _described(request: Request, one: Search, *, seen: bool, now: datetime) -> d
         "at": one.intended_at,
         "model": one.request["model"],
         "probe_id": one.probe_id,
+        "photo_gone": one.probe.purged_at is not None,
     }
 
 

@@ -7,41 +7,58 @@ the refusal refuses by itself.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from countenance.errors import ForbiddenByPack
 from countenance.policy.facts import Ask, SearchKind, SourceFacts
+from countenance.policy.packs.base import PackRule
 from countenance.policy.packs.catalogue import PACKS, Pack
 from countenance.policy.packs.offences import OFFENCES
-from countenance.policy.packs.rules import (
-    RULE_KINDS,
-    Authorisation,
+from countenance.policy.packs.results import (
+    Controls,
+    ExportCondition,
+    Kept,
     Lead,
     LeadLimit,
-    Offences,
-    PackRule,
+    PhotoExport,
     Verifiers,
+    Waiver,
 )
+from countenance.policy.packs.rules import RULE_KINDS, Authorisation, Offences
 from countenance.policy.people import Permit
 
 __all__ = [
     "OFFENCES",
     "PACKS",
+    "ExportCondition",
     "Held",
+    "Keeping",
     "LeadLimit",
     "Pack",
     "Terms",
+    "Waiver",
+    "controls_share",
     "grace",
+    "kept",
     "lead_limits",
     "offences_for",
     "offences_of",
     "permit_ask",
+    "permit_photo",
     "permit_source",
+    "photo_export",
     "stricter",
     "terms_of",
     "verifiers",
+    "waiver",
 ]
+
+_KINDS = [made.kind for made in RULE_KINDS]
+
+CONTROLS = 0.10
+"""The share of examinations that are controls, where no pack says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,16 @@ class Terms:
     def in_order(self) -> list[Held]:
         """Return the rules in the order in which they are judged."""
         return sorted(self.held, key=_order)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long what a closed case leaves behind is kept, and by which rule."""
+
+    results: Held
+    evidence: Held
+    results_days: int
+    evidence_days: int
 
 
 def terms_of(pack: str) -> Terms:
@@ -164,6 +191,59 @@ def verifiers(terms: Terms) -> int:
     )
 
 
+def waiver(terms: Terms) -> Waiver | None:
+    """Return the law by which one person is enough; None unless every pack concerned has one.
+
+    A merged rule of this kind is a waiver only where no pack asks for two.
+    """
+    rules = [held.rule for held in terms.in_order() if isinstance(held.rule, Verifiers)]
+    waivers = [rule for rule in rules if isinstance(rule, Waiver)]
+    return waivers[0] if waivers and len(waivers) == len(rules) else None
+
+
+def controls_share(terms: Terms) -> float:
+    """Return how many of all examinations are controls, of 1."""
+    return max(
+        (held.rule.share for held in terms.held if isinstance(held.rule, Controls)),
+        default=CONTROLS,
+    )
+
+
+def kept(terms: Terms) -> Keeping | None:
+    """Return how long what a closed case leaves behind is kept; None if no pack says so.
+
+    The fewest days count, for results and for evidence each.
+    """
+    rules = [(held, held.rule) for held in terms.in_order() if isinstance(held.rule, Kept)]
+    if not rules:
+        return None
+    results, fewest_results = min(rules, key=lambda pair: pair[1].results_days)
+    evidence, fewest_evidence = min(rules, key=lambda pair: pair[1].evidence_days)
+    return Keeping(results, evidence, fewest_results.results_days, fewest_evidence.evidence_days)
+
+
+def photo_export(terms: Terms) -> dict[ExportCondition, str]:
+    """Return what must hold before a candidate's photo leaves the program, each with its citation."""
+    return {
+        held.rule.condition: held.citation
+        for held in terms.in_order()
+        if isinstance(held.rule, PhotoExport)
+    }
+
+
+def permit_photo(terms: Terms, met: Collection[ExportCondition]) -> Permit:
+    """Permit a candidate's photo to leave the program once every condition holds.
+
+    Raises:
+        ForbiddenByPack: one does not; as above.
+    """
+    _some(terms)
+    for held in terms.in_order():
+        if isinstance(held.rule, PhotoExport) and (why := held.rule.refuses_export(met)):
+            raise _refusal(held, why)
+    return Permit(rule="pack.photo_export")
+
+
 def lead_limits(terms: Terms) -> dict[LeadLimit, str]:
     """Return what a lead may not be used for, or must be disclosed with, each with its citation."""
     return {
@@ -172,12 +252,12 @@ def lead_limits(terms: Terms) -> dict[LeadLimit, str]:
 
 
 def _order(held: Held) -> tuple[int, str, str]:
-    return RULE_KINDS.index(type(held.rule)), held.rule.name, held.pack
+    return _KINDS.index(held.rule.kind), held.rule.name, held.pack
 
 
 def _replaces(one: Held, other: Held) -> bool:
     """Say whether one rule makes the other needless: it is stricter, or as strict and comes first."""
-    if type(one.rule) is not type(other.rule) or not one.rule.covers(other.rule):
+    if one.rule.kind != other.rule.kind or not one.rule.covers(other.rule):
         return False
     return not other.rule.covers(one.rule) or _first(one) < _first(other)
 

@@ -8,21 +8,27 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from countenance.policy.facts import DEFAULT_PACK, SearchKind
+from countenance.policy.packs.base import PackRule
 from countenance.policy.packs.offences import ANY_NAMED, DETROIT, MARYLAND, NONE
+from countenance.policy.packs.results import (
+    Controls,
+    ExportCondition,
+    Kept,
+    Lead,
+    LeadLimit,
+    PhotoExport,
+    Verifiers,
+)
 from countenance.policy.packs.rules import (
     Authorisation,
     Candidates,
     Daily,
     Document,
     Kinds,
-    Lead,
-    LeadLimit,
     Offences,
     Once,
-    PackRule,
     Release,
     Retention,
-    Verifiers,
 )
 
 _ALL = frozenset(SearchKind)
@@ -66,9 +72,15 @@ _DOCUMENT = Document(law=_HOUSE, section="2, on paper")
 _CANDIDATES = Candidates(law=_NGI, section="2 to 50 candidates, 20 by default", most=50)
 _DAILY = Daily(law=_HOUSE, section="3, fifty a day", most=50)
 _VERIFIERS = Verifiers(law=_HOUSE, section="4, two examiners", least=2)
+_CONTROLS = Controls(law=_HOUSE, section="5, one in ten is a control", share=0.10)
+_GRANTED = PhotoExport(
+    law=_HOUSE, section="6, no photo before the grant", condition=ExportCondition.AUTHORISED
+)
+_KEPT = Kept(law=_HOUSE, section="7, a year after the case", results_days=365, evidence_days=365)
 _SOLE = Lead(law=_NGI, section="leads only", limit=LeadLimit.NEVER_SOLE_BASIS)
-_SHARED = (_DOCUMENT, _CANDIDATES)
-_BASE = (*_SHARED, _DAILY, _VERIFIERS)
+_SHARED = (_DOCUMENT, _CANDIDATES, _CONTROLS, _GRANTED)
+_UNLESS_STRICTER = (*_SHARED, _DAILY, _VERIFIERS)
+_BASE = (*_UNLESS_STRICTER, _KEPT)
 
 _PACKS = (
     Pack(
@@ -87,6 +99,7 @@ _PACKS = (
         rules=(
             *_SHARED,
             _DAILY,
+            _KEPT,
             Offences(law=_EU, section="Art. 26(10)", kinds=_SUSPECTS, codes=ANY_NAMED),
             Authorisation(law=_EU, section="Art. 26(10)", late=_ALL, within=timedelta(hours=48)),
             Once(law=_EU, section="Art. 26(10)", of=SearchKind.INITIAL),
@@ -127,6 +140,9 @@ _PACKS = (
             Lead(law=_WILLIAMS, section="line-ups", limit=LeadLimit.NO_LINEUP_ALONE),
             Lead(law=_WILLIAMS, section="disclosure", limit=LeadLimit.DISCLOSE_RESULTS),
             Lead(law=_WILLIAMS, section="disclosure", limit=LeadLimit.DISCLOSE_NEGATIVE),
+            PhotoExport(
+                law=_WILLIAMS, section="line-ups", condition=ExportCondition.INDEPENDENT_EVIDENCE
+            ),
         ),
     ),
     Pack(
@@ -137,11 +153,17 @@ _PACKS = (
             "and photos are kept three years at most."
         ),
         rules=(
-            *_BASE,
+            *_UNLESS_STRICTER,
             _AUTHORITY_FIRST,
             _SOLE,
             Release(law=_BIPA, section="section 15(b)"),
             Retention(law=_BIPA, section="section 15(a)", years=3),
+            Kept(
+                law=_BIPA,
+                section="section 15(a), purpose satisfied; the 30 days are ours",
+                results_days=30,
+                evidence_days=30,
+            ),
         ),
     ),
     Pack(
@@ -168,6 +190,12 @@ _PACKS = (
             Kinds(law=_LED, section="Art. 3(7), Art. 8(1)", allowed=_LOST),
             Offences(law=_GDPR, section="Art. 10", kinds=_ALL, codes=NONE),
             Daily(law=_GDPR, section="Art. 5(1)(c) and Art. 89(1)", most=20),
+            Kept(
+                law=_GDPR,
+                section="Art. 5(1)(e), storage limitation; the 90 days are ours",
+                results_days=90,
+                evidence_days=90,
+            ),
         ),
     ),
 )

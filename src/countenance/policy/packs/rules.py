@@ -8,47 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import ClassVar, Self
 
 from countenance.policy.facts import Ask, SearchKind, SourceFacts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackRule:
-    """A rule of a pack.
-
-    Attributes:
-        law: the law, order or policy that it comes from.
-        section: where in it.
-    """
-
-    law: str
-    section: str
-
-    kind: ClassVar[str] = ""
-
-    @property
-    def name(self) -> str:
-        """Return what the rule is called within its pack."""
-        return self.kind
-
-    @property
-    def says(self) -> str:
-        """Return the rule in a few words, for a table."""
-        raise NotImplementedError
-
-    def covers(self, other: Self) -> bool:
-        """Say whether whatever the other refuses, this refuses too."""
-        raise NotImplementedError
-
-    def refuses(self, ask: Ask) -> str:  # noqa: ARG002 # for the kinds that judge a search
-        """Return why a search is refused and the way out; empty if it is not."""
-        return ""
-
-    def refuses_source(self, source: SourceFacts, *, today: date) -> str:  # noqa: ARG002 # likewise
-        """Return why photos of a source are refused and the way out; empty if they are not."""
-        return ""
+from countenance.policy.packs.base import PackRule
+from countenance.policy.packs.results import (
+    Controls,
+    Kept,
+    Lead,
+    PhotoExport,
+    Verifiers,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,64 +276,6 @@ class Retention(PackRule):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verifiers(PackRule):
-    """A result is confirmed by so many people, each for themselves."""
-
-    least: int
-    kind: ClassVar[str] = "verifiers"
-
-    @property
-    def says(self) -> str:
-        """Return the rule in a few words."""
-        return f"{self.least} people confirm a result, each for themselves"
-
-    def covers(self, other: Self) -> bool:
-        """More are stricter."""
-        return self.least >= other.least
-
-
-class LeadLimit(StrEnum):
-    """What may not be done with a lead, or must be done with what a search found."""
-
-    NEVER_SOLE_BASIS = "never_sole_basis"
-    NO_ARREST_ALONE = "no_arrest_alone"
-    NO_LINEUP_ALONE = "no_lineup_alone"
-    DISCLOSE_RESULTS = "disclose_results"
-    DISCLOSE_NEGATIVE = "disclose_negative"
-
-
-LIMIT_WORDS = {
-    LeadLimit.NEVER_SOLE_BASIS: "a lead is never the sole basis of a decision about a person",
-    LeadLimit.NO_ARREST_ALONE: "no arrest on a lead alone; independent evidence is needed",
-    LeadLimit.NO_LINEUP_ALONE: "no line-up on a lead alone; independent evidence is needed",
-    LeadLimit.DISCLOSE_RESULTS: "every result that was acted on is disclosed to the defence",
-    LeadLimit.DISCLOSE_NEGATIVE: "searches that found nobody, or others, are disclosed too",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lead(PackRule):
-    """A limit on what a lead is used for."""
-
-    limit: LeadLimit
-    kind: ClassVar[str] = "lead"
-
-    @property
-    def name(self) -> str:
-        """Return the name of the limit: a pack has several."""
-        return f"{self.kind}.{self.limit}"
-
-    @property
-    def says(self) -> str:
-        """Return the rule in a few words."""
-        return LIMIT_WORDS[self.limit]
-
-    def covers(self, other: Self) -> bool:
-        """Only the same limit compares."""
-        return self.limit == other.limit
-
-
 RULE_KINDS: tuple[type[PackRule], ...] = (
     Kinds,
     Offences,
@@ -375,7 +287,10 @@ RULE_KINDS: tuple[type[PackRule], ...] = (
     Release,
     Retention,
     Verifiers,
+    Controls,
     Lead,
+    PhotoExport,
+    Kept,
 )
 """In the order in which a search is judged: what it is first, how it is made later."""
 

@@ -13,18 +13,32 @@ for (const zone of document.querySelectorAll("[data-drop]")) {
   const [input] = inputs;
   const chosen = zone.querySelector("[data-chosen]");
   const paths = zone.closest("form").querySelector("input[name=paths]");
-  const tell = () => {
+  const most = Number(zone.dataset.most || Infinity);
+  const tell = (before = "") => {
     const files = inputs.flatMap((field) => [...field.files]);
-    chosen.textContent = words(files);
+    const large = files.find((file) => file.size > most * 1e6);
+    const problem = large ? `${words([large])}: at most ${most} MB are read. Choose a smaller file.` : "";
+    input.setCustomValidity(problem);
+    chosen.textContent = problem || [before, words(files)].filter(Boolean).join(" ");
     if (paths) paths.value = JSON.stringify(files.map((file) => file.webkitRelativePath || file.name));
   };
-  const take = (files) => {
-    if (!files.length) return;
-    input.files = files;
-    tell();
+  const take = (files, how) => {
+    if (!files.length) {
+      chosen.textContent = `Nothing was ${how} that is a file. Save the photo first, then choose it.`;
+      return;
+    }
+    if (input.multiple || files.length === 1) {
+      input.files = files;
+      tell();
+      return;
+    }
+    const first = new DataTransfer();
+    first.items.add(files[0]);
+    input.files = first.files;
+    tell(`Of ${files.length} files the first one is taken:`);
   };
   for (const hint of zone.querySelectorAll("[data-hint], [data-folder]")) hint.hidden = false;
-  for (const field of inputs) field.addEventListener("change", tell);
+  for (const field of inputs) field.addEventListener("change", () => tell());
   zone.addEventListener("dragover", (event) => {
     event.preventDefault();
     zone.classList.add("over");
@@ -33,9 +47,14 @@ for (const zone of document.querySelectorAll("[data-drop]")) {
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    take(event.dataTransfer.files);
+    take(event.dataTransfer.files, "dropped");
   });
   if ("paste" in zone.dataset) {
-    document.addEventListener("paste", (event) => take(event.clipboardData.files));
+    document.addEventListener("paste", (event) => {
+      // What is pasted into a text field belongs there.
+      if (event.target.closest("input:not([type=file]), textarea")) return;
+      event.preventDefault();
+      take(event.clipboardData.files, "pasted");
+    });
   }
 }

@@ -1,0 +1,1 @@
+"""Examinations: what two examiners, each for themselves, say about the candidates of a search."""

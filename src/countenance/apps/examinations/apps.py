@@ -1,0 +1,24 @@
+"""Django's registration of this app."""
+
+from django.apps import AppConfig
+
+
+class ExaminationsConfig(AppConfig):
+    """The `examinations` app."""
+
+    name = "countenance.apps.examinations"
+    label = "examinations"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell other apps what waits here, who may know of candidates, and what a purge destroys."""
+        from countenance.apps.examinations.destroying import destroy_examinations
+        from countenance.apps.examinations.knowing import known
+        from countenance.apps.examinations.waiting import waiting
+        from countenance.apps.records.waiting import register as register_waiting
+        from countenance.apps.searches.knowing import register as register_knowing
+        from countenance.apps.searches.purged_with import register
+
+        register(destroy_examinations)
+        register_knowing(known)
+        register_waiting(waiting)

@@ -1,0 +1,152 @@
+"""Controls: enrolled photos that play probe and candidates, so that the answer is known beforehand.
+
+A control has as many candidates as the search that waits in its place, in one gallery of the agency, and
+they are what the index returns for the photo. Its person is one who was named at enrolment, and so are its
+candidates: an unnamed face may be anybody's, so nothing would be known about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db.models import Max, Min, QuerySet
+
+from countenance.apps.examinations.models import Examination
+from countenance.apps.galleries.models import Face, Gallery, Photo, Subject
+from countenance.apps.searches.candidates import nearest_subjects
+from countenance.faces.types import Template
+from countenance.policy import Actor
+from countenance.tools import Tools
+
+TRIES = 64
+"""So many faces are drawn to find one whose person has another photo."""
+DRAW_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A control before its candidates are known.
+
+    Attributes:
+        face: the row of the face that plays the probe.
+        photo: its photo.
+        subject: whose face it is.
+        gallery: where it is enrolled, and its candidates are looked for.
+        mate: whether other photos of that person stay in the gallery for this.
+        candidates: how many there are to be.
+    """
+
+    face: int
+    photo: UUID
+    subject: UUID
+    gallery: UUID
+    mate: bool
+    candidates: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the ledger's sealed body says of it."""
+        return {
+            "gallery": str(self.gallery),
+            "photo": str(self.photo),
+            "mate": self.mate,
+            "candidates": self.candidates,
+        }
+
+
+def plan(actor: Actor, *, candidates: int, tools: Tools) -> Plan | None:
+    """Draw who plays the probe; None if the agency has nobody with two photos to draw.
+
+    Args:
+        actor: the examiner; a photo that played the probe for them does not do so again.
+        candidates: how many there are to be.
+        tools: the clock, the draw.
+    """
+    galleries = _galleries(actor)
+    faces = _faces(galleries, tools=tools).exclude(photo_id__in=_played(actor))
+    ends = faces.aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["first"] is None:
+        return None
+    mate = tools.token_bytes(1)[0] % 2 == 0
+    for _ in range(TRIES):
+        start = ends["first"] + below(ends["last"] - ends["first"] + 1, tools.token_bytes)
+        face = faces.filter(pk__gte=start).order_by("pk").first()
+        if face is not None and _has_another(face, tools=tools):
+            return Plan(
+                face=face.pk,
+                photo=face.photo_id,
+                subject=face.subject_id,
+                gallery=face.gallery_id,
+                mate=mate,
+                candidates=candidates,
+            )
+    return None
+
+
+def find(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
+    """Return the candidates of a control as a search records them; none if there are too few.
+
+    With fewer than a search has, a control could be told from one.
+    """
+    gallery = Gallery.objects.get(pk=planned.gallery)
+    face = Face.objects.select_related("photo__gallery", "photo__source").get(pk=planned.face)
+    face.check_links()
+    template = Template(
+        vector=np.frombuffer(face.template, dtype=np.float32).copy(), model=gallery.model
+    )
+    without = [planned.photo]
+    if not planned.mate:
+        of_person = Photo.objects.filter(faces__subject_id=planned.subject, removed_at=None)
+        without += of_person.values_list("pk", flat=True)
+    # Twice as many, because those who were not named are left out.
+    top = 2 * planned.candidates + 1
+    found = nearest_subjects(
+        template, [gallery], top=top, threshold=None, without=without, tools=tools
+    )
+    named = _named([UUID(one["subject"]) for one in found])
+    found = [one for one in found if UUID(one["subject"]) in named][: planned.candidates]
+    return found if len(found) == planned.candidates else []
+
+
+def below(most: int, token_bytes: Callable[[int], bytes]) -> int:
+    """Return a number from 0, below `most`, that was drawn; off by less than one in 2**32 for 2**32."""
+    return int.from_bytes(token_bytes(DRAW_BYTES), "big") % most
+
+
+def _galleries(actor: Actor) -> list[Gallery]:
+    """Return the agency's own galleries that are open and need no approval for each case."""
+    rows = Gallery.objects.filter(agency_id=actor.agency, closed_at=None)
+    return [one for one in rows.defer("rotation") if not one.sensitive]
+
+
+def _faces(galleries: Sequence[Gallery], *, tools: Tools) -> QuerySet[Face]:
+    """Return the faces that can play the probe: comparable, of somebody named, kept lawfully today."""
+    return Face.objects.filter(
+        gallery__in=galleries,
+        removed_version=None,
+        template__isnull=False,
+        subject__named=True,
+        subject__removed_at=None,
+        photo__source__removed_at=None,
+        photo__source__retention_until__gte=tools.clock().date(),
+    )
+
+
+def _has_another(face: Face, *, tools: Tools) -> bool:
+    others = _faces([face.gallery], tools=tools).filter(subject_id=face.subject_id)
+    return others.exclude(photo_id=face.photo_id).exists()
+
+
+def _played(actor: Actor) -> list[UUID]:
+    """Return the photos that played the probe for this examiner before."""
+    rows = Examination.objects.filter(
+        agency_id=actor.agency, examiner_id=actor.person, search=None, object_key__isnull=False
+    )
+    return [UUID(one.about["probe"]["photo"]) for one in rows]
+
+
+def _named(subjects: Sequence[UUID]) -> set[UUID]:
+    return set(Subject.objects.filter(pk__in=subjects, named=True).values_list("pk", flat=True))

@@ -1,0 +1,37 @@
+"""What somebody may know of a search's candidates, said to the app of searches, which is below this one."""
+
+from __future__ import annotations
+
+from countenance.apps.examinations import queries
+from countenance.apps.examinations.models import ExaminationState
+from countenance.apps.examinations.permits import permit_examiner
+from countenance.apps.searches.knowing import Known
+from countenance.apps.searches.models import Search
+from countenance.errors import CountenanceError
+from countenance.policy import Actor, Deed, may
+from countenance.tools import Tools
+
+BOTH_FIRST = "You read here who they are, and what was concluded, once two examiners have recorded."
+ONE_OPEN = "Finish or give up the examination that you took first."
+
+
+def known(actor: Actor, search: Search, *, tools: Tools) -> Known:
+    """Return what the actor may know of the candidates of a search.
+
+    While an examination is open that was drawn, the same is said of every search: nobody can find out by
+    asking which one it is of, or that it is of none.
+    """
+    if queries.sight(actor, search) != queries.Sight.NOTHING:
+        return Known(candidates=True)
+    if not may(actor, Deed.EXAMINE):
+        return Known(candidates=False, why=BOTH_FIRST)
+    if queries.open_draw(actor) is not None:
+        return Known(candidates=False, why=ONE_OPEN)
+    mine = search.examinations.filter(examiner_id=actor.person, state=ExaminationState.OPEN).first()
+    if mine is not None:
+        return Known(candidates=False, examination=mine.pk)
+    try:
+        permit_examiner(actor, search, today=tools.clock().date())
+    except CountenanceError as error:
+        return Known(candidates=False, why=error.detail)
+    return Known(candidates=False, begins=True)

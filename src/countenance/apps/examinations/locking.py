@@ -1,0 +1,97 @@
+"""What services of examinations do inside their transactions: lock rows in one order, and judge them.
+
+The order is case, search, authority, examination, comparison; a purge goes the same way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from countenance import policy
+from countenance.apps.examinations import queries
+from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.examinations.permits import permit_examiner
+from countenance.apps.records.services import Record
+from countenance.apps.searches.clock import permit_unfrozen
+from countenance.apps.searches.models import Search
+from countenance.errors import NotPermitted, WrongState
+from countenance.policy import Actor
+from countenance.tools import Tools
+
+
+def lock_search(actor: Actor, search: Search, *, tools: Tools) -> Search:
+    """Lock a search and return it, if it is the actor's agency's and what it found can be seen."""
+    policy.permit_own(actor, search.agency_id)
+    locked = Search.objects.select_for_update(no_key=True).get(pk=search.pk)
+    permit_unfrozen(locked, now=tools.clock())
+    return locked
+
+
+def require_wanted(actor: Actor, search: Search, *, tools: Tools) -> None:
+    """Permit an examiner whom a locked search needs.
+
+    Raises:
+        WrongState: it returned nobody, was closed, or has its examiners.
+        NotPermitted: the actor had a part in it, or nobody disagrees.
+    """
+    if not queries.has_candidates(search):
+        raise WrongState("This search returned no candidates to examine.")
+    permit_examiner(actor, search, today=tools.clock().date())
+
+
+def probe_of(search: Search) -> dict[str, Any]:
+    """Return which photo is the probe of a search, and which face, as an examination names it."""
+    return {"probe": str(search.probe_id), "face": search.request["face"]}
+
+
+def own(actor: Actor, record: Record, one: Examination, *, tools: Tools) -> Examination:
+    """Lock one's own examination, after its search; what was found must not be frozen.
+
+    Raises:
+        NotPermitted: it is somebody else's.
+        SearchFrozen: its authority was refused, or did not come in time.
+    """
+    record.note(about=one.pk)
+    if one.search_id is not None:
+        lock_search(actor, Search.objects.get(pk=one.search_id), tools=tools)
+    found = locked(one)
+    if found.examiner_id != actor.person or found.agency_id != actor.agency:
+        raise NotPermitted("This is somebody else's examination.", rule="examination.own_only")
+    return found
+
+
+def locked(one: Examination) -> Examination:
+    """Lock an examination and return it as it is now."""
+    found = Examination.objects.select_for_update(no_key=True).get(pk=one.pk)
+    found.check_links()
+    return found
+
+
+def own_open(actor: Actor, record: Record, one: Examination, *, tools: Tools) -> Examination:
+    """Lock one's own examination, which must be open.
+
+    Raises:
+        WrongState: it is over.
+    """
+    found = own(actor, record, one, tools=tools)
+    if found.state != ExaminationState.OPEN:
+        raise WrongState("This examination is over; what it recorded stays as it is.")
+    return found
+
+
+def own_unsaid(actor: Actor, record: Record, one: Comparison, *, tools: Tools) -> Comparison:
+    """Lock a comparison of one's own open examination that has no conclusion yet.
+
+    Raises:
+        WrongState: the probe was not analysed yet, or it is concluded.
+    """
+    examination = own_open(actor, record, one.examination, tools=tools)
+    record.note(about=one.pk, examination=examination.pk)
+    if examination.analysis is None:
+        raise WrongState("Write down first what the probe shows; then its candidates can be seen.")
+    found = Comparison.objects.select_for_update(no_key=True).get(pk=one.pk)
+    found.check_links()
+    if found.said is not None:
+        raise WrongState("This conclusion is recorded; it stays as it is.")
+    found.examination = examination
+    return found

@@ -1,0 +1,141 @@
+"""Examinations and comparisons; what was seen, said and known beforehand is sealed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+
+from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.records.sealed import ObjectSealedModel, SealedJSON, SealedModel
+from countenance.apps.searches.models import Search
+from countenance.errors import SealBroken
+from countenance.sealing.kinds import KeyKind
+
+
+class ExaminationState(models.TextChoices):
+    """How far an examination is; it only moves down this list."""
+
+    OPEN = "open"
+    RECORDED = "recorded"  # all its comparisons have a conclusion
+    ENDED = "ended"  # given up, or its search was closed or purged before
+
+
+class Examination(ObjectSealedModel):
+    """One examiner's examination of all candidates of a search, or of a control that looks like one.
+
+    `about` holds the links, `probe` (which photo plays it: a probe and its face, or an enrolled face),
+    `code` (what the examiner sees instead of a case), and `control`: None, or what is known beforehand.
+    `draft` and `analysis` are what is said of the probe alone, before and after it is recorded. All of it
+    is under the row's own key, which a purge of the search destroys.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    search = models.ForeignKey(
+        Search, on_delete=models.PROTECT, null=True, related_name="examinations"
+    )
+    examiner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=16, choices=ExaminationState.choices)
+    about = SealedJSON()
+    draft = SealedJSON(null=True)
+    analysis = SealedJSON(null=True)
+    begun_at = models.DateTimeField()
+    analysed_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("search", "examiner"), name="one_examination_each"),
+        )
+        indexes = (models.Index(fields=("agency", "examiner", "state")),)
+
+    @property
+    def links(self) -> dict[str, str | None]:
+        """Return what the row names in clear, as it is sealed in `about`."""
+        return {
+            "search": None if self.search_id is None else str(self.search_id),
+            "examiner": str(self.examiner_id),
+        }
+
+    @property
+    def control(self) -> dict[str, Any] | None:
+        """Return what is known beforehand of a control; None for an examination of a search."""
+        known: dict[str, Any] | None = self.about["control"]
+        return known
+
+    def check_links(self) -> None:
+        """Check that search and examiner, kept in clear for queries, are the sealed ones.
+
+        Raises:
+            SealBroken: somebody changed them.
+        """
+        if self.about["links"] != self.links:
+            raise SealBroken("An examination is filed under a search or person it is not of.")
+
+
+class Comparison(ObjectSealedModel):
+    """One candidate of one examination: its place in the drawn order, and what was said of it.
+
+    `about` holds the links, the letter, and the candidate (subject, faces with photo and similarity, rank
+    from 1): none of it is shown before the examination is recorded. `draft` is what was saved on the way;
+    `said` the recorded checklist and conclusion, which nothing changes: `follows` names the one that this
+    takes the place of, after a consolidation, for a reason.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    examination = models.ForeignKey(
+        Examination, on_delete=models.PROTECT, related_name="comparisons"
+    )
+    place = models.PositiveSmallIntegerField()
+    about = SealedJSON()
+    draft = SealedJSON(null=True)
+    said = SealedJSON(null=True)
+    follows = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="followed_by"
+    )
+    recorded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("examination", "place"),
+                condition=models.Q(follows=None),
+                name="one_candidate_a_place",
+            ),
+        )
+
+    @property
+    def links(self) -> dict[str, str | None]:
+        """Return what the row names in clear, as it is sealed in `about`."""
+        follows = None if self.follows_id is None else str(self.follows_id)
+        return {"examination": str(self.examination_id), "follows": follows}
+
+    def check_links(self) -> None:
+        """Check that the examination, and what this follows, are the sealed ones.
+
+        Raises:
+            SealBroken: somebody changed them.
+        """
+        if self.about["links"] != self.links:
+            raise SealBroken("A comparison is filed under an examination it is not of.")
+
+
+class Closing(SealedModel):
+    """That a search was closed: all its candidates were compared, or somebody says why they are not."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+
+    search = models.OneToOneField(
+        Search, on_delete=models.PROTECT, primary_key=True, related_name="closing"
+    )
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    details = SealedJSON()  # compared: bool, reason: text, search and by once more
+    at = models.DateTimeField()

@@ -1,0 +1,177 @@
+"""The photos of an examination: alike for a probe of a case and for an enrolled photo that plays one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from countenance.apps.examinations.models import Comparison, Examination
+from countenance.apps.galleries import grants
+from countenance.apps.galleries.models import Face, Photo
+from countenance.apps.records.objects import get_object
+from countenance.apps.records.sealed import ObjectSealedModel
+from countenance.apps.searches.models import Probe
+from countenance.errors import ImageRejected, KeyUnavailable, NotFound
+from countenance.policy import Actor
+from countenance.tools import Tools
+
+LONG_SIDE = 1600
+"""Pixels of the longer side of every photo that is shown; nothing is enlarged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One photo with the one face in it that is looked at.
+
+    Attributes:
+        width: of the upright photo, in pixels; landmarks and boxes are in those.
+        height: see `width`.
+        landmarks: of the face, the eyes first.
+        blur: the boxes of all other faces, which nobody sees.
+        row: what its bytes are sealed under.
+        name: of the photo and the face in it, under which its irises are kept.
+    """
+
+    width: int
+    height: int
+    landmarks: list[list[float]]
+    blur: list[list[float]]
+    row: ObjectSealedModel
+    name: str
+
+
+def probe_side(examination: Examination) -> Side:
+    """Return the photo that plays the probe.
+
+    Raises:
+        NotFound: it was removed, or its key destroyed.
+    """
+    named = examination.about["probe"]
+    if "photo" in named:
+        return _enrolled(_face(named["face"]))
+    probe = Probe.objects.get(pk=named["probe"])
+    if probe.object_key is None:
+        raise NotFound("This photo was destroyed.")
+    faces = probe.details["faces"]
+    chosen = named["face"]
+    return Side(
+        width=probe.details["width"],
+        height=probe.details["height"],
+        landmarks=faces[chosen]["landmarks"],
+        blur=[one["box"] for number, one in enumerate(faces) if number != chosen],
+        row=probe,
+        name=str(chosen),
+    )
+
+
+@contextmanager
+def candidate_sides(
+    actor: Actor, comparison: Comparison, *, most: int | None = None, tools: Tools
+) -> Iterator[tuple[list[Side], Tools]]:
+    """Yield the photos of a candidate that are still held, most similar first, and tools that open them.
+
+    Args:
+        actor: who looks.
+        comparison: the candidate.
+        most: no more than so many; None for all.
+        tools: the keys; those that are yielded open what other agencies granted.
+    """
+    rows = [one["face"] for one in comparison.about["faces"]]
+    photos = Photo.objects.filter(faces__in=rows).select_related("gallery__agency").distinct()
+    galleries = list({one.gallery_id: one.gallery for one in photos.defer("details")}.values())
+    with grants.reading(actor, galleries, tools=tools) as lent:
+        yield list(islice(_held(rows), most)), lent
+
+
+def _held(rows: list[int]) -> Iterator[Side]:
+    for row in rows:
+        try:
+            yield _enrolled(_face(row))
+        except (NotFound, KeyUnavailable):
+            continue  # Removed since, or no longer granted.
+
+
+def side_of(sides: list[Side], number: int) -> Side:
+    """Return one of a candidate's photos, counted from 1.
+
+    Raises:
+        NotFound: there is none of this number.
+    """
+    if not 1 <= number <= len(sides):
+        raise NotFound("There is no such photo.")
+    return sides[number - 1]
+
+
+def picture(side: Side, *, tools: Tools, long_side: int = LONG_SIDE) -> bytes:
+    """Return a photo as a JPEG without metadata, all other faces in it blurred beyond recovery."""
+    return tools.engine.render(
+        get_object(side.row, tools=tools),
+        long_side=long_side,
+        blur=[(x, y, w, h) for x, y, w, h in side.blur],
+    )
+
+
+def settled(about: Mapping[str, Any], side: Side) -> Side:
+    """Return a photo with the irises that were found in it when it was first looked at, if it was."""
+    found = about.get("irises", {}).get(side.name)
+    return side if found is None else replace(side, landmarks=found)
+
+
+def settle(row: Examination | Comparison, side: Side, *, tools: Tools) -> Side:
+    """Return a photo with its irises, found once and sealed with the row that shows it.
+
+    A detector's landmarks lie some pixels off; irises let two faces lie on each other more exactly, and
+    every later look, also at both examinations side by side, is aligned by the same ones.
+    """
+    if side.name in row.about.get("irises", {}):
+        return settled(row.about, side)
+    try:
+        data = get_object(side.row, tools=tools)
+        found = tools.engine.irises(data, landmarks=side.landmarks)
+    except ImageRejected:
+        return side
+    irises = {**row.about.get("irises", {}), side.name: [list(mark) for mark in found]}
+    row.about = {**row.about, "irises": irises}
+    row.save(update_fields=("about",))
+    return settled(row.about, side)
+
+
+def _face(row: int) -> Face:
+    found = (
+        Face.objects.filter(pk=row, removed_version=None)
+        .select_related("photo__gallery__agency", "photo__source")
+        .defer("crop", "template", "photo__gallery__rotation")
+        .first()
+    )
+    if found is None:
+        raise NotFound("This photo was removed.")
+    found.check_links()
+    return found
+
+
+def _enrolled(face: Face) -> Side:
+    details: dict[str, Any] = face.photo.details
+    others = Face.objects.filter(photo_id=face.photo_id, removed_version=None).exclude(pk=face.pk)
+    others = others.select_related("photo__gallery").defer("crop", "template")
+    return Side(
+        width=details["width"],
+        height=details["height"],
+        landmarks=face.details["landmarks"],
+        blur=[one.details["box"] for one in others.order_by("ordinal")],
+        row=face.photo,
+        name=str(face.pk),
+    )
+
+
+def side_by_side_key(search: UUID, rank: int) -> str:
+    """Return what a session is noted to have been shown beside the examinations of a search: 0, the probe."""
+    return f"consolidation/{search}/{rank}"
+
+
+def look_key(examination: UUID, letter: str, number: int) -> str:
+    """Return what a session is noted to have been shown: the probe, if there is no letter."""
+    return f"examination/{examination}/{letter or 'probe'}/{number}"

@@ -1,0 +1,192 @@
+"""Reading examinations: one's own, those that wait for an examiner, and who may see what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.examinations.permits import permit_examiner, standings_of
+from countenance.apps.examinations.standings import is_settled, recorded
+from countenance.apps.searches.candidates import CANDIDATES
+from countenance.apps.searches.models import Search, SearchState
+from countenance.errors import CountenanceError, NotFound
+from countenance.examination.combine import EXAMINERS
+from countenance.policy import Actor, Deed, may
+from countenance.tools import Tools
+
+TOO_LONG = timedelta(days=14)
+"""A search whose candidates are not all compared after so long is a signal."""
+
+
+class Sight(StrEnum):
+    """What somebody may know of what a search found."""
+
+    NOTHING = "nothing"
+    OWN = "own"  # the candidates, and what they concluded themselves
+    EVERYTHING = "everything"  # every recorded examination
+
+
+def own_examinations(actor: Actor, *states: ExaminationState) -> QuerySet[Examination]:
+    """Return the actor's own examinations in these states, or all, newest first; slice it.
+
+    Those that were destroyed with what their search found are left out: nothing of them opens.
+    """
+    found = Examination.objects.filter(
+        agency_id=actor.agency, examiner_id=actor.person, object_key__isnull=False
+    )
+    if states:
+        found = found.filter(state__in=states)
+    return found.select_related("search").order_by("-begun_at", "pk")
+
+
+def examination(actor: Actor, examination_id: UUID) -> Examination:
+    """Return one of the actor's own examinations.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's: said alike.
+    """
+    found = own_examinations(actor).filter(pk=examination_id).first()
+    if found is None:
+        raise NotFound("There is no such examination, or it is not yours.")
+    found.check_links()
+    return found
+
+
+def comparisons(one: Examination) -> list[Comparison]:
+    """Return the comparisons of an examination in the order that was drawn, without those that follow."""
+    found = list(one.comparisons.filter(follows=None).order_by("place"))
+    for comparison in found:
+        comparison.check_links()
+    return found
+
+
+def comparison(one: Examination, letter: str) -> Comparison:
+    """Return the comparison of this letter.
+
+    Raises:
+        NotFound: the examination has none, or its probe was not analysed yet: said alike.
+    """
+    if one.analysis is not None:
+        for found in comparisons(one):
+            if found.about["letter"] == letter:
+                return found
+    raise NotFound("There is no such candidate in this examination.")
+
+
+def last_of(one: Comparison) -> Comparison:
+    """Return what takes the place of a comparison at last; itself, if nothing does."""
+    while (following := Comparison.objects.filter(follows=one).first()) is not None:
+        following.check_links()
+        one = following
+    return one
+
+
+def sight(actor: Actor, search: Search) -> Sight:
+    """Return what the actor may know of the candidates of a search, and of what was concluded of them.
+
+    An examiner knows nothing before their own examination is recorded, and nothing of another one's
+    before two are. Whoever could still be asked to examine it counts as an examiner.
+    """
+    if not may(actor, Deed.EXAMINATIONS_READ) or search.agency_id != actor.agency:
+        return Sight.NOTHING
+    both = len(recorded(search)) >= EXAMINERS
+    mine = search.examinations.filter(examiner_id=actor.person).first()
+    if mine is not None and mine.state != ExaminationState.ENDED:
+        if mine.state == ExaminationState.OPEN:
+            return Sight.NOTHING
+        return Sight.EVERYTHING if both else Sight.OWN
+    closed = is_closed(search)
+    if not may(actor, Deed.EXAMINE):
+        return Sight.EVERYTHING if both or closed else Sight.NOTHING
+    oversees = may(actor, Deed.LEAD_RELEASE) or may(actor, Deed.LEDGER_READ)
+    decided = closed or (both and is_settled(standings_of(search)))
+    return Sight.EVERYTHING if oversees and decided else Sight.NOTHING
+
+
+def visible_to(actor: Actor, search: Search) -> list[Examination]:
+    """Return the recorded examinations of a search that the actor may know of."""
+    known = sight(actor, search)
+    if known == Sight.NOTHING:
+        return []
+    found = recorded(search)
+    if known == Sight.OWN:
+        return [one for one in found if one.examiner_id == actor.person]
+    return found
+
+
+def has_candidates(search: Search) -> bool:
+    """Say whether a search returned candidates that can still be examined."""
+    if search.state != SearchState.CONCLUDED or search.purged_at or search.frozen_at:
+        return False
+    return bool(search.outcome["answer"] == CANDIDATES)
+
+
+def is_closed(search: Search) -> bool:
+    """Say whether a search was closed."""
+    return hasattr(search, "closing")
+
+
+def waiting_searches(actor: Actor, *, tools: Tools, at_most: int | None = None) -> Iterator[Search]:
+    """Yield the searches that wait for this examiner, those that ended first before others.
+
+    Args:
+        actor: an examiner.
+        tools: the clock.
+        at_most: look at no more than so many; for what is asked whenever a page is drawn.
+    """
+    if not may(actor, Deed.EXAMINE):
+        return
+    rows = (
+        Search.objects.filter(
+            agency_id=actor.agency,
+            state=SearchState.CONCLUDED,
+            frozen_at=None,
+            purged_at=None,
+            closing=None,
+        )
+        .exclude(examinations__examiner_id=actor.person)
+        .select_related("case__authority", "probe", "answers")
+        .order_by("ended_at", "pk")
+    )
+    for search in rows if at_most is None else rows[:at_most]:
+        if _waits_for(actor, search, tools=tools):
+            yield search
+
+
+def _waits_for(actor: Actor, search: Search, *, tools: Tools) -> bool:
+    try:
+        if not has_candidates(search):
+            return False
+        permit_examiner(actor, search, today=tools.clock().date())
+    except CountenanceError:
+        return False
+    return True
+
+
+def open_draw(actor: Actor) -> Examination | None:
+    """Return the open examination that the actor drew, if there is one: there is one at a time.
+
+    While it is open nothing may say whether another search waits, or one could tell it from a control.
+    """
+    for one in own_examinations(actor, ExaminationState.OPEN):
+        if one.about["drawn"]:
+            return one
+    return None
+
+
+def open_too_long(actor: Actor, *, tools: Tools) -> list[Search]:
+    """Return the agency's searches whose candidates are not all compared after two weeks, oldest first."""
+    rows = Search.objects.filter(
+        agency_id=actor.agency,
+        state=SearchState.CONCLUDED,
+        frozen_at=None,
+        purged_at=None,
+        closing=None,
+        ended_at__lt=tools.clock() - TOO_LONG,
+    )
+    return [one for one in rows.order_by("ended_at", "pk") if has_candidates(one)]

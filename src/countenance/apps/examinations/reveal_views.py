@@ -1,0 +1,77 @@
+"""What an examination was, once it is recorded: rank, similarity and source, or that it was a control."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from countenance.apps.examinations import queries
+from countenance.apps.examinations.models import Examination
+from countenance.apps.examinations.standings import CONCLUSIONS, said_of, tried
+from countenance.apps.galleries import grants
+from countenance.apps.galleries.models import Gallery
+from countenance.apps.searches import queries as search_queries
+from countenance.apps.searches import services as search_services
+from countenance.apps.searches.models import Search
+from countenance.ui.requests import Request
+
+
+def revealed(request: Request, one: Examination) -> HttpResponse:
+    """Show a recorded examination."""
+    search = one.search
+    context: dict[str, Any] = {
+        "section": "examinations",
+        "code": one.about["code"],
+        "recorded_at": one.recorded_at,
+    }
+    if search is None:
+        context["rows"] = _answered(one)
+        context["wrong"] = sum(row["wrong"] for row in context["rows"])
+        return render(request, "examinations/control.html", context)
+    search_services.view_candidates(request.actor, search=search, tools=request.tools)
+    both = queries.sight(request.actor, search) == queries.Sight.EVERYTHING
+    context |= {
+        "rows": _concluded(request, one, search),
+        "search": reverse("search", args=[search.pk]),
+        "consolidation": reverse("consolidation", args=[search.pk]) if both else "",
+    }
+    return render(request, "examinations/recorded.html", context)
+
+
+def _answered(one: Examination) -> list[dict[str, Any]]:
+    return [
+        {
+            "letter": row.about["letter"],
+            "conclusion": CONCLUSIONS[said_of(row)["conclusion"]],
+            "truth": "One person" if answer.mated else "Two people",
+            "wrong": answer.wrong,
+            "undecided": answer.undecided,
+        }
+        for row, answer in zip(queries.comparisons(one), tried(one), strict=True)
+    ]
+
+
+def _concluded(request: Request, one: Examination, search: Search) -> list[dict[str, Any]]:
+    galleries = list(Gallery.objects.filter(pk__in=search.request["galleries"]))
+    with grants.reading(request.actor, galleries, tools=request.tools):
+        known = {found.subject: found for found in search_queries.candidates(search)}
+    rows = []
+    for row in queries.comparisons(one):
+        last = queries.last_of(row)
+        found = known.get(UUID(row.about["subject"]))
+        rows.append(
+            {
+                "letter": row.about["letter"],
+                "conclusion": CONCLUSIONS[said_of(last)["conclusion"]],
+                "followed": last.pk != row.pk,
+                "rank": row.about["rank"],
+                "similarity": row.about["faces"][0]["similarity"],
+                "name": "" if found is None else found.label,
+                "source": "" if found is None else found.best.source["name"],
+            }
+        )
+    return rows

@@ -1,0 +1,168 @@
+"""What was concluded of each candidate of a search, and how the conclusions combine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.searches.models import Search
+from countenance.errors import SealBroken
+from countenance.examination.checklist import Checklist, enough_to_lead, read_comparison
+from countenance.examination.combine import EXAMINERS, Concluded, Standing, Waiver, combine
+from countenance.examination.control import Measured, Tried, measure
+from countenance.examination.scale import Conclusion
+
+CONCLUSIONS = {str(one): one for one in Conclusion}
+SETTLED = frozenset({Standing.AGREED, Standing.NO_LEAD})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateStanding:
+    """How far one candidate of a search is.
+
+    Attributes:
+        subject: who was returned.
+        rank: the place in the list that the search returned, from 1.
+        similarity: of the best face.
+        standing: what the recorded conclusions say together.
+        concluded: every conclusion of a recorded examination, those that were followed included.
+    """
+
+    subject: UUID
+    rank: int
+    similarity: float
+    standing: Standing
+    concluded: list[Concluded]
+
+
+def recorded(search: Search) -> list[Examination]:
+    """Return the recorded examinations of a search, in the order in which they were recorded.
+
+    Raises:
+        SealBroken: somebody changed who examined what, or how far it is.
+    """
+    rows = search.examinations.filter(state=ExaminationState.RECORDED, object_key__isnull=False)
+    found = list(rows.select_related("examiner").order_by("recorded_at", "pk"))
+    for one in found:
+        one.check_links()
+        check_whole(one)
+    return found
+
+
+def check_whole(one: Examination) -> None:
+    """Check that a recorded examination has a conclusion on each of its candidates.
+
+    Raises:
+        SealBroken: somebody recorded it in the database.
+    """
+    first = one.comparisons.filter(follows=None)
+    if first.filter(said__isnull=False).count() != one.about["candidates"]:
+        raise SealBroken("An examination counts as recorded that was not concluded.")
+
+
+def concluded(search: Search) -> dict[UUID, list[Concluded]]:
+    """Return the conclusions of recorded examinations by subject, oldest first."""
+    found: defaultdict[UUID, list[Concluded]] = defaultdict(list)
+    rows = Comparison.objects.filter(examination__in=recorded(search))
+    for row in rows.select_related("examination").order_by("recorded_at", "pk"):
+        row.check_links()
+        found[UUID(row.about["subject"])].append(concluded_of(row))
+    return dict(found)
+
+
+def concluded_of(row: Comparison) -> Concluded:
+    """Return a recorded comparison as the rules of combining take it."""
+    said, examination = said_of(row), row.examination
+    return Concluded(
+        id=row.pk,
+        examiner=examination.examiner_id,
+        conclusion=CONCLUSIONS[said["conclusion"]],
+        enough=enough_to_lead(checklist_of(row)),
+        at=row.recorded_at or examination.begun_at,
+        certified=_was_certified(said),
+        follows=row.follows_id,
+        control=examination.control is not None,
+    )
+
+
+def said_of(row: Comparison) -> dict[str, Any]:
+    """Return what was recorded of a candidate.
+
+    Raises:
+        SealBroken: the row says when that was otherwise than what is sealed.
+    """
+    said: dict[str, Any] = row.said
+    if row.recorded_at is None or said["at"] != row.recorded_at.isoformat():
+        raise SealBroken("A conclusion is filed under a time at which it was not recorded.")
+    return said
+
+
+def checklist_of(row: Comparison) -> Checklist:
+    """Return the recorded checklist of a comparison."""
+    return read_comparison(row.said["checklist"])
+
+
+def _was_certified(said: dict[str, Any]) -> bool:
+    until = said["certified_until"]
+    return until is not None and date.fromisoformat(until) >= date.fromisoformat(said["at"][:10])
+
+
+def standings(
+    search: Search, *, waiver: Waiver | None = None, examiners: int = EXAMINERS
+) -> list[CandidateStanding]:
+    """Return how far each candidate of a search is, in the order of the search; none once it is purged."""
+    if search.outcome is None:
+        return []
+    said = concluded(search)
+    found = []
+    for rank, one in enumerate(search.outcome["candidates"], start=1):
+        subject = UUID(one["subject"])
+        about = said.get(subject, [])
+        found.append(
+            CandidateStanding(
+                subject=subject,
+                rank=rank,
+                similarity=one["faces"][0]["similarity"],
+                standing=combine(about, waiver=waiver, examiners=examiners),
+                concluded=about,
+            )
+        )
+    return found
+
+
+def is_settled(found: Iterable[CandidateStanding]) -> bool:
+    """Say whether all candidates are compared, by as many examiners as each of them needs."""
+    return all(one.standing in SETTLED for one in found)
+
+
+def tried(one: Examination) -> list[Tried]:
+    """Return what was said of each candidate of a recorded control, beside what was known."""
+    known = one.control
+    if known is None or one.state != ExaminationState.RECORDED:
+        return []
+    check_whole(one)
+    rows = one.comparisons.filter(follows=None).order_by("place")
+    return [
+        Tried(
+            mated=row.about["subject"] == known["subject"],
+            conclusion=CONCLUSIONS[said_of(row)["conclusion"]],
+        )
+        for row in rows
+    ]
+
+
+def measured(person: UUID, *, agency: UUID) -> Measured:
+    """Return what the controls that an examiner recorded say about them."""
+    rows = Examination.objects.filter(
+        agency_id=agency, examiner_id=person, search=None, state=ExaminationState.RECORDED
+    )
+    every = []
+    for one in rows:
+        one.check_links()
+        every.extend(tried(one))
+    return measure(every)

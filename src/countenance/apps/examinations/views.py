@@ -1,0 +1,397 @@
+"""The pages on which an examiner works: what waits, the probe alone, then candidate after candidate.
+
+Nothing on them names a case, a search, a name, a rank, a similarity, a source or another examiner, and they
+are the same for a control.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.forms import CharField
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.html import escape
+from django.views.decorators.http import require_POST, require_safe
+
+from countenance.apps.examinations import photos, queries, services, taking, viewing
+from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.examinations.photos import Side, look_key
+from countenance.apps.examinations.reveal_views import revealed
+from countenance.apps.examinations.standings import CONCLUSIONS
+from countenance.apps.galleries import looks
+from countenance.errors import NotFound
+from countenance.examination.checklist import Checklist, read_analysis, read_comparison
+from countenance.examination.components import Answer, Component, Visibility
+from countenance.examination.scale import Conclusion
+from countenance.ui.checklists import Marking, marking, posted
+from countenance.ui.faceview import FacePhoto, Pair, face_photo
+from countenance.ui.forms import ErrorsOn, Form, ReasonForm
+from countenance.ui.pages import confirm_page, status_of
+from countenance.ui.requests import Request
+
+SMALL = 360
+"""Pixels of the longer side of the small pictures in the strip."""
+LISTED = 25
+LOOKED_AT = 50
+"""So many searches are looked at to say whether one waits."""
+
+
+class SaidForm(Form):
+    """What a page of an examination sends beside its checklist; here to hold what is said against it."""
+
+    conclusion = CharField(required=False)
+
+
+@require_safe
+def examinations(request: Request) -> HttpResponse:
+    """Show the examinations that the actor has open, and whether another one waits."""
+    return _list(request)
+
+
+@require_POST
+def examination_next(request: Request) -> HttpResponse:
+    """Begin the next one that waits."""
+    form = SaidForm(request.POST)
+    form.is_valid()
+    with ErrorsOn(form):
+        try:
+            begun = taking.take_examination(request.actor, tools=request.tools)
+        except NotFound as nothing:
+            form.add_error(None, nothing.detail)
+        else:
+            return HttpResponseRedirect(reverse("examination", args=[begun.pk]))
+    return _list(request, form)
+
+
+def _list(request: Request, form: Form | None = None) -> HttpResponse:
+    actor, tools = request.actor, request.tools
+    free = queries.open_draw(actor) is None
+    waits = free and any(queries.waiting_searches(actor, tools=tools, at_most=LOOKED_AT))
+    done = queries.own_examinations(actor, ExaminationState.RECORDED)[:LISTED]
+    context = {
+        "section": "examinations",
+        "form": form or SaidForm(),
+        "free": free,
+        "waits": waits,
+        "open": [_row(one) for one in queries.own_examinations(actor, ExaminationState.OPEN)],
+        "done": [_row(one) for one in done],
+    }
+    return render(
+        request, "examinations/list.html", context, status=status_of(form) if form else 200
+    )
+
+
+def _row(one: Examination) -> dict[str, Any]:
+    return {
+        "id": one.pk,
+        "code": one.about["code"],
+        "begun_at": one.begun_at,
+        "recorded_at": one.recorded_at,
+        "analysed": one.analysis is not None,
+        "of": one.about["candidates"],
+        "said": one.comparisons.filter(follows=None, said__isnull=False).count(),
+    }
+
+
+def examination(request: Request, examination_id: UUID) -> HttpResponse:
+    """Show an examination: the probe alone, then the next candidate, at last what it was."""
+    one = queries.examination(request.actor, examination_id)
+    if one.state == ExaminationState.RECORDED:
+        return revealed(request, one)
+    if one.state == ExaminationState.ENDED:
+        context = {"section": "examinations", "code": one.about["code"]}
+        return render(request, "examinations/ended.html", context)
+    if one.analysis is not None:
+        rows = queries.comparisons(one)
+        following = next((row for row in rows if row.said is None), rows[0])
+        return _to_letter(one, following)
+    return _analyse(request, one)
+
+
+def _analyse(request: Request, one: Examination) -> HttpResponse:
+    """Show the probe alone, and take what is said of it."""
+    form = SaidForm(request.POST or None)
+    said = read_analysis(one.draft or {})
+    if request.method == "POST" and form.is_valid():
+        with ErrorsOn(form):
+            data = posted(request.POST)
+            said = read_analysis(data)
+            recording = "record" in request.POST
+            do = services.record_analysis if recording else services.save_analysis_draft
+            do(request.actor, examination=one, checklist=data, tools=request.tools)
+            if _by_itself(request):
+                return _saved(request)
+            return HttpResponseRedirect(reverse("examination", args=[one.pk]))
+        if _by_itself(request):
+            return _unsaved(form)
+    return _analysis_page(request, one, form, said)
+
+
+def _analysis_page(
+    request: Request, one: Examination, form: SaidForm, said: Checklist
+) -> HttpResponse:
+    shown = viewing.view_examination(request.actor, examination=one, tools=request.tools)
+    looks.note_look(request, [look_key(one.pk, "", 1)])
+    checklist = marking(said, Visibility)
+    context = {
+        "section": "examinations",
+        "examination": {"id": one.pk, "code": one.about["code"], "of": one.about["candidates"]},
+        "form": form,
+        "pair": _pair(one, shown.probe, None, None, checklist),
+        "checklist": checklist,
+        "form_id": "said",
+        "status_id": "draft",
+        "status": "Draft saved" if one.draft else "",
+        "buttons": [
+            {"label": "Save the draft", "name": "save", "value": "1", "primary": False},
+            {"label": "Record the analysis", "name": "record", "value": "1", "primary": True},
+        ],
+    }
+    return render(request, "examinations/analysis.html", context, status=status_of(form))
+
+
+def comparison(request: Request, examination_id: UUID, letter: str) -> HttpResponse:
+    """Show the probe beside one candidate, with the checklist, and take what is said."""
+    one = queries.examination(request.actor, examination_id)
+    if one.state == ExaminationState.ENDED:
+        raise NotFound("There is no such candidate in this examination.")
+    row = queries.comparison(one, letter)
+    form = SaidForm(request.POST or None)
+    draft = row.draft or {"checklist": {}, "conclusion": None}
+    said, step = read_comparison(draft["checklist"]), draft["conclusion"] or ""
+    if request.method == "POST" and form.is_valid():
+        with ErrorsOn(form):
+            data, step = posted(request.POST), form.cleaned_data["conclusion"]
+            said = read_comparison(data)
+            recording = "record" in request.POST
+            do = services.record_conclusion if recording else services.save_comparison_draft
+            do(
+                request.actor,
+                comparison=row,
+                checklist=data,
+                conclusion=step,
+                tools=request.tools,
+            )
+            if _by_itself(request):
+                return _saved(request)
+            return HttpResponseRedirect(
+                reverse("examination", args=[one.pk]) if recording else request.path
+            )
+        if _by_itself(request):
+            return _unsaved(form)
+    return _comparison_page(request, one, row, form, said, step)
+
+
+def _comparison_page(  # noqa: PLR0917 # what the page consists of
+    request: Request,
+    one: Examination,
+    row: Comparison,
+    form: SaidForm,
+    said: Checklist,
+    step: str,
+) -> HttpResponse:
+    letter, number = row.about["letter"], _number(request)
+    every = "others" in request.GET or number > 1
+    shown = viewing.view_examination(
+        request.actor,
+        examination=one,
+        comparison=row,
+        every=every,
+        number=number,
+        tools=request.tools,
+    )
+    _note(request, one, shown, letter)
+    if row.said is not None:
+        said, step = read_comparison(row.said["checklist"]), row.said["conclusion"]
+    checklist = marking(said)
+    side = photos.side_of(shown.candidate, number) if shown.candidate else None
+    others = shown.candidate if every else []
+    context = {
+        "section": "examinations",
+        "examination": {"id": one.pk, "code": one.about["code"]},
+        "letter": letter,
+        "form": form,
+        "pair": _pair(one, shown.probe, side, (letter, number), checklist),
+        "strip": _strip(one, shown, letter),
+        "others": [
+            {"number": n, "photo": _photo(one, other, letter, n, small=True)}
+            for n, other in enumerate(others, start=1)
+        ],
+        "number": number,
+        "held": bool(shown.candidate),
+        "may_ask_others": len(row.about["faces"]) > 1 and not every,
+        "analysis": _written(read_analysis(one.analysis["checklist"])),
+        "checklist": checklist,
+        "said": None if row.said is None else _written(said),
+        "said_note": said.note,
+        "conclusions": tuple(Conclusion),
+        "conclusion": step,
+        "concluded": CONCLUSIONS.get(step),
+        "form_id": "said",
+        "status_id": "draft",
+        "status": "Draft saved" if row.draft else "",
+        "buttons": [
+            {"label": "Save the draft", "name": "save", "value": "1", "primary": False},
+            {"label": "Record the conclusion", "name": "record", "value": "1", "primary": True},
+        ],
+    }
+    return render(request, "examinations/comparison.html", context, status=status_of(form))
+
+
+def _by_itself(request: Request) -> bool:
+    """Say whether the page sent what was changed, without anybody pressing a button."""
+    return bool(request.headers.get("HX-Request"))
+
+
+def _saved(request: Request) -> HttpResponse:
+    # Somebody answered a component: that is work, and puts off the idle lock.
+    request.session.modified = True
+    return HttpResponse("Draft saved")
+
+
+def _unsaved(form: Form) -> HttpResponse:
+    said = " ".join(str(text) for texts in form.errors.values() for text in texts)
+    return HttpResponse(escape(f"The draft is not saved. {said}"))
+
+
+def _number(request: Request) -> int:
+    text = request.GET.get("photo", "1")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 1  # noqa: PLR2004
+
+
+def _note(request: Request, one: Examination, shown: viewing.Shown, letter: str) -> None:
+    """Let this session fetch what the page that was recorded shows."""
+    keys = [look_key(one.pk, "", 1), *(look_key(one.pk, other, 1) for other in shown.strip)]
+    keys += [look_key(one.pk, letter, n) for n in range(1, len(shown.candidate) + 1)]
+    looks.note_look(request, keys)
+
+
+def _pair(
+    one: Examination,
+    probe: Side | None,
+    candidate: Side | None,
+    which: tuple[str, int] | None,
+    checklist: Marking,
+) -> Pair | None:
+    if probe is None:
+        return None
+    shown = _photo(one, probe, "", 1)
+    beside = None
+    if candidate is not None and which is not None:
+        beside = _photo(one, candidate, *which)
+    return Pair.of(shown, beside, checklist.pins)
+
+
+def _photo(
+    one: Examination, side: Side, letter: str, number: int, *, small: bool = False
+) -> FacePhoto:
+    if letter:
+        href = reverse("comparison_photo", args=[one.pk, letter, number])
+    else:
+        href = reverse("examination_probe", args=[one.pk])
+    return face_photo(
+        f"{href}?small=1" if small else href,
+        label=f"Candidate {letter}" if letter else "Probe",
+        width=side.width,
+        height=side.height,
+        landmarks=side.landmarks,
+    )
+
+
+def _strip(one: Examination, shown: viewing.Shown, current: str) -> list[dict[str, Any]]:
+    items = []
+    for row in queries.comparisons(one):
+        letter = row.about["letter"]
+        side = shown.strip.get(letter)
+        waits = "Draft" if row.draft else "To compare"
+        state = "Concluded" if row.said else "Being compared" if letter == current else waits
+        items.append(
+            {
+                "letter": letter,
+                "href": reverse("comparison", args=[one.pk, letter]),
+                "current": letter == current,
+                "state": state,
+                "photo": None if side is None else _photo(one, side, letter, 1, small=True),
+            }
+        )
+    return items
+
+
+def _written(said: Checklist) -> list[dict[str, str]]:
+    """Return a checklist to be read."""
+    words: dict[str, str] = {str(one): one.label for one in (*Answer, *Visibility)}
+    return [
+        {
+            "label": one.label,
+            "said": words.get(said.mark(one).said or "", ""),
+            "note": said.mark(one).note,
+        }
+        for one in Component
+    ]
+
+
+def _to_letter(one: Examination, row: Comparison) -> HttpResponse:
+    return HttpResponseRedirect(reverse("comparison", args=[one.pk, row.about["letter"]]))
+
+
+def end(request: Request, examination_id: UUID) -> HttpResponse:
+    """Give up an examination, with a reason."""
+    one = queries.examination(request.actor, examination_id)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with ErrorsOn(form):
+            services.end_examination(
+                request.actor, examination=one, **form.cleaned_data, tools=request.tools
+            )
+            return HttpResponseRedirect(reverse("examinations"))
+    return confirm_page(
+        request,
+        form,
+        heading="Give up this examination?",
+        verb="Give it up",
+        keep="Go on with it",
+        back=reverse("examination", args=[one.pk]),
+        back_label=f"Examination {one.about['code']}",
+        crumb="Give up",
+        section="examinations",
+        consequences=_consequences(),
+    )
+
+
+def _consequences() -> list[str]:
+    return [
+        "What you concluded in it counts for nothing.",
+        "You cannot take it up again. Another examiner examines in your place.",
+    ]
+
+
+@require_safe
+def probe_image(request: Request, examination_id: UUID) -> HttpResponse:
+    """Return the probe of an examination, for a page that was recorded."""
+    looks.require_look(request, look_key(examination_id, "", 1))
+    one = queries.examination(request.actor, examination_id)
+    return _image(request, photos.picture(photos.probe_side(one), tools=request.tools))
+
+
+@require_safe
+def candidate_image(
+    request: Request, examination_id: UUID, letter: str, number: int
+) -> HttpResponse:
+    """Return a photo of a candidate, for a page that was recorded."""
+    looks.require_look(request, look_key(examination_id, letter, number))
+    one = queries.examination(request.actor, examination_id)
+    row = queries.comparison(one, letter)
+    long_side = SMALL if "small" in request.GET else photos.LONG_SIDE
+    with photos.candidate_sides(request.actor, row, most=number, tools=request.tools) as (
+        sides,
+        lent,
+    ):
+        side = photos.side_of(sides, number)
+        return _image(request, photos.picture(side, tools=lent, long_side=long_side))
+
+
+def _image(_: Request, data: bytes) -> HttpResponse:
+    return HttpResponse(data, content_type="image/jpeg")

@@ -1,0 +1,64 @@
+"""Reading leads."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from countenance.apps.cases.models import Case
+from countenance.apps.cases.queries import cases, sees
+from countenance.apps.examinations.queries import Sight, sight
+from countenance.apps.leads.models import Lead
+from countenance.apps.searches.models import Search
+from countenance.errors import NotFound
+from countenance.policy import Actor, Deed, may
+
+
+def has_open_lead(case: Case) -> bool:
+    """Say whether nobody has said yet what became of a lead of this case; destroyed ones wait for nobody."""
+    return Lead.objects.filter(case=case, outcome_at=None, object_key__isnull=False).exists()
+
+
+def leads(actor: Actor, *, of_case: Case | None = None) -> QuerySet[Lead]:
+    """Return the leads of all cases that the actor sees, or of one, newest first; slice it."""
+    seen = cases(actor).order_by().values("pk")
+    found = Lead.objects.filter(agency_id=actor.agency, case__in=seen)
+    if of_case is not None:
+        found = found.filter(case=of_case)
+    return found.select_related("case", "search", "released_by").order_by("-released_at", "pk")
+
+
+def lead(actor: Actor, lead_id: UUID) -> Lead:
+    """Return one lead.
+
+    Raises:
+        NotFound: there is none, or its case is not the actor's to see: said alike.
+    """
+    found = (
+        Lead.objects.filter(agency_id=actor.agency, pk=lead_id)
+        .select_related("case", "search__probe", "released_by")
+        .first()
+    )
+    if found is None or not sees(actor, found.case) or not may_know(actor, found.search):
+        raise NotFound("There is no such lead.")
+    if not found.destroyed:
+        found.check_links()
+    return found
+
+
+def may_know(actor: Actor, search: Search) -> bool:
+    """Say whether the actor may know that there is a lead of a search.
+
+    Whoever could still be asked to examine it must not learn from a lead what others concluded.
+    """
+    return not may(actor, Deed.EXAMINE) or sight(actor, search) == Sight.EVERYTHING
+
+
+def released(search: Search) -> dict[UUID, Lead]:
+    """Return the leads of a search by the candidate that each is about."""
+    found = {}
+    for one in Lead.objects.filter(search=search, object_key__isnull=False):
+        one.check_links()
+        found[UUID(one.details["subject"])] = one
+    return found

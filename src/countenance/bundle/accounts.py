@@ -1,0 +1,176 @@
+"""What the ledger's entries say of the records, and the other way round."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from countenance.bundle.evidence import Line
+from countenance.bundle.references import MADE_BY, OF_RECORDS, Parts, Record
+from countenance.errors import BundleBroken
+from countenance.ledger.entry import canonical_json
+
+Facts = Mapping[str, Any]
+
+
+def check_accounts(parts: Parts) -> int:
+    """Check entries against records, both ways; return how many photos no entry states the SHA-256 of.
+
+    Raises:
+        BundleBroken: an entry is about what is not there, a record has no entry, or they differ.
+    """
+    acts: dict[str, set[str]] = {}
+    known = {one for records in parts.records.values() for one in records}
+    for line in parts.lines:
+        acts.setdefault(str(line.about), set()).add(line.action)
+        if line.action.startswith(OF_RECORDS):
+            if line.about not in known:
+                raise BundleBroken(
+                    f"{line.action} is about {line.about}, which is not in the bundle."
+                )
+            _check_said(parts, line)
+    for kind, actions in MADE_BY.items():
+        for identity in parts.records[kind]:
+            _recorded(kind, identity, acts, actions)
+    intended = sum(line.action == "search.intended" for line in parts.lines)
+    if intended != len(parts.records["searches"]):
+        raise BundleBroken("There are not as many searches as entries of searches.")
+    for identity, search in parts.records["searches"].items():
+        _state(identity, search, acts.get(identity, set()))
+    _said(parts, acts)
+    return _photos(parts)
+
+
+def _said(parts: Parts, acts: Mapping[str, set[str]]) -> None:
+    """Check that what examiners wrote was recorded."""
+    for identity, examination in parts.records["examinations"].items():
+        if examination["analysis"] is not None:
+            _recorded("examinations", identity, acts, {"probe.analysed"})
+    for identity, one in parts.records["comparisons"].items():
+        how = "conclusion.recorded" if one["follows"] is None else "conclusion.followed"
+        if one["said"] is not None:
+            _recorded("comparisons", identity, acts, {how})
+
+
+def _recorded(
+    kind: str, identity: str, acts: Mapping[str, set[str]], actions: set[str] | frozenset[str]
+) -> None:
+    if acts.get(identity, set()).isdisjoint(actions):
+        raise BundleBroken(
+            f"{kind}/{identity} is in the bundle, and no entry says that it was recorded."
+        )
+
+
+def _state(identity: str, search: Record, acts: set[str]) -> None:
+    """Check that a search ended as its entries say, and has an outcome if it came to one."""
+    if "search.purged" in acts:
+        state = "purged"
+    elif "search.concluded" in acts:
+        state = "frozen" if "search.frozen" in acts else "concluded"
+    else:
+        state = "aborted" if acts & {"search.aborted", "search.held"} else "intended"
+    ended = state == "concluded"
+    if (
+        search["state"] != state
+        or (search["answer"] is not None) != ended
+        or (search["candidates"] is not None) != ended
+        or (ended and (search["answer"] == "candidates") != bool(search["candidates"]))
+    ):
+        raise BundleBroken(f"searches/{identity} ended in another way on the ledger.")
+
+
+def _photos(parts: Parts) -> int:
+    """Check that each photo that is not here was destroyed; return how many have no hash on the ledger."""
+    gone, stated = set(), set()
+    for line in parts.lines:
+        if line.action == "evidence.purged" and line.facts is not None:
+            gone |= {str(row.get("photo")) for row in _rows(line.facts.get("photos"))}
+        if line.action in MADE_BY["probes"] and "sha256" in (line.facts or {}):
+            stated.add(line.about)
+    for identity, probe in parts.records["probes"].items():
+        if probe["file"] is None and identity not in gone:
+            raise BundleBroken(f"The photo of probes/{identity} is missing, and no entry says why.")
+    return len(parts.records["probes"].keys() - stated - gone)
+
+
+def _rows(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list that an entry's body may hold."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _check_said(parts: Parts, line: Line) -> None:
+    """Check that what an entry's body says of a record is what the record says."""
+    kind, agrees = _SAID.get(line.action, (None, None))
+    record = {} if kind is None else parts.named(kind, line.about)
+    if line.facts is None:
+        return
+    other = line.facts.get("case", parts.case) != parts.case
+    if other or (agrees is not None and not agrees(record, line.facts)):
+        raise BundleBroken(f"{line.action} says of {line.about} what the bundle does not.")
+
+
+def _photo(probe: Record, facts: Facts) -> bool:
+    """Compare a photo with the hash on the ledger, if there is one, and it was not destroyed."""
+    return probe["sha256"] is None or facts.get("sha256", probe["sha256"]) == probe["sha256"]
+
+
+def _intended(search: Record, facts: Facts) -> bool:
+    """Compare the probes of a search: the first one, and the other ones of the same person."""
+    others = [one.get("probe") for one in _rows(facts.get("more"))]
+    return "case" in facts and [facts.get("probe"), *others] == search["probes"]
+
+
+def _concluded(search: Record, facts: Facts) -> bool:
+    """Compare answer, candidates with similarities, and versions of galleries."""
+    if search["state"] == "purged":
+        return True
+    candidates = [
+        [one["subject"], *(f"{face['face']}:{face['similarity']}" for face in one["faces"])]
+        for one in search["candidates"] or ()
+    ]
+    known, searched = facts.get("versions"), search["galleries"]
+    versions = {one["id"]: one["version"] for one in searched if one["version"] is not None}
+    return (
+        facts.get("answer") == search["answer"]
+        and facts.get("candidates") == candidates
+        and isinstance(known, dict)
+        and {gallery: version for gallery, version in known.items() if version is not None}
+        == versions
+    )
+
+
+def _analysed(examination: Record, facts: Facts) -> bool:
+    return _digest(examination["analysis"]) == facts.get("said")
+
+
+def _recorded_conclusion(one: Record, facts: Facts) -> bool:
+    return one["follows"] is None and _conclusion(one, facts)
+
+
+def _followed_conclusion(one: Record, facts: Facts) -> bool:
+    return facts.get("follows", "") == one["follows"] and _conclusion(one, facts)
+
+
+def _conclusion(one: Record, facts: Facts) -> bool:
+    said = one["said"] or {}
+    return _digest(one["said"]) == facts.get("said") and facts.get("conclusion") == said.get(
+        "conclusion"
+    )
+
+
+def _digest(said: Mapping[str, Any] | None) -> str:
+    """Return the SHA-256 of what was said, spelled as the ledger spells it."""
+    return "" if said is None else hashlib.sha256(canonical_json(said)).hexdigest()
+
+
+_SAID: Final[Mapping[str, tuple[str, Callable[[Record, Facts], bool]]]] = {
+    "probe.added": ("probes", _photo),
+    "probe.derived": ("probes", _photo),
+    "search.intended": ("searches", _intended),
+    "search.concluded": ("searches", _concluded),
+    "probe.analysed": ("examinations", _analysed),
+    "conclusion.recorded": ("comparisons", _recorded_conclusion),
+    "conclusion.followed": ("comparisons", _followed_conclusion),
+}
+"""The entries whose bodies are compared with records, of which kind, and how."""

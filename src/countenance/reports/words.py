@@ -1,0 +1,204 @@
+"""The sentences of a lead's report; the PDF and the page take them from here, so that both say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from countenance.ledger.receipt import Receipt
+from countenance.reports.paper import (
+    Compared,
+    Examiner,
+    LeadFacts,
+    OperatingPoint,
+    Rows,
+    Share,
+)
+
+DISCLAIMER = "Not an identification. Not probable cause by itself."
+WHAT_IT_IS = (
+    "Trained examiners compared two photos, each for themselves. What they concluded is an opinion "
+    "about photos. It can be wrong, and people who are not related can look alike. Find independent "
+    "evidence before anything is decided about a person."
+)
+ALWAYS_A_LIST = (
+    "A list of candidates is always returned, also when the person is not in the gallery. "
+    "No error rate of this search has been measured yet."
+)
+PROOF = (
+    "The disclosure bundle of the case holds the proof; "
+    "“countenance verify-bundle” checks it on any machine, without a network."
+)
+THIN = "\N{NARROW NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """An examiner's conclusion in sentences."""
+
+    heading: str
+    label: str
+    sentence: str
+    note: str
+    recorded: str
+    measured: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadWords:
+    """Everything that stands on a lead's report, in order."""
+
+    title: str
+    disclaimer: str
+    what_it_is: str
+    head: Rows
+    probe: Rows
+    candidate: Rows
+    opinions: tuple[Opinion, ...]
+    waiver: str
+    headings: tuple[str, ...]
+    components: tuple[Compared, ...]
+    disagreements: str
+    found: Rows
+    limits: Rows
+    receipt: Rows
+    verify: tuple[str, ...]
+    foot: str
+
+
+def lead_words(facts: LeadFacts, receipt: Receipt) -> LeadWords:
+    """Return what a lead's report says; components on which the examiners differ come first."""
+    differing = [one for one in facts.components if one.differs]
+    agreeing = [one for one in facts.components if not one.differs]
+    return LeadWords(
+        title=f"Lead {facts.number}",
+        disclaimer=DISCLAIMER,
+        what_it_is=WHAT_IT_IS,
+        head=(
+            ("Agency", facts.agency),
+            ("Case", facts.case),
+            ("Released", moment(facts.released_at)),
+            ("By", f"{facts.released_by}, {facts.released_as}"),
+        ),
+        probe=facts.probe,
+        candidate=facts.candidate,
+        opinions=tuple(_opinion(i, one) for i, one in enumerate(facts.examiners, start=1)),
+        waiver=facts.waiver,
+        headings=tuple(f"Examiner {i}" for i in range(1, len(facts.examiners) + 1)),
+        components=(*differing, *agreeing),
+        disagreements=_disagreements(facts, len(differing)),
+        found=_found(facts),
+        limits=tuple((said[:1].upper() + said[1:], cited) for said, cited in facts.limits),
+        receipt=receipt_rows(receipt),
+        verify=verify_words(receipt, facts.portal),
+        foot=f"Lead {facts.number}. {DISCLAIMER} Receipt {receipt.code}.",
+    )
+
+
+def receipt_rows(receipt: Receipt) -> Rows:
+    """Return a receipt as pairs of label and text."""
+    return (
+        ("Receipt", receipt.code),
+        ("Ledger entry", count(receipt.index)),
+        ("Ledger size", count(receipt.size)),
+        ("Root", receipt.root.hex()),
+    )
+
+
+def verify_words(receipt: Receipt, portal: str) -> tuple[str, ...]:
+    """Return how a reader checks a receipt."""
+    where = (
+        f"Enter the receipt {receipt.code} at {portal}: it says whether this entry is on the ledger."
+        if portal
+        else f"Ask the agency's auditor to look up the receipt {receipt.code} on the ledger."
+    )
+    return (
+        where,
+        PROOF,
+    )
+
+
+def moment(value: datetime) -> str:
+    """Return a moment as people write it here: 22 Nov 2026, 21:04 UTC."""
+    at = value.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def count(value: int) -> str:
+    """Return a count with narrow spaces between thousands."""
+    return f"{value:,}".replace(",", THIN)
+
+
+def _opinion(number: int, one: Examiner) -> Opinion:
+    return Opinion(
+        heading=f"Examiner {number}: {one.name}",
+        label=one.label,
+        sentence=one.sentence,
+        note=one.note,
+        recorded=f"Recorded {moment(one.recorded_at)}",
+        measured=_measured(one),
+    )
+
+
+def _measured(one: Examiner) -> tuple[str, ...]:
+    """Say what known answers say about an examiner; never as a percentage."""
+    pairs = one.false_same.of + one.false_other.of
+    if pairs == 0:
+        return ("This examiner's error has not been measured on pairs with known answers yet.",)
+    noun = "pair" if pairs == 1 else "pairs"
+    where = "examination" if one.controls == 1 else "examinations"
+    return (
+        f"Error measured on {count(pairs)} {noun} with known answers, in {count(one.controls)} {where}.",
+        _said(one.false_same, "showing two people", "concluded to be one person"),
+        _said(one.false_other, "showing one person", "concluded to be two people"),
+    )
+
+
+def _said(share: Share, shown: str, wrong: str) -> str:
+    if share.of == 0:
+        return f"Of pairs {shown}: none tried yet."
+    return f"Of {count(share.of)} {shown}, {count(share.wrong)} {wrong}: {_share(share)}."
+
+
+def _share(share: Share) -> str:
+    figure = share.wrong / share.of if share.of else 0.0
+    return f"{_figure(figure)} (0.95 interval {_figure(share.low)} to {_figure(share.high)})"
+
+
+def _figure(value: float) -> str:
+    """Return three decimals, and more where three would only show zeros."""
+    small = 0 < value < 0.0005  # noqa: PLR2004 # what three decimals round to nothing
+    return f"{value:.6f}".rstrip("0") if small else f"{value:.3f}"
+
+
+def _disagreements(facts: LeadFacts, differing: int) -> str:
+    if len(facts.examiners) == 1:
+        return "One examiner compared the components of the face."
+    if differing == 0:
+        return "The examiners gave the same answer for every component."
+    noun = "component" if differing == 1 else "components"
+    of = f"{differing} of {len(facts.components)} {noun}"
+    return f"The examiners differ on {of}. Those stand first."
+
+
+def _found(facts: LeadFacts) -> Rows:
+    place = (("Place on the list", facts.place),) if facts.place else ()
+    size = f"{count(facts.gallery_size)} templates, version {facts.snapshot}"
+    return (
+        ("Authority", f"{facts.authority} ({facts.authority_section})"),
+        ("Gallery", f"{facts.gallery}: {size}"),
+        *place,
+        ("Model", f"{facts.model}. Licence of the weights: {facts.model_licence}"),
+        ("Error of the search", _operating(facts.operating_point)),
+    )
+
+
+def _operating(point: OperatingPoint | None) -> str:
+    if point is None:
+        return ALWAYS_A_LIST
+    return (
+        f"At threshold {point.threshold:.3f}: of {count(point.fpir.of)} searches of people who are not in "
+        f"such a gallery, {count(point.fpir.wrong)} return somebody: FPIR {_share(point.fpir)}. "
+        f"Of {count(point.fnir.of)} searches of people who are in it, {count(point.fnir.wrong)} "
+        f"do not return them: FNIR {_share(point.fnir)}. Measured: {point.evaluation}."
+    )
