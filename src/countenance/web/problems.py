@@ -17,6 +17,7 @@ from countenance.errors import (
     NotPermitted,
     TamperDetected,
     Unavailable,
+    UploadTooLarge,
 )
 from countenance.ui.requests import Request, Shell
 
@@ -24,6 +25,7 @@ V = TypeVar("V")
 
 STATUS: Mapping[type[CountenanceError], int] = {
     InputError: 422,
+    UploadTooLarge: 413,
     NotPermitted: 403,
     NotFound: 404,
     Conflict: 409,
@@ -54,6 +56,12 @@ WAYS_OUT: Mapping[type[CountenanceError], str] = {
 
 LINKS: Sequence[tuple[str, str, str, tuple[str, ...]]] = (
     ("gallery.sensitive", "Ask for this gallery", "gallery_for_case", ("gallery", "case")),
+    (
+        "examination.drawn_open",
+        "Go on with the open examination",
+        "examination",
+        ("examination",),
+    ),
     ("", "Open the case", "case", ("case",)),
 )
 """Where a refusal leads on to: its rule (empty: any), the words, the route, and the facts in its address.

@@ -1,6 +1,8 @@
-"""What somebody may know of a search's candidates, said to the app of searches, which is below this one."""
+"""What somebody may know of a search's candidates, and see at all, said to the apps below this one."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from countenance.apps.examinations import queries
 from countenance.apps.examinations.models import ExaminationState
@@ -8,11 +10,19 @@ from countenance.apps.examinations.permits import permit_examiner
 from countenance.apps.searches.knowing import Known
 from countenance.apps.searches.models import Search
 from countenance.errors import CountenanceError
-from countenance.policy import Actor, Deed, may
+from countenance.policy import Actor
 from countenance.tools import Tools
 
 BOTH_FIRST = "You read here who they are, and what was concluded, once two examiners have recorded."
 ONE_OPEN = "Finish or give up the examination that you took first."
+
+
+def drawn_open(actor: Actor) -> UUID | None:
+    """Return the open examination that the actor drew; whoever examines no more can be led by nothing."""
+    if not queries.examines(actor):
+        return None
+    one = queries.open_draw(actor)
+    return None if one is None else one.pk
 
 
 def known(actor: Actor, search: Search, *, tools: Tools) -> Known:
@@ -23,7 +33,7 @@ def known(actor: Actor, search: Search, *, tools: Tools) -> Known:
     """
     if queries.sight(actor, search) != queries.Sight.NOTHING:
         return Known(candidates=True)
-    if not may(actor, Deed.EXAMINE):
+    if not queries.examines(actor):
         return Known(candidates=False, why=BOTH_FIRST)
     if queries.open_draw(actor) is not None:
         return Known(candidates=False, why=ONE_OPEN)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet
 
+from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.galleries.models import (
     EnrolmentRun,
     Face,
@@ -121,7 +122,11 @@ def photo(actor: Actor, photo_id: UUID) -> Photo:
     """Return one photo, removed ones included, or raise NotFound.
 
     One of a gallery that was granted opens only within `grants.reading`.
+
+    Raises:
+        NotPermitted: an examination is open that the actor drew.
     """
+    permit_beside_draw(actor)
     own = Q(gallery__agency_id=actor.agency)
     granted = Q(gallery__grants__grantee_id=actor.agency, gallery__grants__ended_at=None)
     found = (

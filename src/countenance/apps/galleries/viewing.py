@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from countenance.apps.galleries import grants
+from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.galleries.models import Face, Gallery, Photo
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.services import Record, accountable
@@ -29,8 +30,10 @@ def view_photo(
     Raises:
         NotFound: it was removed.
         GalleryClosedToCase: it is another agency's, which does not grant its gallery, or no longer.
+        NotPermitted: an examination is open that the actor drew.
     """
     record.note(about=photo.pk)
+    permit_beside_draw(actor)
     if photo.removed_at is not None:
         raise NotFound("This photo was removed.")
     with grants.reading(actor, [photo.gallery], tools=tools) as lent:
@@ -46,8 +49,10 @@ def view_faces(
 
     Raises:
         GalleryClosedToCase: it is another agency's, which does not grant it, or no longer.
+        NotPermitted: an examination is open that the actor drew.
     """
     record.note(about=gallery, faces=list(faces))
+    permit_beside_draw(actor)
     one = Gallery.objects.get(pk=gallery)
     with grants.reading(actor, [one], tools=tools) as lent:
         grants.permit_look(actor, one, tools=lent)
@@ -58,7 +63,9 @@ def crop(actor: Actor, face: int, *, tools: Tools) -> bytes:
 
     Raises:
         NotFound: there is none, it was removed, or it is another agency's.
+        NotPermitted: an examination is open that the actor drew.
     """
+    permit_beside_draw(actor)
     found = (
         Face.objects.filter(pk=face, removed_version=None)
         .select_related("photo__gallery", "gallery")

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from countenance import policy
 from countenance.apps.cases.models import Case
+from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.leads import disclosure
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.bundle import Contents, write_bundle
@@ -59,6 +60,7 @@ def export_bundle(actor: Actor, *, case: Case, tools: Tools) -> bytes:
 
 
 def _permit(actor: Actor, case: Case) -> None:
+    permit_beside_draw(actor)
     policy.permit_own(actor, case.agency_id)
     policy.permit_case_member(actor, case.facts)
 

@@ -8,11 +8,12 @@ from django.db.models import QuerySet
 
 from countenance.apps.cases.models import Case
 from countenance.apps.cases.queries import cases, sees
-from countenance.apps.examinations.queries import Sight, sight
+from countenance.apps.examinations.queries import Sight, examines, sight
+from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.leads.models import Lead
 from countenance.apps.searches.models import Search
 from countenance.errors import NotFound
-from countenance.policy import Actor, Deed, may
+from countenance.policy import Actor
 
 
 def has_open_lead(case: Case) -> bool:
@@ -34,7 +35,9 @@ def lead(actor: Actor, lead_id: UUID) -> Lead:
 
     Raises:
         NotFound: there is none, or its case is not the actor's to see: said alike.
+        NotPermitted: an examination is open that the actor drew.
     """
+    permit_beside_draw(actor)
     found = (
         Lead.objects.filter(agency_id=actor.agency, pk=lead_id)
         .select_related("case", "search__probe", "released_by")
@@ -52,7 +55,7 @@ def may_know(actor: Actor, search: Search) -> bool:
 
     Whoever could still be asked to examine it must not learn from a lead what others concluded.
     """
-    return not may(actor, Deed.EXAMINE) or sight(actor, search) == Sight.EVERYTHING
+    return not examines(actor) or sight(actor, search) == Sight.EVERYTHING
 
 
 def released(search: Search) -> dict[UUID, Lead]:

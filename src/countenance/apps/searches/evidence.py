@@ -10,6 +10,7 @@ from countenance import policy
 from countenance.apps.cases.models import Case
 from countenance.apps.cases.uses import own_open_case
 from countenance.apps.galleries.batch import face_details
+from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.records.objects import get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of, record_refusal
 from countenance.apps.searches import footage_queries, queries
@@ -273,9 +274,10 @@ def view_probe(
 
     Raises:
         NotPermitted: its case is not the actor's to see; or a face would be seen that nobody searched for,
-            after the search.
+            after the search; or an examination is open that the actor drew.
     """
     record.note(about=probe.pk, face=only)
+    permit_beside_draw(actor)
     policy.permit_own(actor, probe.agency_id)
     policy.permit_case_member(actor, probe.case.facts)
     shown = queries.faces_shown(actor, probe)
@@ -296,7 +298,9 @@ def find_evidence(actor: Actor, *, case: Case, data: bytes, tools: Tools) -> Pro
 
     Raises:
         NotEvidence: the case has no such photo; recorded.
+        NotPermitted: an examination is open that the actor drew.
     """
+    permit_beside_draw(actor)
     try:
         return queries.find_evidence(case, data)
     except NotEvidence as refusal:

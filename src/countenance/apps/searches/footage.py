@@ -15,6 +15,7 @@ from uuid import UUID
 from countenance import policy
 from countenance.apps.cases.models import Case
 from countenance.apps.cases.uses import own_open_case
+from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.records.objects import put_object
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches import footage_queries
@@ -151,9 +152,10 @@ def view_footage(actor: Actor, record: Record, *, footage: Footage, tools: Tools
     """Record that the faces found in a video are looked at, as on one page.
 
     Raises:
-        NotPermitted: its case is not the actor's to see.
+        NotPermitted: its case is not the actor's to see, or an examination is open that they drew.
     """
     record.note(about=footage.pk, faces=len(footage_queries.sightings(footage)))
+    permit_beside_draw(actor)
     policy.permit_own(actor, footage.agency_id)
     policy.permit_case_member(actor, footage.case.facts)
 

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from countenance.apps.cases.models import Case
 from countenance.apps.cases.queries import sees
+from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.records.objects import get_object
 from countenance.apps.searches.footage_rows import Footage, FootageState
 from countenance.errors import NotFound, SealBroken
@@ -19,7 +20,13 @@ from countenance.tools import Tools
 
 
 def footage(actor: Actor, footage_id: UUID) -> Footage:
-    """Return one video, or raise NotFound; so too if its case is not the actor's to see, or it was destroyed."""
+    """Return one video.
+
+    Raises:
+        NotFound: there is none, its case is not the actor's to see, or it was destroyed.
+        NotPermitted: an examination is open that the actor drew.
+    """
+    permit_beside_draw(actor)
     found = (
         Footage.objects.filter(agency_id=actor.agency, pk=footage_id, purged_at=None)
         .select_related("case", "added_by")

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from countenance.apps.cases import queries as cases
 from countenance.apps.cases.models import Case
 from countenance.apps.cases.queries import sees
+from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.galleries.models import Face, Gallery
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.queries import receipt_about
@@ -68,7 +69,13 @@ class Candidate:
 
 
 def probe(actor: Actor, probe_id: UUID) -> Probe:
-    """Return one probe, or raise NotFound; so too if its case is not the actor's to see, or it was destroyed."""
+    """Return one probe.
+
+    Raises:
+        NotFound: there is none, its case is not the actor's to see, or it was destroyed.
+        NotPermitted: an examination is open that the actor drew.
+    """
+    permit_beside_draw(actor)
     found = Probe.objects.filter(agency_id=actor.agency, pk=probe_id).select_related("case").first()
     if found is None or not sees(actor, found.case):
         raise NotFound("There is no such probe.")
@@ -258,7 +265,13 @@ def last_request(one: Probe) -> SearchRequest | None:
 
 
 def search(actor: Actor, search_id: UUID) -> Search:
-    """Return one search, or raise NotFound; so too if its case is not the actor's to see."""
+    """Return one search.
+
+    Raises:
+        NotFound: there is none, or its case is not the actor's to see.
+        NotPermitted: an examination is open that the actor drew.
+    """
+    permit_beside_draw(actor)
     found = (
         Search.objects.filter(agency_id=actor.agency, pk=search_id)
         .select_related("case", "probe__case", "asked_by")
