@@ -43,8 +43,7 @@ def close_search(
         search=search, agency_id=search.agency_id, by_id=actor.person, at=tools.clock()
     )
     closing.details = {
-        "search": str(search.pk),
-        "by": str(actor.person),
+        "links": closing.links,
         "compared": compared,
         "reason": reason.strip(),
     }

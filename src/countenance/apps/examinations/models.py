@@ -59,6 +59,7 @@ class Examination(ObjectSealedModel):
         return {
             "search": None if self.search_id is None else str(self.search_id),
             "examiner": str(self.examiner_id),
+            "state": str(self.state),
         }
 
     @property
@@ -68,13 +69,20 @@ class Examination(ObjectSealedModel):
         return known
 
     def check_links(self) -> None:
-        """Check that search and examiner, kept in clear for queries, are the sealed ones.
+        """Check that search, examiner and state, kept in clear for queries, are the sealed ones.
 
         Raises:
             SealBroken: somebody changed them.
         """
         if self.about["links"] != self.links:
-            raise SealBroken("An examination is filed under a search or person it is not of.")
+            raise SealBroken(
+                "An examination is filed under a search or person it is not of, or in another state."
+            )
+
+    def move(self, state: ExaminationState) -> None:
+        """Put it into another state, in clear and sealed; the caller saves both columns."""
+        self.state = state
+        self.about = {**self.about, "links": self.links}
 
 
 class Comparison(ObjectSealedModel):
@@ -136,6 +144,59 @@ class Closing(SealedModel):
         Search, on_delete=models.PROTECT, primary_key=True, related_name="closing"
     )
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
-    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    details = SealedJSON()  # compared: bool, reason: text, search and by once more
+    # Null: the program closed it, because nothing was left to do.
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    details = SealedJSON()  # compared: bool, reason: text, and the links once more
     at = models.DateTimeField()
+
+    @property
+    def links(self) -> dict[str, str | None]:
+        """Return what the row names in clear, as it is sealed in `details`."""
+        return {
+            "search": str(self.search_id),
+            "by": None if self.by_id is None else str(self.by_id),
+            "at": self.at.isoformat(),
+        }
+
+    def check_links(self) -> None:
+        """Check that the row was sealed for this search, and says in clear what is sealed.
+
+        Raises:
+            SealBroken: somebody put it there, or changed it.
+        """
+        if self.details["links"] != self.links:
+            raise SealBroken("A search counts as closed that was not, or not by this person.")
+
+
+class ControlAnswer(SealedModel):
+    """What stays of a control that was destroyed: how it was answered, for the examiner's error rate.
+
+    `said` holds examiner and time once more, `answers` (for each candidate that counts: whether both photos
+    were of one person, and the conclusion), and whether the examination was given up. No photo, nobody
+    enrolled, nothing that was written about a face.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
+    examiner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    said = SealedJSON()
+
+    class Meta:
+        indexes = (models.Index(fields=("agency", "examiner")),)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Return what the row names in clear, as it is sealed in `said`."""
+        return {"examiner": str(self.examiner_id), "at": self.at.isoformat()}
+
+    def check_links(self) -> None:
+        """Check that examiner and time are the sealed ones.
+
+        Raises:
+            SealBroken: somebody changed them.
+        """
+        if self.said["links"] != self.links:
+            raise SealBroken("Answers to a control are filed under somebody who did not give them.")

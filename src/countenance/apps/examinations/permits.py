@@ -11,7 +11,7 @@ from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import queries as approvals
 from countenance.apps.cases.models import Authority
 from countenance.apps.examinations.models import Comparison, ExaminationState
-from countenance.apps.examinations.standings import CandidateStanding, standings
+from countenance.apps.examinations.standings import CandidateStanding, closing_of, standings
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.sealed import current_keyring
@@ -78,7 +78,7 @@ def facts_of(search: Search, *, today: date) -> ExaminedFacts:
         lapsed=any(_is_lapsed(one, search, today=today) for one in found),
         frozen=search.frozen_at is not None,
         purged=search.purged_at is not None,
-        closed=hasattr(search, "closing"),
+        closed=closing_of(search) is not None,
     )
 
 

@@ -89,5 +89,5 @@ def end(examination: Examination, why: str, *, tools: Tools) -> None:
     """End a locked examination before all was concluded; what it recorded on the way stays sealed."""
     at = tools.clock().isoformat()
     examination.about = {**examination.about, "ended": {"reason": why, "at": at}}
-    examination.state = ExaminationState.ENDED
+    examination.move(ExaminationState.ENDED)
     examination.save(update_fields=("state", "about"))

@@ -151,8 +151,9 @@ def record_conclusion(
     comparison.save(update_fields=("said", "recorded_at", "draft"))
     examination = comparison.examination
     if not examination.comparisons.filter(follows=None, said__isnull=True).exists():
-        examination.state, examination.recorded_at = ExaminationState.RECORDED, tools.clock()
-        examination.save(update_fields=("state", "recorded_at"))
+        examination.move(ExaminationState.RECORDED)
+        examination.recorded_at = tools.clock()
+        examination.save(update_fields=("state", "about", "recorded_at"))
         record.note(last=True)
     return comparison
 

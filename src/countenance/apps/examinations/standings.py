@@ -9,7 +9,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.examinations.models import (
+    Closing,
+    Comparison,
+    Examination,
+    ExaminationState,
+)
 from countenance.apps.searches.models import Search
 from countenance.errors import SealBroken
 from countenance.examination.checklist import Checklist, enough_to_lead, read_comparison
@@ -46,11 +51,27 @@ def recorded(search: Search) -> list[Examination]:
     Raises:
         SealBroken: somebody changed who examined what, or how far it is.
     """
-    rows = search.examinations.filter(state=ExaminationState.RECORDED, object_key__isnull=False)
-    found = list(rows.select_related("examiner").order_by("recorded_at", "pk"))
-    for one in found:
+    if search.purged_at is not None:
+        return []
+    every = list(search.examinations.select_related("examiner").order_by("recorded_at", "pk"))
+    for one in every:
+        # All of them: one whose state or key was changed would otherwise just not be counted.
         one.check_links()
+    found = [one for one in every if one.state == ExaminationState.RECORDED]
+    for one in found:
         check_whole(one)
+    return found
+
+
+def closing_of(search: Search) -> Closing | None:
+    """Return that a search was closed; None if it was not.
+
+    Raises:
+        SealBroken: a row says so that nobody sealed.
+    """
+    found: Closing | None = getattr(search, "closing", None)
+    if found is not None:
+        found.check_links()
     return found
 
 

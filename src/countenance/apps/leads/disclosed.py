@@ -13,7 +13,7 @@ from uuid import UUID
 from countenance.apps.agencies.models import Person
 from countenance.apps.cases.documents import SUFFIXES
 from countenance.apps.cases.models import Authority
-from countenance.apps.examinations.models import Closing
+from countenance.apps.examinations.standings import closing_of
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.leads import papers
@@ -182,7 +182,7 @@ def _state(one: Search) -> str:
 
 
 def _of_search(one: Search, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
-    closing = Closing.objects.filter(search=one).first()
+    closing = closing_of(one)
     return {
         "reason": one.reason,
         "asked": one.request,
@@ -198,7 +198,12 @@ def _of_search(one: Search, outcome: Mapping[str, Any] | None) -> dict[str, Any]
         "certificate": one.certificate,
         "closed": None
         if closing is None
-        else {**closing.details, "by": who(closing.by_id), "at": closing.at},
+        else {
+            "compared": closing.details["compared"],
+            "reason": None if is_frozen(one) else closing.details["reason"],
+            "by": who(closing.by_id),
+            "at": closing.at,
+        },
     }
 
 
