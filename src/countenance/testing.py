@@ -22,6 +22,7 @@ import numpy as np
 import simplejpeg
 
 from countenance.errors import CountenanceError, ImageRejected, VideoRejected, WorkerUnavailable
+from countenance.faces.picture import laid
 from countenance.faces.reel import Group, Place, Reel, Sighting
 from countenance.faces.types import (
     CROP_SIDE,
@@ -202,6 +203,20 @@ class FakeEngine:
             _fill(canvas, box, (128, 128, 128))
         step = max(1, -(-WIDTH // long_side))
         return _jpeg(canvas[::step, ::step])
+
+    def lay(
+        self,
+        data: bytes,
+        *,
+        to_photo: Sequence[float],
+        size: tuple[int, int],
+        long_side: int,
+        blur: Iterable[Box] = (),
+    ) -> bytes:
+        """Return the photo as `render` does, laid on a canvas."""
+        picture = simplejpeg.decode_jpeg(self.render(data, long_side=long_side, blur=blur), "RGB")
+        scale = (WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
+        return laid(picture, scale, to_photo, size, ())
 
     def cut(
         self,

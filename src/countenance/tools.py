@@ -74,6 +74,29 @@ class PhotoEngine(Protocol):
     ) -> bytes:
         """Return the photo as an upright, metadata-free JPEG, at most `long_side` px; `blur` boxes blurred."""
 
+    def lay(
+        self,
+        data: bytes,
+        *,
+        to_photo: Sequence[float],
+        size: tuple[int, int],
+        long_side: int,
+        blur: Iterable[tuple[float, float, float, float]] = (),
+    ) -> bytes:
+        """Return the photo turned, scaled and shifted onto a canvas, as a metadata-free JPEG.
+
+        Args:
+            data: the photo's bytes.
+            to_photo: where in the upright photo each point of the canvas lies: a, b, c, d, e, f as in SVG,
+                in pixels counted from the corner of the first one. What lies outside is grey.
+            size: width and height of the canvas.
+            long_side: so many pixels of the photo's longer side are enough for it.
+            blur: boxes in pixels of the upright photo that are blurred beyond repair.
+
+        Raises:
+            ImageRejected: not a photo.
+        """
+
     def cut(
         self,
         data: bytes,

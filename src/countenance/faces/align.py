@@ -47,17 +47,23 @@ def apply(matrix: Matrix, points: Points) -> Points:
 
 
 def warp(
-    pixels: Pixels, to_photo: Matrix, size: int, outside: tuple[int, int, int] = BLACK
+    pixels: Pixels,
+    to_photo: Matrix,
+    size: int | tuple[int, int],
+    outside: tuple[int, int, int] = BLACK,
 ) -> Pixels:
-    """Return a `size` px square whose point p shows the photo at `to_photo` of p.
+    """Return a picture whose point p shows the photo at `to_photo` of p.
 
-    Bilinear. Where the square would skip photo pixels the photo is halved first, by area, as often
+    `size` is its width and height in pixels, or the side of a square.
+
+    Bilinear. Where the picture would skip photo pixels the photo is halved first, by area, as often
     as needed, so that fine detail is averaged instead of dropped. Coordinates are of pixel centres.
     """
+    width, height = (size, size) if isinstance(size, int) else size
     linear = to_photo[:, :2]
     # Pillow counts from the corner of a pixel instead of its centre.
     shift = to_photo[:, 2] + 0.5 - linear @ np.array([0.5, 0.5])
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ linear.T + shift
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]]) @ linear.T + shift
     scale = math.sqrt(abs(float(np.linalg.det(linear))))
     halvings = max(0, int(math.log2(scale))) if scale > 0 else 0
     margin = 2 << halvings
@@ -65,7 +71,7 @@ def warp(
     high = np.ceil(corners.max(axis=0)).astype(int) + margin
     region = pixels[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
     if region.size == 0:
-        return np.full((size, size, 3), outside, np.uint8)
+        return np.full((height, width, 3), outside, np.uint8)
     image = Image.fromarray(np.ascontiguousarray(region))
     factor = 1 << halvings
     if factor > 1:
@@ -73,7 +79,7 @@ def warp(
     a, b, c = (float(v) / factor for v in (*linear[0], shift[0] - low[0]))
     d, e, f = (float(v) / factor for v in (*linear[1], shift[1] - low[1]))
     square = image.transform(
-        (size, size),
+        (width, height),
         Image.Transform.AFFINE,
         (a, b, c, d, e, f),
         resample=Image.Resampling.BILINEAR,

@@ -181,6 +181,27 @@ class Engine(Watcher):
             {"do": "render", "data": data, "long_side": int(long_side), "blur": boxes}
         )
 
+    def lay(
+        self,
+        data: bytes,
+        *,
+        to_photo: Sequence[float],
+        size: tuple[int, int],
+        long_side: int,
+        blur: Iterable[Box] = (),
+    ) -> bytes:
+        """Return a photo laid on a canvas as a metadata-free JPEG; see `tools.PhotoEngine`."""
+        return self._picture(
+            {
+                "do": "lay",
+                "data": data,
+                "to_photo": [float(value) for value in to_photo],
+                "size": [int(side) for side in size],
+                "long_side": int(long_side),
+                "blur": [[float(value) for value in box] for box in blur],
+            }
+        )
+
     def cut(
         self,
         data: bytes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import simplejpeg
@@ -83,6 +83,34 @@ def rendered(
     down = small.shape[0] / (pixels.shape[0] * scale[1])
     placed = [(x * across, y * down, w * across, h * down) for x, y, w, h in boxes]
     return to_jpeg(blurred(small, placed) if placed else small)
+
+
+def laid(
+    pixels: Pixels,
+    scale: tuple[float, float],
+    to_photo: Sequence[float],
+    size: tuple[int, int],
+    boxes: Iterable[Box],
+) -> bytes:
+    """Return a JPEG of `size` whose point p shows the photo where `to_photo` takes p, grey outside of it.
+
+    Args:
+        pixels: the upright photo, perhaps already at a smaller scale.
+        scale: photo pixels per pixel of `pixels`, across and down.
+        to_photo: a, b, c, d, e, f as in SVG, from the picture to the full upright photo; both are counted
+            from the corner of the first pixel.
+        size: width and height of the picture.
+        boxes: in pixels of the full upright photo; blurred.
+    """
+    a, b, c, d, e, f = to_photo
+    across, down = scale
+    linear = np.array([[a / across, c / across], [b / down, d / down]])
+    # `warp` counts from the middles of pixels.
+    half = np.array([0.5, 0.5])
+    shift = np.array([e / across, f / down]) + linear @ half - half
+    placed = [(x / across, y / down, w / across, h / down) for x, y, w, h in boxes]
+    shown = blurred(pixels, placed) if placed else pixels
+    return to_jpeg(warp(shown, np.column_stack([linear, shift]), size, GREY))
 
 
 def cut_out(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from countenance.faces.detect import ROLL_SIDE, SCORE, Detector, Row, Rows
 from countenance.faces.embed import Embedder
 from countenance.faces.eyes import irises
 from countenance.faces.limits import Limits
-from countenance.faces.picture import cut_out, head_crop, rendered
+from countenance.faces.picture import cut_out, head_crop, laid, rendered
 from countenance.faces.quality import CROP, CROP_LANDMARKS, judge
 from countenance.faces.types import AnalysedFace, Analysis, Face, Gate, Template
 from countenance.faces.zoo import ReadyModel, Session, model_id
@@ -118,6 +118,19 @@ class Pipeline:
         """Return what `tools.PhotoEngine.render` promises."""
         photo = decode(data, self.limits, max(long_side, 1))
         return rendered(photo.pixels, _scale(photo), long_side, blur)
+
+    def lay(
+        self,
+        data: bytes,
+        *,
+        to_photo: Sequence[float],
+        size: tuple[int, int],
+        long_side: int,
+        blur: Iterable[Box] = (),
+    ) -> bytes:
+        """Return what `tools.PhotoEngine.lay` promises."""
+        photo = decode(data, self.limits, max(long_side, 1))
+        return laid(photo.pixels, _scale(photo), to_photo, size, blur)
 
     def cut(
         self,

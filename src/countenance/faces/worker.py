@@ -113,6 +113,16 @@ def _done(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
             request["data"], long_side=request["long_side"], blur=request["blur"]
         )
         return {"picture": picture}
+    if request["do"] == "lay":
+        width, height = request["size"]
+        canvas = pipeline.lay(
+            request["data"],
+            to_photo=request["to_photo"],
+            size=(width, height),
+            long_side=request["long_side"],
+            blur=request["blur"],
+        )
+        return {"picture": canvas}
     if request["do"] == "cut":
         made = pipeline.cut(
             request["data"],
