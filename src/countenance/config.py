@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from countenance.errors import SettingsInvalid
+from countenance.faces.reel import MEGA, VideoLimits
 
 _MEBIBYTE = 1024 * 1024
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -74,6 +75,13 @@ class WebSettings(_Part):
         default=256 * _MEBIBYTE,
         ge=_MEBIBYTE,
         description="The largest upload in bytes; an upload is held in memory, never in a temporary file.",
+    )
+    video_limit: int = Field(
+        default=100 * MEGA,
+        ge=_MEBIBYTE,
+        le=VideoLimits().file_bytes,
+        description="The largest video in bytes. It is held in memory, by the server and by the worker that "
+        "looks through it, and sealed as a whole: at the default some 400 MB at most while one is added.",
     )
 
     @property

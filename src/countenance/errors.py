@@ -56,6 +56,12 @@ class VideoRejected(InputError):
     code = "video_rejected"
 
 
+class UploadTooLarge(InputError):
+    """This is larger than what is taken here. Nothing was kept."""
+
+    code = "upload_too_large"
+
+
 class NoFaceFound(InputError):
     """No face was found in this photo."""
 

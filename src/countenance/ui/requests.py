@@ -89,3 +89,5 @@ class Request(HttpRequest):
     tools: Tools
     shell: Shell
     request_id: str
+    most_bytes: int
+    """Set where an upload was judged before it is read: so much of it is read."""

@@ -49,9 +49,7 @@ def refuse_unread(request: HttpRequest, *, signed_in: bool) -> HttpResponse | No
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """Answer a large upload while others are under way, and forget what was sent piece by piece."""
-    # A browser shows the answer only once it could send everything.
-    while request.read(PIECE_BYTES):
-        pass
+    drain(request)
     answer = problems.problem_page(
         request,
         status=503,
@@ -61,3 +59,9 @@ def too_many(request: HttpRequest) -> HttpResponse:
     )
     answer["Retry-After"] = "60"
     return answer
+
+
+def drain(request: HttpRequest) -> None:
+    """Forget what is sent piece by piece: a browser shows an answer only once it could send everything."""
+    while request.read(PIECE_BYTES):
+        pass

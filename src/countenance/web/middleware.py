@@ -36,7 +36,7 @@ from countenance.errors import (
 )
 from countenance.policy import permit_sign_in
 from countenance.ui.requests import Request, Shell
-from countenance.web import access, bodies, frame, problems, views, wiring
+from countenance.web import access, bodies, frame, problems, unread, views, wiring
 
 log = structlog.get_logger()
 
@@ -127,8 +127,9 @@ class Gate:
         """Show an error of ours as its page; Django answers any other with `handler500`, which logs it."""
         if isinstance(error, Sealed):
             return views.sealed(request)
-        if not isinstance(error, CountenanceError):
-            return None
+        return self._refused(request, error) if isinstance(error, CountenanceError) else None
+
+    def _refused(self, request: HttpRequest, error: CountenanceError) -> HttpResponse:
         if hasattr(request, "actor"):
             ours = cast("Request", request)
             if isinstance(error, StepUpNeeded):
@@ -153,6 +154,10 @@ class Gate:
                 request.session.flush()
                 return problems.page_of(request, refusal)
             request.shell = frame.shell_of(person, request.actor, request.tools)
+            try:
+                unread.permit(request)
+            except CountenanceError as error:
+                return self._refused(request, error)
             return self._answer(request)
 
     def _answer(self, request: HttpRequest) -> HttpResponse:

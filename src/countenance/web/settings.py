@@ -127,6 +127,7 @@ CONTENT_SECURITY_POLICY = {
 # Uploads stay in memory: Django's other handler would write photos to a temporary file in clear.
 FILE_UPLOAD_HANDLERS = ["countenance.web.uploads.InMemoryOnly"]
 UPLOAD_LIMIT = _config.web.upload_limit
+VIDEO_LIMIT = min(_config.web.video_limit, UPLOAD_LIMIT)
 PRIVATE_PROVIDERS = frozenset(_config.web.private_providers)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000

@@ -26,7 +26,9 @@ class InMemoryOnly(FileUploadHandler):
     ) -> None:
         """Refuse what says that it is too large before reading it."""
         self.received = 0
-        self.limit = config.current().web.upload_limit
+        # What may be sent to this page, where it was judged before it is read (`unread`).
+        most = config.current().web.upload_limit
+        self.limit = min(most, getattr(self.request, "most_bytes", most))
         if content_length > self.limit:
             raise StopUpload(connection_reset=True)
 
@@ -44,6 +46,8 @@ class InMemoryOnly(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile:
         """Hand the file over."""
+        # Cut to its length first, so that reading all of it makes no second copy.
+        self.file.getvalue()
         self.file.seek(0)
         return InMemoryUploadedFile(
             file=self.file,

@@ -33,6 +33,15 @@ def own_open_case(actor: Actor, case: Case, *, today: date) -> Case:
     """
     policy.permit_own(actor, case.agency_id)
     case = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
+    permit_work(actor, case, today=today)
+    return case
+
+
+def permit_work(actor: Actor, case: Case, *, today: date) -> None:
+    """Permit work on a case that is open and that the actor belongs to.
+
+    Raises:
+        CaseClosed, NotPermitted: it is closed, or not the actor's.
+    """
     policy.permit_case_member(actor, case.facts)
     policy.permit_case_work(actor, case.facts, today=today)
-    return case

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -14,20 +15,23 @@ from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.cases import queries as case_queries
 from countenance.apps.cases.models import Case
+from countenance.apps.cases.uses import permit_work
 from countenance.apps.galleries import looks
 from countenance.apps.galleries.intake import shown
 from countenance.apps.searches import evidence, footage_queries, queries
 from countenance.apps.searches import footage as services
 from countenance.apps.searches.footage_rows import Footage, FootageState
 from countenance.apps.searches.forms import number_of
-from countenance.errors import InputError, NotFound, WrongState
-from countenance.faces.reel import READABLE, VideoLimits, clock_words
+from countenance.errors import InputError, NotFound, UploadTooLarge, WrongState
+from countenance.faces.reel import MEGA, READABLE, VideoLimits, clock_words
 from countenance.policy import Deed, may
 from countenance.ui.pages import UNUSABLE
 from countenance.ui.requests import Request
 
 SECTION = "cases"
 ACCEPT = "video/*,.mkv,.avi,.mts,.m2ts,.ts"
+FORM_BYTES = 64 * 1024
+"""What a form sends besides its file."""
 STATES = {
     FootageState.WAITING: "Being looked through",
     FootageState.DONE: "Looked through",
@@ -59,17 +63,41 @@ def footage_new(request: Request, case_id: UUID) -> HttpResponse:
         "problem": problem,
         "accept": ACCEPT,
         "readable": READABLE,
-        "max_megabytes": limits.file_bytes // 1_000_000,
+        "max_megabytes": settings.VIDEO_LIMIT // MEGA,
         "max_minutes": int(limits.seconds // 60),
     }
     status = UNUSABLE if problem else 200
     return render(request, "searches/footage_new.html", context, status=status)
 
 
+def permit_upload(request: Request, size: int, case_id: UUID) -> int:
+    """Judge whether a video may be added to a case, before a byte of it is read; return how much is read.
+
+    Raises:
+        NotFound, CaseClosed, NotPermitted: the case is not the actor's, or closed.
+        UploadTooLarge: it says that it is larger than any video that is taken.
+    """
+    case = case_queries.case(request.actor, case_id)
+    permit_work(request.actor, case, today=request.tools.clock().date())
+    most: int = settings.VIDEO_LIMIT + FORM_BYTES
+    if size > most:
+        raise _too_large()
+    return most
+
+
+def _too_large() -> UploadTooLarge:
+    return UploadTooLarge(
+        f"At most {settings.VIDEO_LIMIT // MEGA} MB of video are read. Cut out the part that matters, keep "
+        "the original, and add the part. Nothing was kept."
+    )
+
+
 def _add(request: Request, case_id: UUID) -> Footage:
     upload = request.FILES.get("video")
     if not isinstance(upload, UploadedFile):
         raise InputError("Choose a video first.")
+    if (upload.size or 0) > settings.VIDEO_LIMIT:
+        raise _too_large()
     return services.add_footage(
         request.actor,
         case=case_queries.case(request.actor, case_id),
