@@ -161,7 +161,7 @@ def test_the_command_line_refuses_searches_as_well(cli: Cli, made: Bench, tmp_pa
     one = drawn(made, control=True)
     for command in (("result", made.search.pk), ("search", photo, *asked)):
         code, out, said = cli.shown(*command, as_=made.second)
-        assert (code, out) == (77, ""), command
+        assert (code, out) == (3, ""), command
         assert "Finish it, or give it up" in said
     services.end_examination(made.second, examination=one, reason=WHY, tools=made.on.tools)
     assert cli("result", made.search.pk, as_=made.second)[0] == 0

@@ -18,6 +18,7 @@ from countenance.apps.cases import authority_views as authorities
 from countenance.apps.cases import holding_views as holding
 from countenance.apps.cases import views as cases
 from countenance.apps.examinations import consolidation_views as consolidating
+from countenance.apps.examinations import image_views as examination_images
 from countenance.apps.examinations import overview_views as examining
 from countenance.apps.examinations import views as examinations
 from countenance.apps.galleries import enrol_views as enrolment
@@ -151,6 +152,7 @@ urlpatterns = [
     path("leads/", leads.leads, name="leads"),
     path("leads/<uuid:lead_id>/", leads.lead, name="lead"),
     path("leads/<uuid:lead_id>/report.pdf", leads.lead_report, name="lead_report"),
+    path("leads/<uuid:lead_id>/withdraw/", leads.lead_withdraw, name="lead_withdraw"),
     path("leads/<uuid:lead_id>/photo/", leads.lead_photo, name="lead_photo"),
     path("leads/<uuid:lead_id>/outcome/", leads.lead_outcome, name="lead_outcome"),
     path("leads/<uuid:lead_id>/evidence/", leads.lead_evidence, name="lead_evidence"),
@@ -162,7 +164,7 @@ urlpatterns = [
     path("examinations/<uuid:examination_id>/give-up/", examinations.end, name="examination_end"),
     path(
         "examinations/<uuid:examination_id>/probe.jpg",
-        examinations.probe_image,
+        examination_images.probe_image,
         name="examination_probe",
     ),
     path(
@@ -177,7 +179,7 @@ urlpatterns = [
     ),
     path(
         "examinations/<uuid:examination_id>/<str:letter>/<int:number>.jpg",
-        examinations.candidate_image,
+        examination_images.candidate_image,
         name="comparison_photo",
     ),
     path("galleries/", galleries.galleries, name="galleries"),

@@ -24,6 +24,7 @@ from countenance.apps.examinations.standings import (
 from countenance.apps.galleries import looks
 from countenance.apps.searches import queries as search_queries
 from countenance.apps.searches.case_views import code_of
+from countenance.apps.searches.clock import permit_look
 from countenance.apps.searches.models import Search
 from countenance.errors import NotFound
 from countenance.examination.combine import SAID, Standing
@@ -126,6 +127,7 @@ def consolidation_photo(request: Request, search_id: UUID, rank: int) -> HttpRes
     one = search_queries.search(request.actor, search_id)
     if queries.sight(request.actor, one) != queries.Sight.EVERYTHING:
         raise NotFound("There is no such photo.")
+    permit_look(one, now=request.tools.clock())
     for examination in recorded(one):
         if rank == 0:
             data = photos.picture(photos.probe_side(examination), tools=request.tools)

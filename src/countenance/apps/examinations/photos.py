@@ -9,13 +9,22 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from countenance.apps.examinations.models import Comparison, Examination
+from django.db.models import Manager
+
+from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face, Photo
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.sealed import ObjectSealedModel
+from countenance.apps.searches.clock import permit_look
 from countenance.apps.searches.models import Probe
-from countenance.errors import ImageRejected, KeyUnavailable, NotFound
+from countenance.errors import (
+    ImageRejected,
+    KeyUnavailable,
+    NotFound,
+    NotPermitted,
+    WrongState,
+)
 from countenance.policy import Actor
 from countenance.tools import Tools
 
@@ -42,6 +51,25 @@ class Side:
     blur: list[list[float]]
     row: ObjectSealedModel
     name: str
+
+
+def permit_photos(actor: Actor, examination: Examination, *, tools: Tools) -> Examination:
+    """Return one's own examination as it is now, if its photos may be seen; no row is locked for a look.
+
+    Raises:
+        WrongState: it ended before it was recorded.
+        NotPermitted: it is somebody else's.
+        SearchFrozen: its authority was refused, or did not come in time.
+    """
+    found = Examination.objects.select_related("search").get(pk=examination.pk)
+    if found.examiner_id != actor.person or found.agency_id != actor.agency:
+        raise NotPermitted("This is somebody else's examination.", rule="examination.own_only")
+    if found.search is not None:
+        permit_look(found.search, now=tools.clock())
+    found.check_links()
+    if found.state == ExaminationState.ENDED:
+        raise WrongState("This examination has ended; its photos are not shown any more.")
+    return found
 
 
 def probe_side(examination: Examination) -> Side:
@@ -121,23 +149,39 @@ def settled(about: Mapping[str, Any], side: Side) -> Side:
     return side if found is None else replace(side, landmarks=found)
 
 
-def settle(row: Examination | Comparison, side: Side, *, tools: Tools) -> Side:
-    """Return a photo with its irises, found once and sealed with the row that shows it.
+def settle(about: Mapping[str, Any], side: Side, *, tools: Tools) -> Side:
+    """Return a photo with its irises, which are looked for in it if that was not done before.
 
-    A detector's landmarks lie some pixels off; irises let two faces lie on each other more exactly, and
-    every later look, also at both examinations side by side, is aligned by the same ones.
+    A detector's landmarks lie some pixels off; irises let two faces lie on each other more exactly. To find
+    them takes a moment, so it is done before the service that keeps them.
     """
-    if side.name in row.about.get("irises", {}):
-        return settled(row.about, side)
+    if side.name in about.get("irises", {}):
+        return settled(about, side)
     try:
         data = get_object(side.row, tools=tools)
         found = tools.engine.irises(data, landmarks=side.landmarks)
-    except ImageRejected:
+    except (ImageRejected, KeyUnavailable, NotFound):
         return side
-    irises = {**row.about.get("irises", {}), side.name: [list(mark) for mark in found]}
-    row.about = {**row.about, "irises": irises}
-    row.save(update_fields=("about",))
-    return settled(row.about, side)
+    return replace(side, landmarks=[list(mark) for mark in found])
+
+
+def keep_irises(row: Examination | Comparison, side: Side) -> None:
+    """Seal the irises of a photo with the row that shows it, unless it has some; call it inside a service.
+
+    Every later look, also at both examinations side by side, is then aligned by the same ones. A row whose
+    work is recorded is not written again.
+    """
+    rows: Manager[Any] = Examination.objects if isinstance(row, Examination) else Comparison.objects
+    locked = rows.select_for_update(no_key=True).get(pk=row.pk)
+    known = locked.about.get("irises", {})
+    if isinstance(locked, Examination):
+        over = locked.state != ExaminationState.OPEN
+    else:
+        over = locked.said is not None
+    if over or side.name in known:
+        return
+    locked.about = {**locked.about, "irises": {**known, side.name: side.landmarks}}
+    locked.save(update_fields=("about",))
 
 
 def _face(row: int) -> Face:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
+from countenance import policy
 from countenance.apps.agencies.models import Person
-from countenance.apps.examinations import queries
-from countenance.apps.examinations.locking import lock_search, own
-from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
-from countenance.apps.examinations.photos import Side, candidate_sides, probe_side, settle
+from countenance.apps.examinations import photos, queries
+from countenance.apps.examinations.models import Comparison, Examination
+from countenance.apps.examinations.photos import Side
 from countenance.apps.examinations.standings import measured, recorded
-from countenance.apps.records.services import Record, accountable
+from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.apps.searches.clock import permit_look
 from countenance.apps.searches.models import Search
-from countenance.errors import NotFound, WrongState
+from countenance.errors import KeyUnavailable, NotFound, NotPermitted, WrongState
 from countenance.examination.combine import EXAMINERS
 from countenance.examination.control import Measured
 from countenance.ledger.entry import Action
@@ -35,10 +39,37 @@ class Shown:
     strip: dict[str, Side | None]
 
 
+Settled = Sequence[tuple[Examination | Comparison, Side]]
+
+
 @accountable(Action.EXAMINATION_VIEWED, deed=Deed.EXAMINE)
-def view_examination(
+def _record_look(
     actor: Actor,
     record: Record,
+    *,
+    examination: Examination,
+    comparison: Comparison | None,
+    every: bool,
+    found: Settled,
+    tools: Tools,
+) -> None:
+    """Record that a page is looked at, and keep the irises that were found for it."""
+    record.note(about=examination.pk)
+    _permit_page(photos.permit_photos(actor, examination, tools=tools), comparison)
+    if comparison is not None:
+        record.note(letter=comparison.about["letter"], every=every)
+    for row, side in found:
+        photos.keep_irises(row, side)
+
+
+def _permit_page(examination: Examination, comparison: Comparison | None) -> None:
+    if comparison is not None and examination.analysis is None:
+        raise WrongState("Write down first what the probe shows; then its candidates can be seen.")
+
+
+@composed_of(_record_look)
+def view_examination(
+    actor: Actor,
     *,
     examination: Examination,
     comparison: Comparison | None = None,
@@ -48,9 +79,11 @@ def view_examination(
 ) -> Shown:
     """Record that a page is looked at, and return which photos it shows.
 
+    Photos are opened and irises found before the entry is made and nothing is locked, so that nobody's work
+    waits for it; what was found is shown only once the entry is there.
+
     Args:
         actor: the examiner.
-        record: filled in by `@accountable`.
         examination: their own.
         comparison: of which candidate; None for the probe alone.
         every: all photos of the candidate that are held, not only the most similar one.
@@ -61,30 +94,53 @@ def view_examination(
         WrongState: a candidate before the probe was analysed, or the examination was given up.
         NotPermitted: it is somebody else's, or what was found is frozen; recorded.
     """
-    examination = own(actor, record, examination, tools=tools)
-    if examination.state == ExaminationState.ENDED:
-        raise WrongState("This examination has ended; its photos are not shown any more.")
+    looked: dict[str, Any] = {"examination": examination, "comparison": comparison, "every": every}
     try:
-        probe = settle(examination, probe_side(examination), tools=tools)
-    except NotFound:
-        probe = None
-    if comparison is None:
-        return Shown(probe=probe, candidate=[], strip={})
-    if examination.analysis is None:
-        raise WrongState("Write down first what the probe shows; then its candidates can be seen.")
-    strip, shown = {}, []
-    for one in queries.comparisons(examination):
-        whole = every and one.pk == comparison.pk
-        with candidate_sides(actor, one, most=None if whole else 1, tools=tools) as (sides, lent):
+        one = photos.permit_photos(actor, examination, tools=tools)
+        _permit_page(one, comparison)
+    except (NotPermitted, WrongState):
+        _record_look(actor, **looked, found=(), tools=tools)  # Refuses it too, and records that.
+        raise
+    shown, found = _open(actor, one, comparison, every=every, number=number, tools=tools)
+    _record_look(actor, **looked, found=found, tools=tools)
+    return shown
+
+
+def _open(
+    actor: Actor,
+    examination: Examination,
+    comparison: Comparison | None,
+    *,
+    every: bool,
+    number: int,
+    tools: Tools,
+) -> tuple[Shown, Settled]:
+    """Return what a page shows, with the irises that are to be kept."""
+    found: list[tuple[Examination | Comparison, Side]] = []
+
+    def settle(row: Examination | Comparison, side: Side, tools: Tools) -> Side:
+        settled = photos.settle(row.about, side, tools=tools)
+        if settled is not side and side.name not in row.about.get("irises", {}):
+            found.append((row, settled))
+        return settled
+
+    probe, strip, shown = None, {}, []
+    with suppress(NotFound, KeyUnavailable):
+        probe = settle(examination, photos.probe_side(examination), tools)
+    for one in queries.comparisons(examination) if comparison is not None else ():
+        is_it = comparison is not None and one.pk == comparison.pk
+        whole = every and is_it
+        with photos.candidate_sides(actor, one, most=None if whole else 1, tools=tools) as (
+            sides,
+            lent,
+        ):
             strip[one.about["letter"]] = sides[0] if sides else None
-            if one.pk == comparison.pk:
+            if is_it:
                 shown = [
-                    settle(one, side, tools=lent) if place == number else side
+                    settle(one, side, lent) if place == number else side
                     for place, side in enumerate(sides, start=1)
                 ]
-        if one.pk == comparison.pk:
-            record.note(letter=one.about["letter"], every=every)
-    return Shown(probe=probe, candidate=shown, strip=strip)
+    return Shown(probe=probe, candidate=shown, strip=strip), found
 
 
 @accountable(Action.EXAMINATIONS_COMPARED, deed=Deed.EXAMINATIONS_READ)
@@ -97,7 +153,9 @@ def view_examinations(
         NotFound: two are not recorded yet, or the actor may not know of them.
     """
     record.note(about=search.pk)
-    search = lock_search(actor, search, tools=tools)
+    policy.permit_own(actor, search.agency_id)
+    search = Search.objects.get(pk=search.pk)
+    permit_look(search, now=tools.clock())
     found = recorded(search)
     if len(found) < EXAMINERS or queries.sight(actor, search) != queries.Sight.EVERYTHING:
         raise NotFound("There are no two examinations of this search that you may compare.")

@@ -32,8 +32,6 @@ from countenance.ui.forms import ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import confirm_page, status_of
 from countenance.ui.requests import Request
 
-SMALL = 360
-"""Pixels of the longer side of the small pictures in the strip."""
 LISTED = 25
 LOOKED_AT = 50
 """So many searches are looked at to say whether one waits."""
@@ -366,32 +364,3 @@ def _consequences() -> list[str]:
         "What you concluded in it counts for nothing.",
         "You cannot take it up again. Another examiner examines in your place.",
     ]
-
-
-@require_safe
-def probe_image(request: Request, examination_id: UUID) -> HttpResponse:
-    """Return the probe of an examination, for a page that was recorded."""
-    looks.require_look(request, look_key(examination_id, "", 1))
-    one = queries.examination(request.actor, examination_id)
-    return _image(request, photos.picture(photos.probe_side(one), tools=request.tools))
-
-
-@require_safe
-def candidate_image(
-    request: Request, examination_id: UUID, letter: str, number: int
-) -> HttpResponse:
-    """Return a photo of a candidate, for a page that was recorded."""
-    looks.require_look(request, look_key(examination_id, letter, number))
-    one = queries.examination(request.actor, examination_id)
-    row = queries.comparison(one, letter)
-    long_side = SMALL if "small" in request.GET else photos.LONG_SIDE
-    with photos.candidate_sides(request.actor, row, most=number, tools=request.tools) as (
-        sides,
-        lent,
-    ):
-        side = photos.side_of(sides, number)
-        return _image(request, photos.picture(side, tools=lent, long_side=long_side))
-
-
-def _image(_: Request, data: bytes) -> HttpResponse:
-    return HttpResponse(data, content_type="image/jpeg")

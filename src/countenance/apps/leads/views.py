@@ -21,6 +21,7 @@ from countenance.apps.leads import exporting, papers, queries, services
 from countenance.apps.leads.models import Lead, Outcome
 from countenance.apps.searches import queries as searches
 from countenance.apps.searches.case_views import code_of
+from countenance.apps.searches.clock import permit_look
 from countenance.apps.searches.models import Search
 from countenance.errors import InputError, NotFound, ReasonMissing
 from countenance.policy import Deed, may
@@ -110,6 +111,7 @@ def lead_image(request: Request, lead_id: UUID, which: str) -> HttpResponse:
     """Return one of a lead's photos, for a page that was recorded."""
     looks.require_look(request, _look(lead_id, which))
     one = queries.lead(request.actor, lead_id)
+    permit_look(one.search, now=request.tools.clock())
     paper = papers.paper_of(request.actor, one, tools=request.tools)
     photo: Photo = paper.probe if which == PROBE else paper.candidate
     return HttpResponse(photo.jpeg, content_type="image/jpeg")

@@ -81,17 +81,30 @@ def _authority(authority_id: UUID) -> Authority:
 
 
 def permit_unfrozen(search: Search, *, now: datetime) -> None:
-    """Permit a look at what a search found.
+    """Permit work on what a search found; call it inside a transaction, in which that then stays so.
 
     Raises:
         SearchFrozen: its authority was refused or not granted in time, or the results are destroyed.
     """
+    _permit(search, why_frozen, now=now)
+
+
+def permit_look(search: Search, *, now: datetime) -> None:
+    """Permit a mere look at what a search found, for which nothing is locked.
+
+    Raises:
+        SearchFrozen: its authority was refused or not granted in time, or the results are destroyed.
+    """
+    _permit(search, is_frozen_now, now=now)
+
+
+def _permit(search: Search, judge: Callable[..., str | None], *, now: datetime) -> None:
     if search.purged_at is not None:
         raise SearchFrozen(
             "What this search found was destroyed. Its certificate says when, and under which rule.",
             rule="search.purged",
         )
-    rule = why_frozen(search, now=now)
+    rule = judge(search, now=now)
     if rule == REFUSED:
         raise SearchFrozen(
             "The authority for this search was refused, so what it found is destroyed and not shown. "

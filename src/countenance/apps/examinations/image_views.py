@@ -1,0 +1,75 @@
+"""The pictures of an examination, each for a page that was recorded, and judged anew whenever it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from countenance.apps.examinations import photos, queries
+from countenance.apps.examinations.models import Examination
+from countenance.apps.examinations.photos import look_key
+from countenance.apps.galleries import looks
+from countenance.errors import KeyUnavailable, NotFound, WrongState
+from countenance.ui.requests import Request
+
+SMALL = 360
+"""Pixels of the longer side of the small pictures in the strip."""
+
+
+@require_safe
+def probe_image(request: Request, examination_id: UUID) -> HttpResponse:
+    """Return the probe of an examination, for a page that was recorded."""
+    looks.require_look(request, look_key(examination_id, "", 1))
+    one = _seen(request, examination_id)
+    with _still_there():
+        return _image(photos.picture(photos.probe_side(one), tools=request.tools))
+
+
+@require_safe
+def candidate_image(
+    request: Request, examination_id: UUID, letter: str, number: int
+) -> HttpResponse:
+    """Return a photo of a candidate, for a page that was recorded."""
+    looks.require_look(request, look_key(examination_id, letter, number))
+    row = queries.comparison(_seen(request, examination_id), letter)
+    long_side = SMALL if "small" in request.GET else photos.LONG_SIDE
+    with (
+        _still_there(),
+        photos.candidate_sides(request.actor, row, most=number, tools=request.tools) as found,
+    ):
+        sides, lent = found
+        side = photos.side_of(sides, number)
+        return _image(photos.picture(side, tools=lent, long_side=long_side))
+
+
+def _seen(request: Request, examination_id: UUID) -> Examination:
+    """Return an examination whose photos may be seen now, whatever was shown before.
+
+    Raises:
+        NotFound: there is none, it is somebody else's, or it has ended.
+        SearchFrozen: its authority was refused, or did not come in time.
+    """
+    one = queries.examination(request.actor, examination_id)
+    try:
+        return photos.permit_photos(request.actor, one, tools=request.tools)
+    except WrongState:
+        raise NotFound("This examination has ended; its photos are not shown any more.") from None
+
+
+@contextmanager
+def _still_there() -> Iterator[None]:
+    """Say plainly that a photo is gone, if its key is."""
+    try:
+        yield
+    except KeyUnavailable:
+        raise NotFound(
+            "This photo is not here any more: it was removed, or its gallery is no longer granted."
+        ) from None
+
+
+def _image(data: bytes) -> HttpResponse:
+    return HttpResponse(data, content_type="image/jpeg")
