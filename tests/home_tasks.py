@@ -91,6 +91,15 @@ def session_of(opened, role):
     return {"key": request.session.session_key}
 
 
+def signing_key(session):
+    """Return what bundles are signed with, as it is kept and as it signs."""
+    from countenance.sealing.kinds import KeyKind
+
+    keyring = session.tools.keyring
+    signs = keyring.signing_key().private_bytes_raw()
+    return {"kept": keyring.key(KeyKind.SIGNING)[0].material.hex(), "signs": signs.hex()}
+
+
 def stage(session, gallery, source, folder):
     """Upload a folder, as the web app does."""
     from countenance.apps.galleries import enrolment

@@ -10,6 +10,7 @@ from pathlib import Path
 from browsing import Browser
 from homes import Home
 from threats.crew import LATE, REASON, UUID, Member, engage, named
+from threats.examining import SECOND, Examining
 from threats.office import Office
 from threats.plants import Garden
 
@@ -70,13 +71,12 @@ class Life:
             self._enrol()
             self._propose()
             with self._serving() as address:
-                for member in self.crew.values():
-                    member.at(address)
-                    member.prove()
+                self._arrive(address)
                 office = Office(self)
                 office.live()
                 self._stray(address)
             self._search(office)
+            self._keep_signing_key()
             for path in files_of(self.home.home / "objects"):
                 look("object store, before removals", read(path))
             self._remove()
@@ -122,6 +122,12 @@ class Life:
     def _member(self, address, role, **invited):
         self.crew[role] = Member(self.garden, address, role, **invited)
         return self.crew[role]
+
+    def _arrive(self, address):
+        """Let everybody go on where the web app is now, having just proved who they are."""
+        for member in self.crew.values():
+            member.at(address)
+            member.prove()
 
     def _settle(self, address, link):
         """Let the custodian join, admit a listed and an unlisted agency and invite their first people."""
@@ -189,6 +195,8 @@ class Life:
         by, supervisor = self.crew[Role.COORDINATOR], self.crew[Role.SUPERVISOR]
         for role in (Role.STEWARD, Role.INVESTIGATOR, Role.EXAMINER, Role.AUDITOR):
             engage(self._member(address, role), role, by=by, supervisor=supervisor)
+        second = self.crew[SECOND] = Member(self.garden, address, Role.EXAMINER)
+        engage(second, Role.EXAMINER, by=by, supervisor=supervisor)
         self.crew[Role.EXAMINER].add_app()
         self.home.tokens = {role: member.token() for role, member in self.crew.items()}
 
@@ -273,7 +281,7 @@ class Life:
             inside.get(path)
 
     def _search(self, office):
-        """Search from the command line, in a case of its own."""
+        """Search from the command line, in a case of its own; two examine what was found, who then read it."""
         case, me = self.plant("case reference"), Role.INVESTIGATOR
         texts = ("--purpose", self.plant("case purpose"), "--reason", self.reason("case reason"))
         self.run("case", "open", case, *texts, "--authority", office.granted, as_=me)
@@ -285,9 +293,22 @@ class Life:
         why = ("--reason", self.reason("search reason"))
         to = ("-g", self.galleries[0], "--case", case)
         found = self.run("search", probe, *to, *why, as_=Role.EXAMINER)
-        assert found["to_examine"] >= 1
+        ran = found["search_id"]
+        assert found["to_examine"] == len(self.subjects)
         assert found["candidates"] == []
+        with self._serving() as address:
+            self._arrive(address)
+            page = f"/searches/{ran}/"
+            Examining(self).examine(page, said="cannot", conclusion="neither")
+        read = self.run("result", ran, as_=Role.EXAMINER)
+        assert read["candidates"][0]["subject"] == self.subjects[0]
         self.run("case", "close", case, "--reason", self.reason("closing reason"), as_=me)
+
+    def _keep_signing_key(self):
+        """Take note of what bundles are signed with."""
+        key = self.home.run("@signing_key")
+        self.garden.given("signing key, as it is kept", bytes.fromhex(key["kept"]))
+        self.garden.given("signing key, as it signs", bytes.fromhex(key["signs"]))
 
     def _remove(self):
         listed = self.run("photo", "list", "--gallery", self.galleries[0])["photos"]

@@ -46,6 +46,12 @@ class Garden:
         self.plants.append(Plant(kind, core))
         return before + core + after
 
+    def pins(self, kind):
+        """Return new pins as a form holds them; the secret is their coordinates as they are written down."""
+        pins = [[self._random.randrange(1001, 3000, 2) / 1000 for _ in range(2)] for _ in range(3)]
+        self.plants.append(Plant(kind, json.dumps(pins)[2:-2]))
+        return json.dumps(pins)
+
     def bytes(self, kind, count=48):
         """Return new secret bytes."""
         made = self._random.randbytes(count)

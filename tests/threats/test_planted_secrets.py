@@ -19,6 +19,7 @@ HASHED = {
 NEVER_STORED = {
     "form's cookie": "it is kept in the browser only",
     "authenticator secret, raw": "it is kept as base32 text, which is planted as well",
+    "signing key, as it signs": "it is derived anew whenever something is signed",
     "authenticator secret, unused": "it was offered on a page, and never taken",
     "typed e-mail": "nobody has this address",
     "typed password": "it is nobody's",
