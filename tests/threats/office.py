@@ -130,7 +130,7 @@ class Office:
         name = self.plant("video's file name", after=".mp4")
         page = me.send(f"/cases/{case}/video/", files=[("video", name, video)], to="/videos/")
         browser, deadline = me.browser, time.monotonic() + 60
-        while "hx-trigger" in browser.text:  # The page asks again until the video is looked through.
+        while "hx-trigger" in browser.text:  # The page asks again until it is looked through.
             assert time.monotonic() < deadline, browser.text
             time.sleep(0.3)
             browser.get(page)
