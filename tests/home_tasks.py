@@ -225,7 +225,7 @@ def runs(session, gallery):
 
 def on(opened):
     """Return what the factories work on: everybody, and an examiner and a supervisor who are others."""
-    from countenance.apps.agencies.models import Person
+    from countenance.apps.agencies.models import Agency, Person
 
     def of(role):
         found = Person.objects.select_related("agency")
@@ -235,6 +235,7 @@ def on(opened):
     return SimpleNamespace(
         tools=opened.tools,
         actor=opened.actor,
+        agency=Agency.objects.get(pk=opened.actor.agency),
         examiner=of(Role.EXAMINER),
         supervisor=of(Role.SUPERVISOR),
     )
@@ -284,6 +285,16 @@ def search(opened, gallery, *probes):
         ]
         assert ran.outcome["answer"] == "candidates", ran.outcome
     return found
+
+
+def examined(opened, search):
+    """Have a search examined by the examiner who ran it and by another one."""
+    import examining
+
+    from countenance.apps.searches.models import Search
+
+    examining.examined(on(opened), Search.objects.get(pk=search))
+    return {}
 
 
 def index_agrees(session, gallery):

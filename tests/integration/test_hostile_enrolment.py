@@ -98,7 +98,9 @@ def enrolled(tmp_path_factory):
             probe = good[3].parent / "smiling.jpg"
             why = ("--case", "26-1", "--reason", "looking for a person among hostile files")
             home.run("@ask", "26-1", "people", probe)
-            found = home.run("search", probe, "-g", "people", *why, "--face", "0", "--json")
+            ran = home.run("search", probe, "-g", "people", *why, "--face", "0", "--json")
+            home.run("@examined", ran["search_id"])
+            found = home.run("result", ran["search_id"], "--json")
         verified = home.run("verify-ledger", "--json")
     return {
         "hostile": hostile,

@@ -4,6 +4,7 @@ import uuid
 from datetime import date
 
 import factories
+import footage_help
 from django.apps import apps
 
 from countenance.apps.agencies import services as agencies
@@ -20,9 +21,9 @@ from countenance.testing import FakeEngine
 from countenance.web.maintenance import sweep_objects
 
 ORDER = b"The founding order, on paper"
-KINDS = {"VettingDocument", "Authority", "Photo", "StagedPhoto", "Probe"}
+KINDS = {"VettingDocument", "Authority", "Photo", "StagedPhoto", "Probe", "Footage"}
 """The kinds whose rows have an object of their own id."""
-WITHOUT = {"Search", "Gallery", "IndexSnapshot"}
+WITHOUT = {"Search", "Gallery", "IndexSnapshot", "Examination", "Comparison", "Lead"}
 """The kinds with a key of their own, but without such an object."""
 
 
@@ -52,6 +53,7 @@ def test_the_sweep_keeps_what_rows_own_and_deletes_what_none_does(deployment):
     case = factories.make_case(deployment)
     probe = factories.ask(deployment, case, [gallery], FakeEngine.photo("anna", shot=9))
     derived = evidence.derive_probe(deployment.actor, probe=probe, quarter_turns=1, tools=tools)
+    video = footage_help.added(deployment, case=case)
     stray = uuid.uuid4()
     tools.store.put(stray, b"left by a crash")
 
@@ -59,10 +61,10 @@ def test_the_sweep_keeps_what_rows_own_and_deletes_what_none_does(deployment):
 
     assert stray not in set(tools.store.ids())
     assert get_object(VettingDocument.objects.select_related("agency").get(), tools=tools) == ORDER
-    kept = [*Photo.objects.select_related("gallery"), *Probe.objects.all(), derived]
+    kept = [*Photo.objects.select_related("gallery"), *Probe.objects.all(), derived, video]
     kept += Authority.objects.all()
     assert all(get_object(one, tools=tools) for one in kept)
-    assert len(kept) >= 6
+    assert len(kept) >= 7
     parts = {uuid.UUID(part) for one in IndexSnapshot.objects.all() for part in one.parts}
     assert parts
     assert parts <= set(tools.store.ids())
