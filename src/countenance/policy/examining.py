@@ -21,7 +21,7 @@ from countenance.errors import (
 )
 from countenance.policy import packs
 from countenance.policy.packs.results import ExportCondition
-from countenance.policy.people import Actor, Permit, permit_own
+from countenance.policy.people import Actor, Permit, Role, permit_own
 from countenance.policy.reasons import what_is_vague
 
 EXAMINERS = 2
@@ -94,6 +94,8 @@ class ExportFacts:
         authorised: the search's authority is granted.
         independent: evidence independent of the search is recorded with the lead.
         reason: what for and for whom, in words.
+        supported: enough examiners still conclude what it was released on.
+        withdrawn: a supervisor withdrew it.
     """
 
     agency: UUID
@@ -102,7 +104,9 @@ class ExportFacts:
     purged: bool
     authorised: bool
     independent: bool
-    reason: str
+    reason: str = ""
+    supported: bool = True
+    withdrawn: bool = False
 
     @property
     def met(self) -> frozenset[ExportCondition]:
@@ -138,6 +142,32 @@ def permit_examine(
     return Permit(rule="examination.other_person")
 
 
+def permit_begin(
+    actor: Actor,
+    search: ExaminedFacts,
+    *,
+    ran_by: UUID,
+    today: date,
+    examiners: int = EXAMINERS,
+) -> Permit:
+    """Permit whoever ran a search to examine it as one of its first examiners; all others draw.
+
+    Who draws does not choose, so they do not know of which case it is, nor whether it is a control.
+
+    Raises:
+        NotPermitted: somebody else ran it, or it is another agency's.
+        CertificateMissing, SamePerson, SearchFrozen, WrongState: as for `permit_examine`.
+    """
+    permit_own(actor, search.agency)
+    if actor.person != ran_by:
+        raise NotPermitted(
+            "Only whoever ran a search begins to examine it from its page; all others take the next "
+            "examination that waits, without choosing. Take yours.",
+            rule="examination.drawn",
+        )
+    return permit_examine(actor, search, today=today, examiners=examiners)
+
+
 def permit_third(
     actor: Actor, search: ExaminedFacts, *, today: date, examiners: int = EXAMINERS
 ) -> Permit:
@@ -151,7 +181,7 @@ def permit_third(
     every = search.recorded >= max(examiners, EXAMINERS) and search.engaged == search.recorded
     if not (every and (search.disagreed or search.lapsed)):
         raise NotPermitted(
-            "Another examiner is asked only once two have recorded their conclusions and disagree. "
+            "Another examiner is asked only once those before have recorded their conclusions and disagree. "
             "Take the next search that waits.",
             rule="examination.third",
         )
@@ -206,21 +236,34 @@ def permit_follow(
 
 
 def permit_close_search(
-    actor: Actor, search: ExaminedFacts, *, compared: bool, reason: str
+    actor: Actor, search: ExaminedFacts, *, ran_by: UUID, compared: bool, reason: str
 ) -> Permit:
-    """Permit to close a search whose candidates are all compared, or with a reason why they are not.
+    """Permit whoever ran a search, or a supervisor, to close it: all is compared, or they say why it is not.
+
+    Args:
+        actor: who closes it.
+        search: what was examined.
+        ran_by: who ran it.
+        compared: all its candidates are, and the actor may know that.
+        reason: why nobody will compare them.
 
     Raises:
-        ReasonMissing: some are not compared, and no reason is given.
+        ReasonMissing: some are not compared, as far as the actor may know, and no reason is given.
         SearchFrozen: what was found may not be seen, or is destroyed.
         WrongState: it is closed already.
-        NotPermitted: it is another agency's.
+        NotPermitted: somebody else ran it, or it is another agency's.
     """
     permit_own(actor, search.agency)
+    if actor.person != ran_by and Role.SUPERVISOR not in actor.roles:
+        raise NotPermitted(
+            "Closing a search ends everybody's examinations of it, so whoever ran it closes it, or a supervisor "
+            "of your agency. You can give up your own.",
+            rule="search.close_own",
+        )
     _permit_open(search)
     if not compared and what_is_vague(reason):
         raise ReasonMissing(
-            "Not all candidates are compared. Say in a few words why nobody will compare them."
+            "Say in a few words why nobody will compare the candidates that are not compared yet."
         )
     return Permit(rule="search.compared" if compared else "search.closed_with_reason")
 
@@ -251,6 +294,55 @@ def permit_release(actor: Actor, search: ExaminedFacts) -> Permit:
     return Permit(rule="lead.not_examiner")
 
 
+def permit_withdraw(actor: Actor, search: ExaminedFacts, *, reason: str) -> Permit:
+    """Permit a supervisor who examined nothing of a search to withdraw a lead of it.
+
+    Raises:
+        SamePerson: the actor examined the search.
+        SearchFrozen: what was found may not be seen, or is destroyed.
+        ReasonMissing: why is not said.
+        NotPermitted: it is another agency's.
+    """
+    permit_own(actor, search.agency)
+    _permit_seen(search)
+    if actor.person in search.examiners:
+        raise SamePerson(
+            "Whoever examined a search withdraws no lead of it. Another supervisor of your agency can.",
+            rule="lead.not_examiner",
+        )
+    if what_is_vague(reason):
+        raise ReasonMissing("Say in a few words why nobody may act on this lead any more.")
+    return Permit(rule="lead.withdraw")
+
+
+def permit_photo_leaves(lead: ExportFacts, *, terms: packs.Terms) -> None:
+    """Permit the photo of a candidate to stand on anything that leaves: a file, a report, a bundle.
+
+    Raises:
+        LeadNotSupported: the lead is not released, withdrawn, or its support is gone.
+        ForbiddenByPack: a condition of a pack does not hold; the refusal says which and the way out.
+        SearchFrozen: what was found may not be seen, or is destroyed.
+    """
+    _permit_found(frozen=lead.frozen, purged=lead.purged)
+    if not lead.released:
+        raise LeadNotSupported(
+            "A candidate's photo leaves only with a released lead. A supervisor releases it.",
+            rule="lead.released",
+        )
+    if lead.withdrawn:
+        raise LeadNotSupported(
+            "This lead is withdrawn, so its candidate's photo does not leave.",
+            rule="lead.withdrawn",
+        )
+    if not lead.supported:
+        raise LeadNotSupported(
+            "The examiners no longer support this lead, so its candidate's photo does not leave. "
+            "A supervisor withdraws the lead.",
+            rule="lead.unsupported",
+        )
+    packs.permit_photo(terms, lead.met)
+
+
 def permit_photo_export(actor: Actor, lead: ExportFacts, *, terms: packs.Terms) -> Permit:
     """Permit the photo of a candidate to leave, from a released lead, as far as the packs allow it.
 
@@ -260,20 +352,12 @@ def permit_photo_export(actor: Actor, lead: ExportFacts, *, terms: packs.Terms) 
         terms: the stricter of the packs of the agency and of the owner of the photo's gallery.
 
     Raises:
-        LeadNotSupported: the lead is not released.
-        ForbiddenByPack: a condition of a pack does not hold; the refusal says which and the way out.
-        SearchFrozen: what was found may not be seen, or is destroyed.
+        LeadNotSupported, ForbiddenByPack, SearchFrozen: as `permit_photo_leaves`.
         ReasonMissing: it is not said what for.
         NotPermitted: it is another agency's.
     """
     permit_own(actor, lead.agency)
-    _permit_found(frozen=lead.frozen, purged=lead.purged)
-    if not lead.released:
-        raise LeadNotSupported(
-            "A candidate's photo leaves only with a released lead. A supervisor releases it.",
-            rule="lead.released",
-        )
-    packs.permit_photo(terms, lead.met)
+    permit_photo_leaves(lead, terms=terms)
     if what_is_vague(lead.reason):
         raise ReasonMissing("Say in a few words what the photo is for and who gets it.")
     return Permit(rule="lead.photo_export")

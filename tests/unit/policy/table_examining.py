@@ -193,8 +193,9 @@ def a_search_is_closed_when_all_is_compared_or_with_a_reason(p):
     """Look at both ways, and at what cannot be closed."""
 
     def judge(compared=True, reason="", **more):
+        who = actor(p, "E")
         return p.examining.permit_close_search(
-            actor(p, "E"), searched(p, **more), compared=compared, reason=reason
+            who, searched(p, **more), ran_by=who.person, compared=compared, reason=reason
         )
 
     assert judge().rule == "search.compared"
@@ -206,6 +207,20 @@ def a_search_is_closed_when_all_is_compared_or_with_a_reason(p):
         assert "nobody will compare" in error.detail
         assert judge(reason=vague).rule == "search.compared"
     _refuses((*UNSEEN, *CLOSED), judge)
+
+
+def only_who_ran_a_search_or_a_supervisor_closes_it(p):
+    """Look at others, who would end somebody else's examination."""
+
+    def judge(roles):
+        return p.examining.permit_close_search(
+            actor(p, roles), searched(p), ran_by=OTHER, compared=True, reason=GOOD
+        )
+
+    assert judge("S").rule == "search.compared"
+    error = raised(NotPermitted, judge, "E")
+    assert error.rule == "search.close_own"
+    assert "give up your own" in error.detail
 
 
 def nobody_releases_what_they_examined(p):
@@ -280,6 +295,7 @@ TABLES = (
     another_examiner_comes_only_after_a_disagreement,
     a_conclusion_is_followed_by_whoever_made_it_and_for_a_reason,
     a_search_is_closed_when_all_is_compared_or_with_a_reason,
+    only_who_ran_a_search_or_a_supervisor_closes_it,
     nobody_releases_what_they_examined,
     a_photo_leaves_only_with_a_released_lead,
     facts_are_against_nobody_unless_they_are_given,

@@ -6,6 +6,7 @@ from countenance.apps.examinations import queries
 from countenance.apps.examinations.locking import lock_search, locked
 from countenance.apps.examinations.models import Closing, ExaminationState
 from countenance.apps.examinations.permits import facts_of, standings_of
+from countenance.apps.examinations.queueing import requeue
 from countenance.apps.examinations.rows import end
 from countenance.apps.examinations.standings import is_settled
 from countenance.apps.records.services import Record, accountable
@@ -26,7 +27,9 @@ def close_search(
     Examinations of it that are still open end.
 
     Raises:
-        ReasonMissing: not all candidates are compared by as many examiners as they need.
+        ReasonMissing: not all candidates are compared by as many examiners as they need, or the actor may not
+            know whether they are.
+        NotPermitted: neither a supervisor nor whoever ran it; recorded.
         WrongState: it was closed already, or returned nobody.
         SearchFrozen: what it found cannot be seen any more; recorded.
     """
@@ -36,7 +39,11 @@ def close_search(
         raise WrongState("This search returned no candidates, so there is nothing to close.")
     compared = is_settled(standings_of(search))
     facts = facts_of(search, today=tools.clock().date())
-    permit_close_search(actor, facts, compared=compared, reason=reason)
+    # Whoever may not know yet what others recorded learns it from nothing that is asked of them here.
+    knows = queries.sight(actor, search) == queries.Sight.EVERYTHING
+    permit_close_search(
+        actor, facts, ran_by=search.asked_by_id, compared=compared and knows, reason=reason
+    )
     for one in search.examinations.filter(state=ExaminationState.OPEN):
         end(locked(one), "The search was closed.", tools=tools)
     closing = Closing(
@@ -48,5 +55,6 @@ def close_search(
         "reason": reason.strip(),
     }
     closing.save(force_insert=True)
+    requeue(search, tools=tools)
     record.note(compared=compared)
     return closing

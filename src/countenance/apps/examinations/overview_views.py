@@ -39,7 +39,7 @@ class CloseForm(Form):
         required=False,
         max_length=4000,
         widget=Textarea(attrs={"rows": 3}),
-        help_text="Needed unless all candidates are compared. Recorded on the ledger. "
+        help_text="Needed unless you may know that all candidates are compared. Recorded on the ledger. "
         "Read by your oversight body.",
     )
 

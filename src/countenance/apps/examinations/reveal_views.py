@@ -9,19 +9,19 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from countenance.apps.examinations import queries
+from countenance.apps.examinations import queries, viewing
 from countenance.apps.examinations.models import Examination
 from countenance.apps.examinations.standings import CONCLUSIONS, said_of, tried
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import queries as search_queries
-from countenance.apps.searches import services as search_services
 from countenance.apps.searches.models import Search
 from countenance.ui.requests import Request
 
 
 def revealed(request: Request, one: Examination) -> HttpResponse:
     """Show a recorded examination."""
+    viewing.view_recorded(request.actor, examination=one, tools=request.tools)
     search = one.search
     context: dict[str, Any] = {
         "section": "examinations",
@@ -32,7 +32,6 @@ def revealed(request: Request, one: Examination) -> HttpResponse:
         context["rows"] = _answered(one)
         context["wrong"] = sum(row["wrong"] for row in context["rows"])
         return render(request, "examinations/control.html", context)
-    search_services.view_candidates(request.actor, search=search, tools=request.tools)
     both = queries.sight(request.actor, search) == queries.Sight.EVERYTHING
     context |= {
         "rows": _concluded(request, one, search),

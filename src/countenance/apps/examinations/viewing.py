@@ -10,7 +10,7 @@ from typing import Any
 from countenance import policy
 from countenance.apps.agencies.models import Person
 from countenance.apps.examinations import photos, queries
-from countenance.apps.examinations.models import Comparison, Examination
+from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
 from countenance.apps.examinations.photos import Side
 from countenance.apps.examinations.standings import measured, recorded
 from countenance.apps.records.services import Record, accountable, composed_of
@@ -29,14 +29,16 @@ class Shown:
     """What a page of an examination shows.
 
     Attributes:
-        probe: the photo that plays it, if it is still held.
+        probe: the photo that plays it, of several the one that is asked for; None: it is not held.
+        probes: the numbers, from 1, of the probe's photos that are held.
         candidate: photos of the one candidate, the most similar one first.
-        strip: once the probe is analysed, one photo of each candidate by its letter; None: none is held.
+        strip: once the probe is analysed, the letters of all candidates, and whether a photo is held.
     """
 
     probe: Side | None
+    probes: list[int]
     candidate: list[Side]
-    strip: dict[str, Side | None]
+    strip: dict[str, bool]
 
 
 Settled = Sequence[tuple[Examination | Comparison, Side]]
@@ -50,14 +52,16 @@ def _record_look(
     examination: Examination,
     comparison: Comparison | None,
     every: bool,
+    number: int,
+    probe: int,
     found: Settled,
     tools: Tools,
 ) -> None:
     """Record that a page is looked at, and keep the irises that were found for it."""
-    record.note(about=examination.pk)
+    record.note(about=examination.pk, probe=probe)
     _permit_page(photos.permit_photos(actor, examination, tools=tools), comparison)
     if comparison is not None:
-        record.note(letter=comparison.about["letter"], every=every)
+        record.note(letter=comparison.about["letter"], every=every, photo=number)
     for row, side in found:
         photos.keep_irises(row, side)
 
@@ -75,6 +79,7 @@ def view_examination(
     comparison: Comparison | None = None,
     every: bool = False,
     number: int = 1,
+    probe: int = 1,
     tools: Tools,
 ) -> Shown:
     """Record that a page is looked at, and return which photos it shows.
@@ -88,31 +93,39 @@ def view_examination(
         comparison: of which candidate; None for the probe alone.
         every: all photos of the candidate that are held, not only the most similar one.
         number: which of its photos is shown large, and so is aligned by its irises; counted from 1.
+        probe: the same for the probe, where it has several photos.
         tools: the clock, the keys.
 
     Raises:
         WrongState: a candidate before the probe was analysed, or the examination was given up.
         NotPermitted: it is somebody else's, or what was found is frozen; recorded.
     """
-    looked: dict[str, Any] = {"examination": examination, "comparison": comparison, "every": every}
+    looked: dict[str, Any] = {
+        "examination": examination,
+        "comparison": comparison,
+        "every": every,
+        "number": number,
+        "probe": probe,
+    }
     try:
         one = photos.permit_photos(actor, examination, tools=tools)
         _permit_page(one, comparison)
     except (NotPermitted, WrongState):
         _record_look(actor, **looked, found=(), tools=tools)  # Refuses it too, and records that.
         raise
-    shown, found = _open(actor, one, comparison, every=every, number=number, tools=tools)
+    shown, found = _open(actor, **{**looked, "examination": one}, tools=tools)
     _record_look(actor, **looked, found=found, tools=tools)
     return shown
 
 
 def _open(
     actor: Actor,
+    *,
     examination: Examination,
     comparison: Comparison | None,
-    *,
     every: bool,
     number: int,
+    probe: int,
     tools: Tools,
 ) -> tuple[Shown, Settled]:
     """Return what a page shows, with the irises that are to be kept."""
@@ -124,23 +137,35 @@ def _open(
             found.append((row, settled))
         return settled
 
-    probe, strip, shown = None, {}, []
+    side, strip, shown = None, {}, []
     with suppress(NotFound, KeyUnavailable):
-        probe = settle(examination, photos.probe_side(examination), tools)
-    for one in queries.comparisons(examination) if comparison is not None else ():
-        is_it = comparison is not None and one.pk == comparison.pk
-        whole = every and is_it
-        with photos.candidate_sides(actor, one, most=None if whole else 1, tools=tools) as (
-            sides,
-            lent,
-        ):
-            strip[one.about["letter"]] = sides[0] if sides else None
-            if is_it:
-                shown = [
-                    settle(one, side, lent) if place == number else side
-                    for place, side in enumerate(sides, start=1)
-                ]
-    return Shown(probe=probe, candidate=shown, strip=strip), found
+        side = settle(examination, photos.probe_side(examination, probe), tools)
+    if comparison is not None:
+        strip = photos.held(actor, queries.comparisons(examination), tools=tools)
+        most = None if every else 1
+        with photos.candidate_sides(actor, comparison, most=most, tools=tools) as (sides, lent):
+            shown = [
+                settle(comparison, one, lent) if place == number else one
+                for place, one in enumerate(sides, start=1)
+            ]
+    probes = photos.held_probes(examination)
+    return Shown(probe=side, probes=probes, candidate=shown, strip=strip), found
+
+
+@accountable(Action.CANDIDATES_VIEWED, deed=Deed.CANDIDATES_VIEW)
+def view_recorded(actor: Actor, record: Record, *, examination: Examination, tools: Tools) -> None:
+    """Record that an examiner reads what a recorded examination was: who was returned, or that it was a control.
+
+    The entry is about the examination, and so the same for both; of what it is, only its sealed body says.
+
+    Raises:
+        WrongState: it is not recorded.
+        NotPermitted: it is somebody else's, or what was found is frozen.
+    """
+    record.note(about=examination.pk, search=examination.search_id)
+    one = photos.permit_photos(actor, examination, tools=tools)
+    if one.state != ExaminationState.RECORDED:
+        raise WrongState("What an examination was is shown once it is recorded.")
 
 
 @accountable(Action.EXAMINATIONS_COMPARED, deed=Deed.EXAMINATIONS_READ)
