@@ -42,6 +42,7 @@ RULES = {
     after.Kept: {
         "results_days": some.integers(0, 400),
         "evidence_days": some.integers(0, 400),
+        "lead_days": some.integers(0, 1100),
     },
 }
 
@@ -179,8 +180,10 @@ def test_merged_terms_keep_nothing_longer_than_each(several):
         return
     assert merged.results_days == min(one.results_days for one in said)
     assert merged.evidence_days == min(one.evidence_days for one in said)
+    assert merged.lead_days == min(one.lead_days for one in said)
     assert merged.results.rule.results_days == merged.results_days
     assert merged.evidence.rule.evidence_days == merged.evidence_days
+    assert merged.lead.rule.lead_days == merged.lead_days
 
 
 @settings(max_examples=500)

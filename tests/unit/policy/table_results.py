@@ -1,14 +1,16 @@
 """What packs say of examiners, controls, exported photos and retention, alone and merged."""
 
+from dataclasses import replace
+
 from unit.policy.table_packs import NAMES
 from unit.policy.table_people import raised
 
 from countenance.errors import ForbiddenByPack
 
 # Pack: for how many days after a case ends what was found is kept, and its photos; where that is said.
-KEPT = dict.fromkeys(NAMES, (365, 365, "Countenance house rules, 7, ")) | {
-    "bipa": (30, 30, "Illinois BIPA, 740 ILCS 14, section 15(a)"),
-    "archive": (90, 90, "GDPR, Regulation (EU) 2016/679, Art. 5(1)(e)"),
+KEPT = dict.fromkeys(NAMES, (365, 365, 1095, "Countenance house rules, 7, ")) | {
+    "bipa": (30, 30, 365, "Illinois BIPA, 740 ILCS 14, section 15(a)"),
+    "archive": (90, 90, 365, "GDPR, Regulation (EU) 2016/679, Art. 5(1)(e)"),
 }
 INDEPENDENT = {"detroit-williams"}
 
@@ -79,29 +81,33 @@ def the_fewer_days_count(p):
     made, kept = p.packs_results.Kept, p.packs.kept
     for name in NAMES:
         found, wanted = kept(p.packs.terms_of(name)), KEPT[name]
-        assert (found.results_days, found.evidence_days) == wanted[:2]
-        assert found.results == found.evidence
+        assert (found.results_days, found.evidence_days, found.lead_days) == wanted[:3]
+        assert found.lead_days > max(found.results_days, found.evidence_days)
+        assert found.results == found.evidence == found.lead
         assert found.results.pack == name
-        assert found.results.citation.startswith(wanted[2]), found.results.citation
+        assert found.results.citation.startswith(wanted[3]), found.results.citation
     assert kept(p.packs.Terms()) is None
-    long, short = (made(law="L", section="S", results_days=one, evidence_days=other)
-                   for one, other in ((100, 10), (20, 50)))  # fmt: skip
+    long, short = (made(law="L", section="S", results_days=one, evidence_days=other, lead_days=third)
+                   for one, other, third in ((100, 10, 900), (20, 50, 800)))  # fmt: skip
     merged = p.packs.stricter(made_up(p, long, pack="a"), made_up(p, short, pack="b"))
     found = kept(merged)
     assert (found.results_days, found.results.pack) == (20, "b")
     assert (found.evidence_days, found.evidence.pack) == (10, "a")
+    assert (found.lead_days, found.lead.pack) == (800, "b")
     assert not long.covers(short)
     assert not short.covers(long)
-    less = made(law="L", section="S", results_days=20, evidence_days=10)
+    less = made(law="L", section="S", results_days=20, evidence_days=10, lead_days=800)
     assert less.covers(long)
     assert less.covers(short)
     assert less.covers(less)
     assert not long.covers(less)
     assert not short.covers(less)
+    assert not replace(less, lead_days=801).covers(less)
     every = p.packs.stricter(*map(p.packs.terms_of, NAMES))
     assert kept(every).results.name == "bipa.kept"
     assert less.says == (
-        "after a case ends, what searches found is kept for 20 days, and its evidence photos for 10"
+        "after a case ends, what searches found is kept for 20 days, and its evidence photos for 10; "
+        "while a lead has no outcome, for 800 at most"
     )
 
 
@@ -156,7 +162,7 @@ def rules_about_results_refuse_no_search(p):
     for rule in (
         r.Waiver(**cited),
         r.Controls(share=1.0, **cited),
-        r.Kept(results_days=0, evidence_days=0, **cited),
+        r.Kept(results_days=0, evidence_days=0, lead_days=0, **cited),
         r.PhotoExport(condition=r.ExportCondition.AUTHORISED, **cited),
         r.Lead(limit=r.LeadLimit.NEVER_SOLE_BASIS, **cited),
     ):

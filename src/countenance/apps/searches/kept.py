@@ -20,8 +20,10 @@ class Days:
 
     results: int
     evidence: int
+    lead: int
     results_law: str
     evidence_law: str
+    lead_law: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,9 @@ class Kept:
         results_until: what searches found; None while the case is open.
         evidence_until: the photos; None while the case is open.
         hold: who set the legal hold that stops both, when and why; None if there is none.
-        needed: something else keeps all of it, such as a lead that is open.
+        needed: something else keeps all of it, such as a lead that nobody has said the outcome of.
+        needed_until: when that keeps it no longer, whatever is said; None while the case is open.
+        unanswered: that time is over, and nobody has said it.
     """
 
     days: Days
@@ -41,6 +45,8 @@ class Kept:
     evidence_until: datetime | None
     hold: dict[str, Any] | None
     needed: bool
+    needed_until: datetime | None
+    unanswered: bool
 
 
 def days_of(names: Iterable[str]) -> Days:
@@ -52,8 +58,10 @@ def days_of(names: Iterable[str]) -> Days:
     return Days(
         results=said.results_days,
         evidence=said.evidence_days,
+        lead=said.lead_days,
         results_law=said.results.citation,
         evidence_law=said.evidence.citation,
+        lead_law=said.lead.citation,
     )
 
 
@@ -89,10 +97,15 @@ def kept(case: Case, *, now: datetime, days: Days | None = None) -> Kept:
         SealBroken: a plain column of the case was changed.
     """
     days, since = days or days_of([case.agency.pack]), ended_at(case, now=now)
+    needed_until = None if since is None else since + timedelta(days=days.lead)
+    waits = needed_until is not None and keeping.is_kept(case)
+    over = needed_until is not None and now > needed_until
     return Kept(
         days=days,
         results_until=None if since is None else since + timedelta(days=days.results),
         evidence_until=None if since is None else since + timedelta(days=days.evidence),
         hold=case.hold,
-        needed=since is not None and keeping.is_kept(case),
+        needed=waits and not over,
+        needed_until=needed_until,
+        unanswered=waits and over,
     )

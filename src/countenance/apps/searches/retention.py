@@ -26,7 +26,7 @@ from countenance.apps.searches.destroying import (
     lock_search,
 )
 from countenance.apps.searches.footage_rows import Footage
-from countenance.apps.searches.kept import Days, Kept, days_for, fewest_days, kept
+from countenance.apps.searches.kept import Kept, days_for, fewest_days, kept
 from countenance.apps.searches.models import Probe, Search, SearchState
 from countenance.errors import SealBroken, WrongState
 from countenance.ledger.entry import Action
@@ -70,9 +70,9 @@ def purge_results(actor: Actor, record: Record, *, search: Search, tools: Tools)
         record,
         search,
         rule=RESULTS_ENDED,
-        says=_why("What a search found is kept", said.days.results),
+        says=_why("What a search found is kept", said.days.results, said),
         kept=ALWAYS_KEPT,
-        sections=[said.days.results_law],
+        sections=_sections(said.days.results_law, said),
         tools=tools,
     )
     return search
@@ -94,7 +94,7 @@ def _record_evidence(
     LedgerRow.objects.filter(about__in=[one.pk for one in gone], action__in=ADDED).update(body=None)
     # Of a face whose photo is gone no template is left either, however long results are kept.
     Search.objects.filter(case=case).update(template=None)
-    certificate = _certificate(actor, case, gone, days=said.days, at=tools.clock())
+    certificate = _certificate(actor, case, gone, said=said, at=tools.clock())
     case.set_standing(evidence=certificate)
     case.save(update_fields=("standing",))
     record.note(**certificate)
@@ -124,7 +124,7 @@ def _forget_photos(case: Case, *, at: datetime) -> list[Probe | Footage]:
 
 
 def _certificate(
-    actor: Actor, case: Case, gone: Sequence[Probe | Footage], *, days: Days, at: datetime
+    actor: Actor, case: Case, gone: Sequence[Probe | Footage], *, said: Kept, at: datetime
 ) -> dict[str, Any]:
     """Return the certificate of these photos, and of those of the case that were destroyed before."""
     earlier = (case.standing or {}).get("evidence") or {"photos": []}
@@ -136,8 +136,8 @@ def _certificate(
         "destroyed_at": at.isoformat(),
         "destroyed_by": by_whom(actor),
         "rule": EVIDENCE_ENDED,
-        "says": _why("Photos and videos are kept", days.evidence),
-        "sections": [days.evidence_law],
+        "says": _why("Photos and videos are kept", said.days.evidence, said),
+        "sections": _sections(said.days.evidence_law, said),
         "photos": [*earlier["photos"], *photos],
         "destroyed": list(PHOTOS_DESTROYED),
         "kept": list(PHOTOS_KEPT),
@@ -199,8 +199,19 @@ def _permit(said: Kept, *, until: datetime | None, now: datetime) -> None:
     if said.hold is not None:
         raise WrongState("A legal hold is on, so nothing of this case is destroyed.")
     if said.needed:
-        raise WrongState("A lead of this case is open, so nothing of it is destroyed.")
+        raise WrongState("A lead of this case has no outcome yet, so nothing of it is destroyed.")
 
 
-def _why(what: str, days: int) -> str:
-    return f"{what} for {days} days after a case ends. That time is over."
+def _why(what: str, days: int, said: Kept) -> str:
+    """Return in words why something is destroyed."""
+    why = f"{what} for {days} days after a case ends. That time is over."
+    if not said.unanswered:
+        return why
+    return (
+        f"{why} Nobody said what came of a lead; what a lead stands on is kept for {said.days.lead} days "
+        "at most. That time is over too."
+    )
+
+
+def _sections(law: str, said: Kept) -> list[str]:
+    return [law, said.days.lead_law] if said.unanswered and said.days.lead_law != law else [law]

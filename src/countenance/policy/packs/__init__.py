@@ -96,8 +96,10 @@ class Keeping:
 
     results: Held
     evidence: Held
+    lead: Held
     results_days: int
     evidence_days: int
+    lead_days: int
 
 
 def terms_of(pack: str) -> Terms:
@@ -212,14 +214,22 @@ def controls_share(terms: Terms) -> float:
 def kept(terms: Terms) -> Keeping | None:
     """Return how long what a closed case leaves behind is kept; None if no pack says so.
 
-    The fewest days count, for results and for evidence each.
+    The fewest days count, for results, for evidence and for what a lead keeps each.
     """
     rules = [(held, held.rule) for held in terms.in_order() if isinstance(held.rule, Kept)]
     if not rules:
         return None
     results, fewest_results = min(rules, key=lambda pair: pair[1].results_days)
     evidence, fewest_evidence = min(rules, key=lambda pair: pair[1].evidence_days)
-    return Keeping(results, evidence, fewest_results.results_days, fewest_evidence.evidence_days)
+    lead, fewest_lead = min(rules, key=lambda pair: pair[1].lead_days)
+    return Keeping(
+        results=results,
+        evidence=evidence,
+        lead=lead,
+        results_days=fewest_results.results_days,
+        evidence_days=fewest_evidence.evidence_days,
+        lead_days=fewest_lead.lead_days,
+    )
 
 
 def photo_export(terms: Terms) -> dict[ExportCondition, str]:

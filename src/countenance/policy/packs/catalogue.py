@@ -76,7 +76,13 @@ _CONTROLS = Controls(law=_HOUSE, section="5, one in ten is a control", share=0.1
 _GRANTED = PhotoExport(
     law=_HOUSE, section="6, no photo before the grant", condition=ExportCondition.AUTHORISED
 )
-_KEPT = Kept(law=_HOUSE, section="7, a year after the case", results_days=365, evidence_days=365)
+_KEPT = Kept(
+    law=_HOUSE,
+    section="7, a year after the case, three for a lead without an outcome",
+    results_days=365,
+    evidence_days=365,
+    lead_days=3 * 365,
+)
 _SOLE = Lead(law=_NGI, section="leads only", limit=LeadLimit.NEVER_SOLE_BASIS)
 _SHARED = (_DOCUMENT, _CANDIDATES, _CONTROLS, _GRANTED)
 _UNLESS_STRICTER = (*_SHARED, _DAILY, _VERIFIERS)
@@ -160,9 +166,10 @@ _PACKS = (
             Retention(law=_BIPA, section="section 15(a)", years=3),
             Kept(
                 law=_BIPA,
-                section="section 15(a), purpose satisfied; the 30 days are ours",
+                section="section 15(a), purpose satisfied; the days are ours",
                 results_days=30,
                 evidence_days=30,
+                lead_days=365,
             ),
         ),
     ),
@@ -192,9 +199,10 @@ _PACKS = (
             Daily(law=_GDPR, section="Art. 5(1)(c) and Art. 89(1)", most=20),
             Kept(
                 law=_GDPR,
-                section="Art. 5(1)(e), storage limitation; the 90 days are ours",
+                section="Art. 5(1)(e), storage limitation; the days are ours",
                 results_days=90,
                 evidence_days=90,
+                lead_days=365,
             ),
         ),
     ),

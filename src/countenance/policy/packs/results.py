@@ -125,11 +125,11 @@ EXPORT_WORDS = {
 }
 EXPORT_WAY_OUT = {
     ExportCondition.AUTHORISED: (
-        "The authority of this search is not granted yet. Once a supervisor has granted it, "
+        "Locked until the authority of this search is granted. Once a supervisor has granted it, "
         "the photo can be exported."
     ),
     ExportCondition.INDEPENDENT_EVIDENCE: (
-        "No evidence independent of this search is recorded with the lead. "
+        "Locked until evidence independent of this search is recorded with the lead. "
         "Record what else there is, then export the photo."
     ),
 }
@@ -168,10 +168,12 @@ class Kept(PackRule):
     Attributes:
         results_days: for candidates and what was said of them.
         evidence_days: for probes and other evidence photos.
+        lead_days: for all of it at most, while nobody has said what came of a lead.
     """
 
     results_days: int
     evidence_days: int
+    lead_days: int
     kind: ClassVar[str] = "kept"
 
     @property
@@ -179,9 +181,14 @@ class Kept(PackRule):
         """Return the rule in a few words."""
         return (
             f"after a case ends, what searches found is kept for {self.results_days} days, "
-            f"and its evidence photos for {self.evidence_days}"
+            f"and its evidence photos for {self.evidence_days}; "
+            f"while a lead has no outcome, for {self.lead_days} at most"
         )
 
     def covers(self, other: Self) -> bool:
         """Fewer days are stricter."""
-        return self.results_days <= other.results_days and self.evidence_days <= other.evidence_days
+        return (
+            self.results_days <= other.results_days
+            and self.evidence_days <= other.evidence_days
+            and self.lead_days <= other.lead_days
+        )
