@@ -134,6 +134,7 @@ def test_latency_from_the_upload_to_the_candidates(
 def search_once(home: Deployment, filled: Filled, case: Any, photo: bytes, stages: Stages) -> None:
     """Go from an upload's bytes to opened candidates."""
     from countenance.apps.searches import asking, evidence, queries, services
+    from countenance.policy import SYSTEM
 
     tools, chosen = home.tools, [filled.gallery]
     asker, examiner = (
@@ -147,7 +148,8 @@ def search_once(home: Deployment, filled: Filled, case: Any, photo: bytes, stage
         examiner, probe=probe, face=0, galleries=chosen, reason=WHY, top=TOP, tools=tools
     )
     with stages.stage(VIEWED):
-        services.view_candidates(examiner, search=search, tools=tools)
+        # No person sees them before an examination; what that takes is measured in the browser.
+        services.view_candidates(SYSTEM, search=search, tools=tools)
     with stages.stage(OPENED):
         assert len(queries.candidates(search)) == TOP
 
@@ -242,7 +244,7 @@ def test_a_restart_with_a_sealed_snapshot(
     start = time.perf_counter()
     command(home, token, "gallery", "list")
     without = time.perf_counter() - start
-    assert len(answer["candidates"]) == TOP
+    assert answer["to_examine"] == TOP
     results.add(
         "whole search",
         Table(
