@@ -15,6 +15,8 @@ MOST_PINS = 12
 FARTHEST = 6.0
 LEAST_COMPARABLE = len(Component) // 2
 FAR = "A pin lies on the face."
+NOWHERE = "A pin lies on a photo that there is."
+MOST_PHOTOS = 999
 
 Said = TypeVar("Said", Answer, Visibility)
 
@@ -23,16 +25,25 @@ Said = TypeVar("Said", Answer, Visibility)
 class Pin:
     """A point on a face, in face units: eyes level and one apart, the point between them at 0, 0.
 
-    x grows to the right and y downwards, as in the picture.
+    x grows to the right and y downwards, as in the picture. `probe` and `photo` say which photo of the
+    probe and which of the candidate it was put on, counted from 1.
     """
 
     x: float
     y: float
+    probe: int = 1
+    photo: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse a point that is on no face."""
+        """Refuse a point that is on no face, and a photo that cannot be."""
         if not all(abs(one) <= FARTHEST for one in (self.x, self.y)):
             raise InputError(FAR)
+        if not all(1 <= one <= MOST_PHOTOS for one in (self.probe, self.photo)):
+            raise InputError(NOWHERE)
+
+    def as_json(self) -> list[float]:
+        """Return it as it is sealed: x, y, and the numbers of the two photos."""
+        return [self.x, self.y, self.probe, self.photo]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class Mark:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it is sealed."""
-        return {"said": self.said, "note": self.note, "pins": [[p.x, p.y] for p in self.pins]}
+        return {"said": self.said, "note": self.note, "pins": [p.as_json() for p in self.pins]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +140,16 @@ def _mark(value: object, words: type[Said]) -> Mark:
 
 
 def _pin(value: object) -> Pin:
-    if not isinstance(value, (list, tuple)) or len(value) != 2:  # noqa: PLR2004 # x and y
-        raise InputError("A pin has two coordinates.")
-    x, y = value
+    if not isinstance(value, (list, tuple)) or len(value) not in {2, 4}:
+        raise InputError("A pin has two coordinates, and may say on which two photos it lies.")
+    x, y, *photos = value
     if not all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in (x, y)):
         raise InputError("A pin has two coordinates.")
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in photos):
+        raise InputError(NOWHERE)
     if any(abs(one) > FARTHEST for one in (x, y)):  # one may be too large to be a float
         raise InputError(FAR)
-    return Pin(round(float(x), 3), round(float(y), 3))
+    return Pin(round(float(x), 3), round(float(y), 3), *photos)
 
 
 def _note(value: object) -> str:

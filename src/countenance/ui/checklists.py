@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from countenance.errors import InputError
-from countenance.examination.checklist import LONGEST_NOTE, MOST_PINS, Checklist
+from countenance.examination.checklist import LONGEST_NOTE, MOST_PINS, Checklist, Pin
 from countenance.examination.components import Answer, Component, Visibility
 from countenance.ui.faceview import SeenPin
 
@@ -25,12 +25,12 @@ class Row:
     help: str
     said: str | None
     note: str
-    pins: tuple[tuple[float, float], ...]
+    pins: tuple[Pin, ...]
 
     @property
     def pins_json(self) -> str:
         """Return the pins as their field holds them."""
-        return json.dumps([list(pin) for pin in self.pins], separators=(",", ":"))
+        return json.dumps([pin.as_json() for pin in self.pins], separators=(",", ":"))
 
     @property
     def summary(self) -> str:
@@ -65,9 +65,11 @@ class Marking:
     def pins(self) -> tuple[SeenPin, ...]:
         """Return all pins, to be drawn on the photos."""
         return tuple(
-            SeenPin(number=number, name=row.label, x=x, y=y)
+            SeenPin(
+                number=number, name=row.label, x=pin.x, y=pin.y, probe=pin.probe, photo=pin.photo
+            )
             for row in self.rows
-            for number, (x, y) in enumerate(row.pins, start=1)
+            for number, pin in enumerate(row.pins, start=1)
         )
 
 
@@ -83,7 +85,7 @@ def marking(checklist: Checklist, answers: type[Answer | Visibility] = Answer) -
                 help=component.help,
                 said=mark.said,
                 note=mark.note,
-                pins=tuple((pin.x, pin.y) for pin in mark.pins),
+                pins=mark.pins,
             )
         )
     return Marking(rows=tuple(rows), answers=tuple(answers), note=checklist.note)

@@ -1,16 +1,17 @@
 """Photos laid in face units, so that any two faces can be looked at through one window.
 
 In face units the point between the eyes is at 0, 0, the eyes are level and one apart, x grows to the right
-and y downwards. Where two photos are drawn with these matrices, one SVG `viewBox` shows the same part of
-both faces: that is all that synchronised zoom and pan need. Everything is geometry in attributes, so that
-the page needs no inline style.
+and y downwards. Every photo is laid on one canvas in these units before it leaves the server, so one SVG
+`viewBox` shows the same part of both faces: that is all that synchronised zoom and pan need. And the page
+says nothing of a photo's size, of its turn or of where in it the face lies, which would tell a photo that
+was enrolled from one of a case.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from countenance.errors import InputError
@@ -18,8 +19,14 @@ from countenance.errors import InputError
 HOME = (-1.75, -1.9, 3.5, 4.375)
 """What is shown first, the head from above the hair to below the chin: x, y, width, height."""
 
-THUMBNAIL = (-1.4, -1.4, 2.8, 3.4)
-"""The same for the small pictures in lists."""
+CANVAS = (-2.5, -2.65, 5.0, 6.25)
+"""What of a face is cut out, wide enough to look around the head; as high to its width as `HOME` is."""
+
+SIZE = (1600, 2000)
+"""Pixels of every photo that is compared, so 320 of them lie between the eyes."""
+
+SMALL = (-1.5, -1.6, 3.0, 3.0)
+"""What small pictures in lists show."""
 
 BROW = -0.36
 """Where brows mostly lie; no landmark says it."""
@@ -27,6 +34,11 @@ BROW = -0.36
 LANDMARKS = 5
 
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+
+
+def _box(box: Iterable[float]) -> str:
+    return " ".join(f"{value:g}" for value in box)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +52,15 @@ class Matrix:
     e: float = 0.0
     f: float = 0.0
 
-    def __str__(self) -> str:
-        """Return it as the value of a `transform` attribute."""
-        figures = " ".join(
-            f"{value:.9g}" for value in (self.a, self.b, self.c, self.d, self.e, self.f)
-        )
-        return f"matrix({figures})"
+    @property
+    def figures(self) -> tuple[float, float, float, float, float, float]:
+        """Return its six numbers in the order of SVG."""
+        return self.a, self.b, self.c, self.d, self.e, self.f
+
+    @property
+    def scale(self) -> float:
+        """Return how much longer it makes a line."""
+        return math.sqrt(abs(self.a * self.d - self.b * self.c))
 
     def at(self, x: float, y: float) -> Point:
         """Return where this takes a point."""
@@ -97,56 +112,92 @@ def aligned(landmarks: Sequence[Sequence[float]]) -> Matrix:
 
 
 def whole(width: int, height: int) -> Matrix:
-    """Return the matrix that shows all of a photo as it was taken, neither turned nor cut, in `HOME`."""
+    """Return the matrix to face units that shows all of a photo as it was taken, neither turned nor cut, in `HOME`."""
     left, top, wide, high = HOME
     scale = min(wide / max(width, 1), high / max(height, 1))
     x, y = left + (wide - width * scale) / 2, top + (high - height * scale) / 2
     return Matrix(scale, 0.0, 0.0, scale, x, y)
 
 
+def laid(
+    landmarks: Sequence[Sequence[float]],
+    *,
+    window: Box = CANVAS,
+    size: tuple[int, int] = SIZE,
+) -> Matrix:
+    """Return the matrix from the pixels of a canvas to those of a photo whose face is aligned on it.
+
+    Args:
+        landmarks: of the face, in pixels of the upright photo.
+        window: which part of the face, in face units, the canvas holds.
+        size: width and height of the canvas in pixels.
+
+    Raises:
+        InputError: as for `aligned`.
+    """
+    return aligned(landmarks).inverse.after(_units(window, size))
+
+
+def as_taken(width: int, height: int) -> Matrix:
+    """Return the matrix from the pixels of a canvas to those of a photo that lies on it whole."""
+    return whole(width, height).inverse.after(_units(HOME, SIZE))
+
+
+def _units(window: Box, size: tuple[int, int]) -> Matrix:
+    """Return the matrix from the pixels of a canvas to face units."""
+    left, top, wide, high = window
+    return Matrix(wide / size[0], 0.0, 0.0, high / size[1], left, top)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenPin:
-    """A pin to be drawn: its number within its component, whose name is said with it."""
+    """A pin to be drawn: its number within its component, whose name is said with it.
+
+    `probe` and `photo` say on which photo of the probe and of the candidate it was put, counted from 1.
+    """
 
     number: int
     name: str
     x: float
     y: float
+    probe: int = 1
+    photo: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacePhoto:
-    """One photo of one face, to be drawn in face units.
+    """One photo of one face on the canvas.
 
-    `matrix` lays it there; `undo`, put around it and all that is drawn on it, shows it as it was taken.
+    Attributes:
+        label: what it is called on the page: "Probe", "Candidate A".
+        href: where the browser gets the canvas with the face aligned.
+        original: where it gets the canvas with the photo as it was taken.
+        nose: how low the tip of the nose lies, in face units.
+        mouth: the same for the mouth.
+        number: which photo of the probe, or of the candidate, it is.
+        pins: those that were put on it.
     """
 
     label: str
     href: str
-    width: int
-    height: int
-    matrix: Matrix
-    undo: Matrix
+    original: str
     nose: float
     mouth: float
-
-    @property
-    def thumbnail(self) -> str:
-        """Return the `viewBox` of a small picture of it."""
-        return _box(THUMBNAIL)
+    number: int = 1
+    pins: tuple[SeenPin, ...] = ()
 
 
 def face_photo(
-    href: str, *, label: str, width: int, height: int, landmarks: Sequence[Sequence[float]]
+    href: str, original: str, *, label: str, landmarks: Sequence[Sequence[float]], number: int = 1
 ) -> FacePhoto:
-    """Return a photo with the matrices that align its face, and that undo this.
+    """Return a photo as a page shows it; see `FacePhoto`.
 
     Args:
-        href: where the browser gets the photo, upright, of any size.
-        label: what it is called on the page: "Probe", "Candidate A".
-        width: of the upright photo in the pixels that `landmarks` are in, like `height`.
-        height: see `width`.
-        landmarks: five points, as `faces.types.Face` has them.
+        href: where the face lies aligned.
+        original: where the photo lies whole.
+        label: what it is called.
+        landmarks: five points, as `faces.types.Face` has them, in pixels of the upright photo.
+        number: which photo it is.
 
     Raises:
         InputError: as for `aligned`.
@@ -156,12 +207,10 @@ def face_photo(
     return FacePhoto(
         label=label,
         href=href,
-        width=width,
-        height=height,
-        matrix=matrix,
-        undo=whole(width, height).after(matrix.inverse),
-        nose=round(nose[1], 4),
-        mouth=round(sum(y for _, y in corners) / len(corners), 4),
+        original=original,
+        nose=round(nose[1], 2),
+        mouth=round(sum(y for _, y in corners) / len(corners), 2),
+        number=number,
     )
 
 
@@ -180,25 +229,44 @@ class Pair:
     photos: tuple[FacePhoto, ...]
     guides: tuple[Guide, ...]
     pins: tuple[SeenPin, ...]
-    view_box: str
+    originals: bool
+    plain: str
+    view_box: str = _box(HOME)
+    canvas: Box = CANVAS
+    home: Box = HOME
 
     @classmethod
     def of(
-        cls, probe: FacePhoto, candidate: FacePhoto | None = None, pins: Iterable[SeenPin] = ()
+        cls,
+        probe: FacePhoto,
+        candidate: FacePhoto | None = None,
+        pins: Iterable[SeenPin] = (),
+        *,
+        originals: bool = False,
+        plain: str = "?originals=1",
     ) -> Self:
-        """Put a probe beside a candidate, or show it alone; the guides are laid on the probe."""
+        """Put a probe beside a candidate, or show it alone; the guides are laid on the probe.
+
+        Args:
+            probe: the left one.
+            candidate: the right one.
+            pins: all there are; each is drawn on the photos on which it was put.
+            originals: show the photos as they were taken from the start.
+            plain: the page that does so, for a browser without scripts.
+        """
         guides = (
             Guide(name="brow", y=BROW),
             Guide(name="eyes", y=0.0),
             Guide(name="nose", y=probe.nose),
             Guide(name="mouth", y=probe.mouth),
         )
-        photos = (probe,) if candidate is None else (probe, candidate)
-        return cls(photos=photos, guides=guides, pins=tuple(pins), view_box=_box(HOME))
-
-
-def _box(box: Iterable[float]) -> str:
-    return " ".join(f"{value:g}" for value in box)
+        put = tuple(pins)
+        on_probe = tuple(pin for pin in put if pin.probe == probe.number)
+        photos: tuple[FacePhoto, ...] = (replace(probe, pins=on_probe),)
+        if candidate is not None:
+            on_it = tuple(pin for pin in put if pin.photo == candidate.number)
+            photos += (replace(candidate, pins=on_it),)
+        return cls(photos=photos, guides=guides, pins=put, originals=originals, plain=plain)
 
 
 def _point(point: Sequence[float]) -> Point:

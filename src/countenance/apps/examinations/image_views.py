@@ -11,22 +11,22 @@ from django.views.decorators.http import require_safe
 
 from countenance.apps.examinations import photos, queries
 from countenance.apps.examinations.models import Examination
-from countenance.apps.examinations.photos import look_key
+from countenance.apps.examinations.photos import Side, look_key
 from countenance.apps.galleries import looks
 from countenance.errors import KeyUnavailable, NotFound, WrongState
+from countenance.tools import Tools
 from countenance.ui.requests import Request
-
-SMALL = 360
-"""Pixels of the longer side of the small pictures in the strip."""
 
 
 @require_safe
 def probe_image(request: Request, examination_id: UUID) -> HttpResponse:
-    """Return the probe of an examination, for a page that was recorded."""
-    looks.require_look(request, look_key(examination_id, "", 1))
+    """Return a photo of the probe of an examination, for a page that was recorded."""
+    number = number_of(request, "photo")
+    looks.require_look(request, look_key(examination_id, "", number))
     one = _seen(request, examination_id)
     with _still_there():
-        return _image(photos.picture(photos.probe_side(one), tools=request.tools))
+        side = photos.probe_side(one, number)
+        return _image(request, photos.settled(one.about, side), tools=request.tools)
 
 
 @require_safe
@@ -36,14 +36,13 @@ def candidate_image(
     """Return a photo of a candidate, for a page that was recorded."""
     looks.require_look(request, look_key(examination_id, letter, number))
     row = queries.comparison(_seen(request, examination_id), letter)
-    long_side = SMALL if "small" in request.GET else photos.LONG_SIDE
     with (
         _still_there(),
         photos.candidate_sides(request.actor, row, most=number, tools=request.tools) as found,
     ):
         sides, lent = found
         side = photos.side_of(sides, number)
-        return _image(photos.picture(side, tools=lent, long_side=long_side))
+        return _image(request, photos.settled(row.about, side), tools=lent)
 
 
 def _seen(request: Request, examination_id: UUID) -> Examination:
@@ -71,5 +70,15 @@ def _still_there() -> Iterator[None]:
         ) from None
 
 
-def _image(data: bytes) -> HttpResponse:
+def number_of(request: Request, name: str) -> int:
+    """Return which photo is asked for, counted from 1; the first one, unless it is said."""
+    text = request.GET.get(name, "1")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 1  # noqa: PLR2004
+
+
+def _image(request: Request, side: Side, *, tools: Tools) -> HttpResponse:
+    if "small" in request.GET:
+        data = photos.small(side, tools=tools)
+    else:
+        data = photos.canvas(side, original="original" in request.GET, tools=tools)
     return HttpResponse(data, content_type="image/jpeg")

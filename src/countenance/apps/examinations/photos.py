@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,7 +14,7 @@ from django.db.models import Manager
 
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
 from countenance.apps.galleries import grants
-from countenance.apps.galleries.models import Face, Photo
+from countenance.apps.galleries.models import Face, Gallery, Photo
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.sealed import ObjectSealedModel
 from countenance.apps.searches.clock import permit_look
@@ -25,11 +26,14 @@ from countenance.errors import (
     NotPermitted,
     WrongState,
 )
+from countenance.faces.types import CROP_SIDE
 from countenance.policy import Actor
 from countenance.tools import Tools
+from countenance.ui import faceview
+from countenance.ui.faceview import Matrix
 
 LONG_SIDE = 1600
-"""Pixels of the longer side of every photo that is shown; nothing is enlarged."""
+"""Pixels of the longer side of a photo that is taken away; nothing is enlarged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Side:
         blur: the boxes of all other faces, which nobody sees.
         row: what its bytes are sealed under.
         name: of the photo and the face in it, under which its irises are kept.
+        crop: the enrolled face whose small picture was made when it was enrolled; None: there is none.
     """
 
     width: int
@@ -51,6 +56,7 @@ class Side:
     blur: list[list[float]]
     row: ObjectSealedModel
     name: str
+    crop: int | None = None
 
 
 def permit_photos(actor: Actor, examination: Examination, *, tools: Tools) -> Examination:
@@ -72,13 +78,33 @@ def permit_photos(actor: Actor, examination: Examination, *, tools: Tools) -> Ex
     return found
 
 
-def probe_side(examination: Examination) -> Side:
-    """Return the photo that plays the probe.
+def probes(examination: Examination) -> list[dict[str, Any]]:
+    """Return which photos play the probe: several, where a search was with several of one person."""
+    named = examination.about["probe"]
+    return [named, *named.get("more", ())]
+
+
+def held_probes(examination: Examination) -> list[int]:
+    """Return the numbers, from 1, of the probe's photos that are still held."""
+    named = list(enumerate(probes(examination), start=1))
+    faces = [one["face"] for _, one in named if "photo" in one]
+    photos = [one["probe"] for _, one in named if "probe" in one]
+    held = set(Face.objects.filter(pk__in=faces, removed_version=None).values_list("pk", flat=True))
+    kept = Probe.objects.filter(pk__in=photos, object_key__isnull=False)
+    there = {str(pk) for pk in kept.values_list("pk", flat=True)}
+    return [n for n, one in named if one["face"] in held or one.get("probe") in there]
+
+
+def probe_side(examination: Examination, number: int = 1) -> Side:
+    """Return a photo that plays the probe, counted from 1.
 
     Raises:
-        NotFound: it was removed, or its key destroyed.
+        NotFound: there is none of this number, it was removed, or its key destroyed.
     """
-    named = examination.about["probe"]
+    every = probes(examination)
+    if not 1 <= number <= len(every):
+        raise NotFound("There is no such photo.")
+    named = every[number - 1]
     if "photo" in named:
         return _enrolled(_face(named["face"]))
     probe = Probe.objects.get(pk=named["probe"])
@@ -92,7 +118,7 @@ def probe_side(examination: Examination) -> Side:
         landmarks=faces[chosen]["landmarks"],
         blur=[one["box"] for number, one in enumerate(faces) if number != chosen],
         row=probe,
-        name=str(chosen),
+        name=str(chosen) if number == 1 else f"{probe.pk}/{chosen}",
     )
 
 
@@ -123,6 +149,36 @@ def _held(rows: list[int]) -> Iterator[Side]:
             continue  # Removed since, or no longer granted.
 
 
+def held(actor: Actor, comparisons: Sequence[Comparison], *, tools: Tools) -> dict[str, bool]:
+    """Say of each candidate, by its letter, whether a photo is held that the actor may see.
+
+    However many candidates there are, the database is asked as often.
+    """
+    rows = {one["face"] for row in comparisons for one in row.about["faces"]}
+    there = Face.objects.filter(pk__in=rows, removed_version=None)
+    homes = dict(there.values_list("pk", "gallery_id"))
+    galleries = list(
+        Gallery.objects.filter(pk__in=set(homes.values()))
+        .select_related("agency")
+        .defer("rotation")
+    )
+    with grants.reading(actor, galleries, tools=tools) as lent:
+        open_ones = {one.pk for one in galleries if _opens(actor, one, tools=lent)}
+    seen = {face for face, gallery in homes.items() if gallery in open_ones}
+    return {
+        row.about["letter"]: any(one["face"] in seen for one in row.about["faces"])
+        for row in comparisons
+    }
+
+
+def _opens(actor: Actor, gallery: Gallery, *, tools: Tools) -> bool:
+    try:
+        grants.permit_look(actor, gallery, tools=tools)
+    except NotPermitted:
+        return False
+    return True
+
+
 def side_of(sides: list[Side], number: int) -> Side:
     """Return one of a candidate's photos, counted from 1.
 
@@ -132,6 +188,43 @@ def side_of(sides: list[Side], number: int) -> Side:
     if not 1 <= number <= len(sides):
         raise NotFound("There is no such photo.")
     return sides[number - 1]
+
+
+def canvas(side: Side, *, original: bool = False, tools: Tools) -> bytes:
+    """Return a photo on the canvas that is the same for all photos, all other faces blurred.
+
+    Args:
+        side: the photo; its face lies where every other one's lies.
+        original: show the whole photo as it was taken instead, neither turned nor cut.
+        tools: the keys, the engine.
+    """
+    if original:
+        return _laid(side, faceview.as_taken(side.width, side.height), faceview.SIZE, tools)
+    return _laid(side, faceview.laid(side.landmarks), faceview.SIZE, tools)
+
+
+def small(side: Side, *, tools: Tools) -> bytes:
+    """Return the small picture of a face.
+
+    It is the sealed one that was made when the photo was enrolled and goes with it, so the photo is not
+    decoded. Where somebody else's face lies in it, and of a probe, it is cut out anew.
+    """
+    if side.crop is not None and not side.blur:
+        crop = Face.objects.select_related("gallery").get(pk=side.crop).crop
+        if crop is not None:
+            return bytes(crop)
+    size = (CROP_SIDE, CROP_SIDE)
+    return _laid(side, faceview.laid(side.landmarks, window=faceview.SMALL, size=size), size, tools)
+
+
+def _laid(side: Side, to_photo: Matrix, size: tuple[int, int], tools: Tools) -> bytes:
+    return tools.engine.lay(
+        get_object(side.row, tools=tools),
+        to_photo=to_photo.figures,
+        size=size,
+        long_side=math.ceil(max(side.width, side.height) / max(to_photo.scale, 1.0)),
+        blur=[(x, y, w, h) for x, y, w, h in side.blur],
+    )
 
 
 def picture(side: Side, *, tools: Tools, long_side: int = LONG_SIDE) -> bytes:
@@ -208,6 +301,7 @@ def _enrolled(face: Face) -> Side:
         blur=[one.details["box"] for one in others.order_by("ordinal")],
         row=face.photo,
         name=str(face.pk),
+        crop=face.pk,
     )
 
 

@@ -6,7 +6,9 @@ are the same for a control.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.forms import CharField
@@ -17,6 +19,7 @@ from django.utils.html import escape
 from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.examinations import photos, queries, services, taking, viewing
+from countenance.apps.examinations.image_views import number_of
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
 from countenance.apps.examinations.photos import Side, look_key
 from countenance.apps.examinations.reveal_views import revealed
@@ -131,14 +134,18 @@ def _analyse(request: Request, one: Examination) -> HttpResponse:
 def _analysis_page(
     request: Request, one: Examination, form: SaidForm, said: Checklist
 ) -> HttpResponse:
-    shown = viewing.view_examination(request.actor, examination=one, tools=request.tools)
-    looks.note_look(request, [look_key(one.pk, "", 1)])
+    probe = number_of(request, "probe")
+    shown = viewing.view_examination(
+        request.actor, examination=one, probe=probe, tools=request.tools
+    )
+    _note(request, one, shown)
     checklist = marking(said, Visibility)
     context = {
         "section": "examinations",
         "examination": {"id": one.pk, "code": one.about["code"], "of": one.about["candidates"]},
         "form": form,
-        "pair": _pair(one, shown.probe, None, None, checklist),
+        "pair": _pair(request, one, shown.probe, None, checklist),
+        "probes": _several(one, "", shown.probes, probe, "?probe="),
         "checklist": checklist,
         "form_id": "said",
         "status_id": "draft",
@@ -176,7 +183,7 @@ def comparison(request: Request, examination_id: UUID, letter: str) -> HttpRespo
             if _by_itself(request):
                 return _saved(request)
             return HttpResponseRedirect(
-                reverse("examination", args=[one.pk]) if recording else request.path
+                reverse("examination", args=[one.pk]) if recording else request.get_full_path()
             )
         if _by_itself(request):
             return _unsaved(form)
@@ -191,7 +198,8 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
     said: Checklist,
     step: str,
 ) -> HttpResponse:
-    letter, number = row.about["letter"], _number(request)
+    letter = row.about["letter"]
+    number, probe = number_of(request, "photo"), number_of(request, "probe")
     every = "others" in request.GET or number > 1
     shown = viewing.view_examination(
         request.actor,
@@ -199,6 +207,7 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
         comparison=row,
         every=every,
         number=number,
+        probe=probe,
         tools=request.tools,
     )
     _note(request, one, shown, letter)
@@ -206,19 +215,17 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
         said, step = read_comparison(row.said["checklist"]), row.said["conclusion"]
     checklist = marking(said)
     side = photos.side_of(shown.candidate, number) if shown.candidate else None
-    others = shown.candidate if every else []
+    others = range(1, len(shown.candidate) + 1) if every else ()
     context = {
         "section": "examinations",
         "examination": {"id": one.pk, "code": one.about["code"]},
         "letter": letter,
         "form": form,
-        "pair": _pair(one, shown.probe, side, (letter, number), checklist),
+        "pair": _pair(request, one, shown.probe, side, checklist, letter=letter),
+        "probes": _several(one, "", shown.probes, probe, f"?photo={number}&probe="),
         "strip": _strip(one, shown, letter),
-        "others": [
-            {"number": n, "photo": _photo(one, other, letter, n, small=True)}
-            for n, other in enumerate(others, start=1)
-        ],
-        "number": number,
+        "others": _several(one, letter, others, number, f"?probe={probe}&photo="),
+        "ask_others": f"?probe={probe}&others=1",
         "held": bool(shown.candidate),
         "may_ask_others": len(row.about["faces"]) > 1 and not every,
         "analysis": _written(read_analysis(one.analysis["checklist"])),
@@ -255,55 +262,80 @@ def _unsaved(form: Form) -> HttpResponse:
     return HttpResponse(escape(f"The draft is not saved. {said}"))
 
 
-def _number(request: Request) -> int:
-    text = request.GET.get("photo", "1")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 1  # noqa: PLR2004
-
-
-def _note(request: Request, one: Examination, shown: viewing.Shown, letter: str) -> None:
+def _note(request: Request, one: Examination, shown: viewing.Shown, letter: str = "") -> None:
     """Let this session fetch what the page that was recorded shows."""
-    keys = [look_key(one.pk, "", 1), *(look_key(one.pk, other, 1) for other in shown.strip)]
+    keys = [look_key(one.pk, "", number) for number in shown.probes]
+    keys += [look_key(one.pk, other, 1) for other in shown.strip]
     keys += [look_key(one.pk, letter, n) for n in range(1, len(shown.candidate) + 1)]
     looks.note_look(request, keys)
 
 
-def _pair(
+def _pair(  # noqa: PLR0917 # what the page consists of
+    request: Request,
     one: Examination,
     probe: Side | None,
     candidate: Side | None,
-    which: tuple[str, int] | None,
     checklist: Marking,
+    letter: str = "",
 ) -> Pair | None:
+    """Return the photos that a page shows large; None if that of the probe is not held."""
     if probe is None:
         return None
-    shown = _photo(one, probe, "", 1)
-    beside = None
-    if candidate is not None and which is not None:
-        beside = _photo(one, candidate, *which)
-    return Pair.of(shown, beside, checklist.pins)
+    first, second = number_of(request, "probe"), number_of(request, "photo")
+    beside = None if candidate is None else _photo(one, candidate, letter, second)
+    return Pair.of(
+        _photo(one, probe, "", first),
+        beside,
+        checklist.pins,
+        originals="originals" in request.GET,
+        plain=f"?probe={first}&photo={second}&originals=1",
+    )
 
 
-def _photo(
-    one: Examination, side: Side, letter: str, number: int, *, small: bool = False
-) -> FacePhoto:
+def _photo(one: Examination, side: Side, letter: str, number: int) -> FacePhoto:
+    label = f"Candidate {letter}" if letter else "Probe"
+    many = letter or len(photos.probes(one)) > 1
+    return face_photo(
+        _href(one, letter, number),
+        _href(one, letter, number, "original"),
+        label=f"{label}, photo {number}" if many and number > 1 else label,
+        landmarks=side.landmarks,
+        number=number,
+    )
+
+
+def _href(one: Examination, letter: str, number: int, form: str = "") -> str:
+    """Return where a photo is: of the probe, if there is no letter; small, or as it was taken."""
+    asked = {form: "1"} if form else {}
     if letter:
         href = reverse("comparison_photo", args=[one.pk, letter, number])
     else:
         href = reverse("examination_probe", args=[one.pk])
-    return face_photo(
-        f"{href}?small=1" if small else href,
-        label=f"Candidate {letter}" if letter else "Probe",
-        width=side.width,
-        height=side.height,
-        landmarks=side.landmarks,
-    )
+        asked |= {"photo": str(number)} if number > 1 else {}
+    return f"{href}?{urlencode(asked)}" if asked else href
+
+
+def _several(
+    one: Examination, letter: str, numbers: Iterable[int], current: int, page: str
+) -> list[dict[str, Any]]:
+    """Return the photos among which the one that is shown large can be changed; none of a single one."""
+    found = list(numbers)
+    return [
+        {
+            "number": number,
+            "page": f"{page}{number}",
+            "current": number == current,
+            "photo": _href(one, letter, number, "small"),
+        }
+        for number in found
+        if len(found) > 1
+    ]
 
 
 def _strip(one: Examination, shown: viewing.Shown, current: str) -> list[dict[str, Any]]:
     items = []
     for row in queries.comparisons(one):
         letter = row.about["letter"]
-        side = shown.strip.get(letter)
         waits = "Draft" if row.draft else "To compare"
         state = "Concluded" if row.said else "Being compared" if letter == current else waits
         items.append(
@@ -312,7 +344,7 @@ def _strip(one: Examination, shown: viewing.Shown, current: str) -> list[dict[st
                 "href": reverse("comparison", args=[one.pk, letter]),
                 "current": letter == current,
                 "state": state,
-                "photo": None if side is None else _photo(one, side, letter, 1, small=True),
+                "photo": _href(one, letter, 1, "small") if shown.strip[letter] else "",
             }
         )
     return items

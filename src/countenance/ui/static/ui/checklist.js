@@ -55,8 +55,8 @@ const checklist = (root) => {
   };
 
   const tell = () => {
-    const pins = items.flatMap((item) => pinsOf(item).map(([x, y], index) => (
-      { x, y, number: index + 1, name: item.dataset.label, current: item === current })));
+    const pins = items.flatMap((item) => pinsOf(item).map(([x, y, probe = 1, photo = 1], index) => (
+      { x, y, probe, photo, number: index + 1, name: item.dataset.label, current: item === current })));
     for (const item of items) item.toggleAttribute("data-current", item === current);
     pair?.dispatchEvent(new CustomEvent("pins", { detail: { pins, naming: current.dataset.label.toLowerCase() } }));
   };

@@ -1,5 +1,5 @@
 // The comparison viewer: all photos share one viewBox, in face units (1 = the distance between the eyes).
-// Without this script they are shown aligned, side by side, and "Show originals" still works.
+// Without this script they are shown aligned, side by side, and "Show originals" is a link.
 "use strict";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -27,6 +27,7 @@ const view = (root) => {
   const faces = views.map((svg) => svg.querySelector("[data-face]"));
   const curtain = one("[data-curtain]");
   const pinButton = one("[data-act=pin]");
+  const originals = one("[data-originals]");
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const [left, top, width, height] = views[0].getAttribute("viewBox").split(" ").map(Number);
   const home = { x: left + width / 2, y: top + height / 2, w: width };
@@ -42,10 +43,19 @@ const view = (root) => {
   const say = (words) => { one("[data-says]").textContent = words; };
   const within = (element, x, y) => new DOMPoint(x, y).matrixTransform(element.getScreenCTM().inverse());
 
-  // Pins, cross and numbers keep their size and stay upright, however far the photo is zoomed or turned.
+  // Pins, cross and numbers keep their size, however far the photo is zoomed.
   const place = (element, face, x, y) => {
-    const { a, b } = face.getScreenCTM();
-    element.setAttribute("transform", `translate(${x} ${y}) scale(${1 / Math.hypot(a, b)}) rotate(${-Math.atan2(b, a) * 180 / Math.PI})`);
+    element.setAttribute("transform", `translate(${x} ${y}) scale(${1 / face.getScreenCTM().a})`);
+  };
+
+  // The photos as they were taken are fetched once they are asked for. Nothing is marked on them.
+  const fetchOriginals = () => {
+    if (!originals.checked) return;
+    for (const image of stage.querySelectorAll("[data-href]")) {
+      image.setAttribute("href", image.dataset.href);
+      image.removeAttribute("data-href");
+    }
+    if (pinning) pin(false);
   };
 
   const words = () => {
@@ -55,6 +65,7 @@ const view = (root) => {
   };
 
   const show = () => {
+    fetchOriginals();
     at = { x: clamp(at.x, -5, 5), y: clamp(at.y, -5, 6), w: clamp(at.w, 0.15, 12) };
     const high = at.w * height / width;
     const box = [at.x - at.w / 2, at.y - high / 2, at.w, high].map((value) => value.toFixed(5)).join(" ");
@@ -111,13 +122,14 @@ const view = (root) => {
     pinButton.setAttribute("aria-pressed", on);
     if (!on) return;
     Object.assign(cross, { x: at.x, y: at.y });
-    if (one("[data-originals]").checked) Object.assign(cross, { x: 0, y: 0 });
+    originals.checked = false; // Pins lie on the faces as they are aligned.
     say(`Pinning ${naming}: move the cross with the arrows, put a pin with Enter, end with Escape.`);
   };
 
   const put = () => {
     if (!pinning || Math.max(Math.abs(cross.x), Math.abs(cross.y)) > FARTHEST) return;
-    root.dispatchEvent(new CustomEvent("pin", { detail: [cross.x, cross.y].map((value) => Number(value.toFixed(3))) }));
+    const [x, y] = [cross.x, cross.y].map((value) => Number(value.toFixed(3)));
+    root.dispatchEvent(new CustomEvent("pin", { detail: [x, y, Number(stage.dataset.probe), Number(stage.dataset.photo)] }));
   };
 
   const move = (x, y) => {
@@ -128,17 +140,15 @@ const view = (root) => {
     }
     cross.x += x * at.w / 60;
     cross.y += y * at.w / 60;
-    if (one("[data-originals]").checked) return;
     const [across, down] = [at.w * 0.48, at.w * 0.48 * height / width];
     at.x = clamp(at.x, cross.x - across, cross.x + across);
     at.y = clamp(at.y, cross.y - down, cross.y + down);
   };
 
-  const tick = (selector) => { one(selector).checked = !one(selector).checked; };
   const acts = {
     in: () => zoom(1.25), out: () => zoom(1 / 1.25), fit: () => { at = { ...home }; },
     left: () => move(-1, 0), right: () => move(1, 0), up: () => move(0, -1), down: () => move(0, 1),
-    guides: () => tick("[data-guides]"), originals: () => tick("[data-originals]"),
+    guides: () => { one("[data-guides]").checked = !one("[data-guides]").checked; }, originals: () => { originals.checked = !originals.checked; },
     flicker: () => look("flicker"), split: () => look("split"),
     switch: () => { swap(); if (mode() === "flicker") say(views[stage.dataset.shows].getAttribute("aria-label")); },
     pause: () => { paused = !paused; pace(); },
@@ -239,8 +249,9 @@ const view = (root) => {
     naming = event.detail.naming;
     pinButton.hidden = false;
     pinButton.textContent = `Pin ${naming}`;
-    for (const face of faces) {
-      face.querySelector("[data-pins]").replaceChildren(...event.detail.pins.map((pin) => {
+    for (const [place, face] of faces.entries()) {
+      const own = event.detail.pins.filter((pin) => String(place ? pin.photo : pin.probe) === (place ? stage.dataset.photo : stage.dataset.probe));
+      face.querySelector("[data-pins]").replaceChildren(...own.map((pin) => {
         const group = make("g", { class: pin.current ? "pin current" : "pin", "data-x": pin.x, "data-y": pin.y });
         group.append(make("title", {}, `${pin.name}, pin ${pin.number}`), make("circle", { r: 5 }),
           make("rect", { x: 5, y: -23, width: 20, height: 18, rx: 4 }), make("text", { x: 15, y: -14 }, pin.number));
