@@ -15,7 +15,7 @@ from cli_fixtures import Cli
 from clients import client_of
 from django.test import Client
 from django.urls import get_resolver, reverse
-from examining import Bench, bench, conclude_all
+from examining import Bench, begin, bench, conclude_all
 
 from countenance.apps.examinations import services, taking
 from countenance.apps.examinations.models import Examination
@@ -127,7 +127,7 @@ def test_the_refusal_says_the_same_of_everything_with_the_way_out_and_is_recorde
     made: Bench,
 ) -> None:
     client, paths, said = client_of(made.on, made.second), shown(made), set()
-    for control in (False, True):
+    for control in (True, False):
         one = drawn(made, control=control)
         for path in paths.values():
             before = LedgerRow.objects.filter(action=str(Action.ACTION_REFUSED)).count()
@@ -171,7 +171,7 @@ def test_nobody_else_is_refused_anything(made: Bench) -> None:
     drawn(made, control=False)
     client, paths = client_of(made.on, made.third), shown(made)
     assert 403 not in statuses(client, paths).values()
-    begun = services.begin_examination(made.third, search=made.search, tools=made.on.tools)
+    begun = begin(made.third, search=made.search, tools=made.on.tools)
     assert not begun.about["drawn"]
     assert 403 not in statuses(client, paths).values()
 

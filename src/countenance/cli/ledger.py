@@ -48,6 +48,7 @@ def verify_ledger(
     from countenance.ledger.verify import verify_export
 
     kept = _receipt(receipt) if receipt else None
+    left_out: frozenset[str] = frozenset()
     if file is not None:
         try:
             with file.open("rb") as lines:
@@ -61,7 +62,8 @@ def verify_ledger(
             from countenance.apps.records import queries
 
             report = queries.verify_ledger(session.tools.keyring, expect=kept, reader=session.actor)
-    _show(report, kept=kept is not None)
+            left_out = queries.left_out_for(session.actor)
+    _show(report, kept=kept is not None, left_out=left_out)
 
 
 def _receipt(path: Path) -> Receipt:
@@ -80,7 +82,7 @@ def _receipt(path: Path) -> Receipt:
     return Receipt.from_dict(read)
 
 
-def _show(report: Report, *, kept: bool) -> None:
+def _show(report: Report, *, kept: bool, left_out: frozenset[str]) -> None:
     value: dict[str, Any] = {
         "verified": True,
         "deployment": str(report.deployment),
@@ -88,7 +90,11 @@ def _show(report: Report, *, kept: bool) -> None:
         "root": report.root.hex(),
         "first": report.first.isoformat() if report.first else None,
         "last": report.last.isoformat() if report.last else None,
-        "actions": dict(sorted(report.actions.items())),
+        "actions": {
+            action: count
+            for action, count in sorted(report.actions.items())
+            if action not in left_out  # An examiner would read in them how far others are.
+        },
         "bodies": report.bodies_shown,
         "erased": report.erased,
         "receipt": kept,

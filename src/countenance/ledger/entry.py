@@ -181,6 +181,7 @@ class Action(StrEnum):
         "A search was closed: all was compared, or somebody said why not.",
     )
     LEAD_RELEASED = "lead.released", "A supervisor released a lead."
+    LEAD_WITHDRAWN = "lead.withdrawn", "A supervisor withdrew a lead, with a reason."
     LEAD_VIEWED = "lead.viewed", "A lead was shown to a person."
     LEAD_EXPORTED = "lead.exported", "A lead's report or photo left the program."
     LEAD_EVIDENCE_RECORDED = (
@@ -195,6 +196,31 @@ class Action(StrEnum):
     )
     ACTION_REFUSED = "action.refused", "Something was asked for and not permitted."
     LEDGER_EXPORTED = "ledger.exported", "The ledger, or a part of its bodies, was exported."
+
+
+OF_EXAMINERS: Final = frozenset(
+    {
+        Action.CANDIDATES_VIEWED,
+        Action.EXAMINATION_DRAWN,
+        Action.EXAMINATION_BEGUN,
+        Action.EXAMINATION_VIEWED,
+        Action.EXAMINATION_SAVED,
+        Action.EXAMINATION_ENDED,
+        Action.PROBE_ANALYSED,
+        Action.CONCLUSION_RECORDED,
+        Action.CONCLUSION_FOLLOWED,
+        Action.EXAMINATIONS_COMPARED,
+        Action.CONTROLS_MEASURED,
+        Action.SEARCH_CLOSED,
+        Action.LEAD_RELEASED,
+        Action.LEAD_WITHDRAWN,
+        Action.LEAD_VIEWED,
+        Action.LEAD_EXPORTED,
+        Action.LEAD_EVIDENCE_RECORDED,
+        Action.LEAD_OUTCOME_RECORDED,
+    }
+)
+"""That one of these was done, and when, tells an examiner how far another one is."""
 
 
 @dataclass(frozen=True, slots=True)

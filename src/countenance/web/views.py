@@ -66,7 +66,7 @@ def sealed(request: HttpRequest, form: UnsealForm | None = None) -> HttpResponse
 def ledger(request: Request) -> HttpResponse:
     """Show the ledger's size, root and newest entries, without their bodies."""
     head = queries.head()
-    rows = queries.newest_entries(LISTED_ENTRIES)
+    rows = queries.newest_entries(LISTED_ENTRIES, reader=request.actor)
     entries = [
         {
             "number": row.index,
@@ -79,7 +79,7 @@ def ledger(request: Request) -> HttpResponse:
     ]
     counts = [
         {"action": action, "words": Action(action).meaning, "count": count}
-        for action, count in queries.counts_by_action().items()
+        for action, count in queries.counts_by_action(request.actor).items()
     ]
     context = {
         "section": "ledger",
@@ -87,6 +87,7 @@ def ledger(request: Request) -> HttpResponse:
         "root": head.root.hex(),
         "entries": entries,
         "counts": counts,
+        "left_out": bool(queries.left_out_for(request.actor)),
         "may_export": Role.AUDITOR in request.actor.roles,
     }
     return render(request, "records/ledger.html", context)

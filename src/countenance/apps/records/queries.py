@@ -10,7 +10,7 @@ from django.db.models import Count
 from countenance.apps.records.models import LedgerHead, LedgerRow
 from countenance.apps.records.services import unseal_body
 from countenance.errors import LedgerBroken, NotFound
-from countenance.ledger.entry import Action, Entry
+from countenance.ledger.entry import OF_EXAMINERS, Action, Entry
 from countenance.ledger.export import entry_line, header_line
 from countenance.ledger.merkle import Frontier
 from countenance.ledger.receipt import Head, Receipt
@@ -50,15 +50,24 @@ def entries_about(about: UUID, count: int) -> list[LedgerRow]:
     return list(LedgerRow.objects.filter(about=about).order_by("-index")[:count])
 
 
-def newest_entries(count: int = 50) -> list[LedgerRow]:
-    """Return the newest entries, newest first."""
-    return list(LedgerRow.objects.order_by("-index")[:count])
+def left_out_for(reader: Actor) -> frozenset[str]:
+    """Return the actions whose times and counts an examiner does not read: they tell how far others are."""
+    return frozenset(map(str, OF_EXAMINERS)) if Role.EXAMINER in reader.roles else frozenset()
 
 
-def counts_by_action() -> dict[str, int]:
-    """Return how many entries there are of each action, most frequent first."""
-    rows = LedgerRow.objects.order_by().values_list("action").annotate(count=Count("index"))
-    return dict(rows.order_by("-count", "action"))
+def newest_entries(count: int = 50, *, reader: Actor | None = None) -> list[LedgerRow]:
+    """Return the newest entries, newest first; of a reader, those that they may read."""
+    rows = LedgerRow.objects.order_by("-index")
+    if reader is not None:
+        rows = rows.exclude(action__in=left_out_for(reader))
+    return list(rows[:count])
+
+
+def counts_by_action(reader: Actor) -> dict[str, int]:
+    """Return how many entries there are of each action that somebody may read, most frequent first."""
+    rows = LedgerRow.objects.exclude(action__in=left_out_for(reader))
+    counts = rows.order_by().values_list("action").annotate(count=Count("index"))
+    return dict(counts.order_by("-count", "action"))
 
 
 def head() -> Head:
