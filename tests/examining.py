@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 from factories import acting, enrol, make_case, make_gallery, make_source, people, search
 
-from countenance.apps.examinations import queries, services
+from countenance.apps.examinations import queries, services, taking
 from countenance.examination.components import Answer, Component, Visibility
 from countenance.examination.scale import Conclusion
 from countenance.policy import Actor, Role
@@ -100,9 +101,23 @@ def conclude_all(
     return queries.examination(actor, examination.pk)
 
 
-def examine(actor: Actor, found: Any, *, tools: Any, **how: Any) -> Any:
+def begin(actor: Actor, *, search: Any, tools: Any) -> Any:
+    """Begin an examination of this search, which the actor did not run: of those, services only let one draw."""
+    drawn = taking.Drawn(search=search, planned=None, due=False)
+    made = taking._begin(actor, examination=uuid4(), drawn=drawn, candidates=[], tools=tools)  # noqa: SLF001
+    # Most tests are about what comes after, and look at other pages beside it.
+    made.about = {**made.about, "drawn": False}
+    made.save(update_fields=("about",))
+    return made
+
+
+def drawing(made: Bench, *, control: bool) -> Any:
+    """Return tools with which the next draw is a control, or is none."""
+    tools = made.on.tools
+
+    def examine(actor: Actor, found: Any, *, tools: Any, **how: Any) -> Any:
     """Begin an examination of a search and carry it through."""
-    begun = services.begin_examination(actor, search=found, tools=tools)
+    begun = begin(actor, search=found, tools=tools)
     return conclude_all(actor, begun, tools=tools, **how)
 
 

@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth import login
 from django.db import transaction
 from django.http import HttpRequest
-from examining import examine
+from examining import begin, examine
 
 from countenance.apps.agencies import inviting, sessions, tokens
 from countenance.apps.agencies import services as agencies
@@ -24,7 +24,6 @@ from countenance.apps.approvals import exporting
 from countenance.apps.approvals import services as approvals
 from countenance.apps.cases import services as cases
 from countenance.apps.cases.models import Case
-from countenance.apps.examinations import services as examining
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face, Photo, Subject
 from countenance.apps.leads import services as leads
@@ -33,7 +32,7 @@ from countenance.apps.searches import footage
 from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import SearchRequest
 from countenance.examination.scale import Conclusion
-from countenance.policy import SYSTEM, Role, Scope, SearchKind
+from countenance.policy import SYSTEM, Actor, Role, Scope, SearchKind
 from countenance.policy.approvals import ApprovalKind
 from countenance.testing import FakeEngine
 
@@ -58,6 +57,11 @@ class World:
     people: dict[str, Person]
     own: dict[str, Any]
     others: dict[str, Any]
+
+    def ids(self, route: str, *, own: bool) -> dict[str, Any]:
+        """Return the ids that a route takes; of some kinds there is another one for some routes."""
+        ids = self.own if own else self.others
+        return ids | ids[INSTEAD].get(route, {})
 
     def key(self, person: Person, *, stepped_up: bool = True, recovery: bool = False) -> str:
         """Return the cookie of a new session."""
@@ -95,14 +99,14 @@ def build(deployment: Any) -> World:
     )
     third = agencies.admit_agency(SYSTEM, name="Third agency", tools=tools)
     made = World(deployment, people, {}, {})
-    made.own = _objects(made, deployment, third)
+    made.own = _objects(made, deployment, third, examiner=_now(people[str(Role.EXAMINER)], tools))
     cases.change_members(
         deployment.actor,
         case=Case.objects.get(pk=made.own["case_id"]),
         members=[people[MEMBER].pk],
         tools=tools,
     )
-    made.others = _objects(made, other, third)
+    made.others = _objects(made, other, third, examiner=other.examiner)
     return made
 
 
@@ -122,16 +126,29 @@ def _person(agency: Any, name: str, roles: set[Role], tools: Any) -> Person:
 
 
 def _actor(of: Any, role: Role, tools: Any) -> Any:
-    person = _person(Agency.objects.get(pk=of.agency), f"Other {role}", {role}, tools)
+    return _now(_person(Agency.objects.get(pk=of.agency), f"Other {role}", {role}, tools), tools)
+
+
+def _now(person: Person, tools: Any) -> Actor:
+    """Return somebody who proved just now who they are."""
     return replace(person.actor, stepped_up_at=tools.clock())
 
 
+INSTEAD = "instead"
+"""Under this name the ids are that single routes take instead."""
 PARTS = {"rank": 1, "which": "probe", "letter": "A", "number": 1}
 """What routes say of a part of something rather than by an id."""
 
 
-def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
-    """Return the id of one object of each kind, by the names that routes give them."""
+def _objects(world: World, on: Any, third: Any, *, examiner: Actor) -> dict[str, Any]:
+    """Return the id of one object of each kind, by the names that routes give them.
+
+    Args:
+        world: what they are part of.
+        on: somebody of the agency whose they are.
+        third: another agency, to which a gallery is granted.
+        examiner: whose the examinations are.
+    """
     tools = on.tools
     source = factories.make_source(on)
     gallery = factories.make_gallery(on)
@@ -160,12 +177,11 @@ def _objects(world: World, on: Any, third: Any) -> dict[str, Any]:
     assert request is not None
     session = SignInSession.objects.filter(person=on.person).first()
     assert session is not None
-    examination, comparison = _examined(on, search)
     return {
+        **_examinations(on, search, examiner),
+        INSTEAD: _begun(on, case, gallery, examiner),
         "lead_id": _lead(on, case, gallery).pk,
         **PARTS,
-        "examination_id": examination,
-        "comparison_id": comparison,
         "agency_id": agency.pk,
         "person_id": on.person.pk,
         "source_id": source.pk,
@@ -219,11 +235,32 @@ def _lead(on: Any, case: Any, gallery: Any) -> Lead:
     )
 
 
-def _examined(on: Any, search: Any) -> tuple[UUID, UUID]:
-    """Begin an examination as somebody who is nobody of the matrix, and return its id and a comparison's."""
-    examiner = replace(on.examiner, stepped_up_at=on.tools.clock())
-    one = examining.begin_examination(examiner, search=search, tools=on.tools)
-    return one.pk, one.comparisons.values_list("pk", flat=True)[0]
+def _examinations(on: Any, search: Any, examiner: Actor) -> dict[str, Any]:
+    """Have a search examined by this examiner and another, who agree; return the first one's ids."""
+    for one in (examiner, factories.acting(on, Role.EXAMINER)):
+        examine(one, search, tools=on.tools, concluding=lambda _: Conclusion.SAME)
+    mine = search.examinations.get(examiner_id=examiner.person)
+    row = next(one for one in mine.comparisons.all() if one.about["letter"] == PARTS["letter"])
+    return {"examination_id": mine.pk, "comparison_id": row.pk}
+
+
+def _begun(on: Any, case: Any, gallery: Any, examiner: Actor) -> dict[str, dict[str, Any]]:
+    """Let this examiner run searches, and begin to examine one; return which routes are about these."""
+    fresh, open_ = (
+        factories.search(
+            SimpleNamespace(**{**vars(on), "examiner": examiner}),
+            case,
+            [gallery],
+            FakeEngine.photo("anna", shot=shot),
+        )
+        for shot in (21, 22)
+    )
+    begun = begin(examiner, search=open_, tools=on.tools)
+    return {
+        "search_examine": {"search_id": fresh.pk},
+        "search_close": {"search_id": fresh.pk},
+        "examination_end": {"examination_id": begun.pk},
+    }
 
 
 def grant_to(on: Any, gallery: Any, grantee: Any) -> UUID:

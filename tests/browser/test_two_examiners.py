@@ -1,258 +1,197 @@
-"""Two examiners and one search, end to end in the browser: each alone, then side by side."""
+"""The whole way of one search in the browser: asked for, run, examined by two, released as a lead, and disclosed.
+
+Everybody sits at a browser of their own. Each page is looked at in light, dark and at 390 px, and none may
+break its policy or keep anybody out. The pictures of the documentation are made here: `make pictures`.
+"""
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 
+import pypdf
 import pytest
-from browser.conftest import PICTURES, Desk, session_cookie
-from drawn import draw_face
-from examining import Bench, bench, examine
+from browser.conftest import Desk, session_cookie
+from browser.examiners import CASE, GALLERY, NAMES, SOURCE, Examiner, searched
+from examining import begin
 
-from countenance.apps.agencies.models import Person
-from countenance.apps.examinations import services, taking
-from countenance.apps.examinations.models import Comparison
-from countenance.examination.components import Component
-from countenance.examination.scale import Conclusion
-from countenance.ui import faceview
+from countenance.apps.leads.models import Lead
+from countenance.apps.searches.models import Search
+from countenance.testing import FakeEngine
 
-SAME, OTHER = Conclusion.SAME, Conclusion.OTHER
-LOOKS = [("light", 1440), ("dark", 390), ("dark", 1440), ("light", 390)]
+REASON = "Seen at the station on 3 May"
+MOLE = "A mole beside the left wing, as wide as the iris"
+TICKET = "A ticket bought with his card at the station on 3 May"
 
 
-@pytest.fixture
-def made(site, monkeypatch) -> Bench:
-    # Which controls are drawn is no part of this story.
-    monkeypatch.setattr(taking, "controls_share", lambda _: 0.0)
-    return bench(site.deployment)
+def ask_for_a_search(ines, crew, tmp_path):
+    """Let the investigator add a photo with a bystander, and ask for a search with it."""
+    photo = tmp_path / "station.jpg"
+    photo.write_bytes(FakeEngine.photo("anna", 9, others=("fay",)))
+    ines.desk.go(f"/cases/{crew.case.pk}/search/")
+    ines.page.locator("#id_photo").set_input_files(photo)
+    ines.look("photo")
+    ines.desk.press("Add the photo")
+    ines.page.get_by_label("Reason").fill(REASON)
+    ines.desk.press("Ask for a search")
+    ines.page.get_by_role("heading", name="A search was asked for").wait_for()
+    assert ines.page.get_by_role("button", name="Search the gallery").count() == 0
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """Let every photo of an examination be a drawing, of the same person wherever the gallery says so."""
-    drawing = draw_face("anna")
-
-    def laid(href, *, label, width, height, landmarks):  # as `face_photo` has them
-        return faceview.face_photo(
-            href,
-            label=label,
-            width=drawing.width,
-            height=drawing.height,
-            landmarks=drawing.landmarks,
-        )
-
-    for module in ("views", "consolidation_views"):
-        monkeypatch.setattr(f"countenance.apps.examinations.{module}.face_photo", laid)
+def run_the_search(emre):
+    """Let the first examiner run it in three steps; nobody whom it found is shown."""
+    emre.desk.go("/requests/")
+    emre.page.get_by_role("link", name="Open").first.click()
+    emre.page.get_by_label("Face 1").check(force=True)
+    emre.page.get_by_label("Number of candidates").fill("4")
+    emre.look("face")
+    emre.desk.press("Check before searching")
+    emre.look("check")
+    emre.desk.press("Search the gallery")
+    emre.page.wait_for_url("**/searches/**")
+    assert re.fullmatch(r"\d+ candidates to examine", emre.desk.heading())
+    assert not [name for name in NAMES.values() if name in emre.page.content()]
+    emre.look("found")
 
 
-PEOPLE = ("anna", "ben", "cleo", "dora")
-"""Who is drawn for the candidates, best first; the probe is drawn as the best one."""
+def examine_first(emre):
+    """Let the first examiner write up the probe, then compare, with a note and a pin on the best one."""
+    emre.desk.press("Begin the examination")
+    emre.page.get_by_role("heading", name="What does the probe show?").wait_for()
+    emre.learn()
+    emre.answer("clear")
+    emre.saved()
+    emre.look("analysis")
+    emre.document("analyse-the-probe")
+    emre.desk.press("Record the analysis")
+    emre.page.get_by_role("heading", name="Candidate A").wait_for()
+    for place in range(len(emre.ranks)):
+        if emre.is_best():
+            emre.answer("similar")
+            emre.note("nose", MOLE)
+            emre.saved()
+            emre.look("comparison")
+            emre.document("compare-two-faces")
+        do = emre.compare_by_keys if place == 1 else emre.compare
+        do(emre.is_best())
+    emre.page.get_by_role("heading", name="This examination is recorded").wait_for()
+    emre.look("recorded")
+    # What the other one will say is nowhere, and neither is a way to it.
+    assert emre.page.get_by_role("link", name="Compare the examinations").count() == 0
 
 
-class Examiner:
-    """Somebody who examines, in a browser of their own."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.page, self.wrong = desk, desk.page, []
-        self.ranks: dict[str, int] = {}
-        self.page.route("**/*.jpg*", self._draw)
-
-    def _draw(self, route) -> None:
-        # What the site would send is fetched too, so that a refused photo is seen to be one.
-        answer = route.fetch()
-        if answer.status != 200:
-            route.fulfill(response=answer)
-            return
-        shot = draw_face(self._person(route.request.url))
-        route.fulfill(status=200, content_type="image/svg+xml", body=shot.svg)
-
-    def _person(self, href: str) -> str:
-        """Return who is drawn for an address: by its letter or its rank, else the probe."""
-        found = re.search(r"/(?:(?P<letter>[A-Z])/\d+|consolidation/(?P<rank>\d+))\.jpg", href)
-        if found is None:
-            return PEOPLE[0]
-        rank = self.ranks[found["letter"]] if found["letter"] else int(found["rank"])
-        return PEOPLE[max(rank, 1) - 1]
-
-    def learn(self) -> None:
-        """Learn what only the test may know while an examination is open: which letter is the best one."""
-        code = re.search(r"/examinations/([0-9a-f-]+)/", self.page.url)[1]
-        rows = Comparison.objects.filter(examination_id=code, follows=None)
-        self.ranks = {row.about["letter"]: row.about["rank"] for row in rows}
-
-    def is_best(self) -> bool:
-        return self.ranks[self.letter()] == 1
-
-    def look(self, name: str, looks=LOOKS) -> None:
-        for scheme, width in looks:
-            self.desk.dress(scheme, width)
-            self.wrong += self.desk.look(f"two_{name}", scheme, width)
-        self.desk.dress("light", 1440)
-
-    def answer(self, said: str) -> None:
-        for one in Component:
-            self.page.locator(f"[name=said-{one}][value={said}]").check(force=True)
-
-    def saved(self) -> None:
-        self.page.locator("#draft", has_text="Draft saved").wait_for()
-
-    def letter(self) -> str:
-        return self.desk.heading().removeprefix("Candidate ")
-
-    def analyse(self) -> None:
-        self.answer("clear")
-        self.saved()
-        self.desk.press("Record the analysis")
-        self.page.get_by_role("heading", name="Candidate A").wait_for()
-
-    def compare(self, same: bool) -> None:
-        self.answer("similar" if same else "different")
-        self.page.locator(f"[name=conclusion][value={'same' if same else 'other'}]").check()
-        letter = self.letter()
-        self.desk.press("Record the conclusion")
-        self.page.wait_for_function(
-            "before => document.querySelector('h1').textContent !== before",
-            arg=f"Candidate {letter}",
-        )
-
-    def _tab_to(self, reached: str) -> None:
-        for _ in range(80):
-            self.page.keyboard.press("Tab")
-            if self.page.evaluate(reached):
-                return
-        raise AssertionError(f"The keyboard does not reach it: {reached}")
-
-    def compare_by_keys(self, same: bool) -> None:
-        """Compare with nothing but the keyboard, from the top of the page to the button."""
-        letter = self.letter()
-        keys = self.page.keyboard
-        self._tab_to("document.activeElement.name?.startsWith('said-')")
-        for _ in Component:
-            keys.press("1" if same else "2")
-        self.saved()
-        self._tab_to("document.activeElement.name === 'conclusion'")
-        for _ in range(5):
-            if self.page.evaluate("document.activeElement.value") == ("same" if same else "other"):
-                break
-            keys.press("ArrowDown")
-        keys.press("Space")
-        self._tab_to("document.activeElement.textContent === 'Record the conclusion'")
-        keys.press("Enter")
-        self.page.wait_for_function(
-            "before => document.querySelector('h1').textContent !== before",
-            arg=f"Candidate {letter}",
-        )
-
-
-@pytest.fixture
-def examiner(browser, site, made, drawn):
-    """Return a function that seats an examiner; none may have had a fault."""
-    seated = []
-
-    def seat(actor):
-        context = browser.new_context()
-        context.set_default_timeout(30_000)
-        desk = Desk(context.new_page(), site)
-        desk.watch()
-        context.add_cookies([session_cookie(site, Person.objects.get(pk=actor.person))])
-        seated.append(Examiner(desk))
-        return seated[-1]
-
-    yield seat
-    for one in seated:
-        one.page.context.close()
-    assert [fault for one in seated for fault in one.desk.faults] == []
-    assert [wrong for one in seated for wrong in one.wrong] == []
-
-
-def carry_out(one: Examiner, *, every_look: bool) -> None:
-    """Carry an examination through that was just begun."""
-    one.page.get_by_role("heading", name="What does the probe show?").wait_for()
-    one.learn()
-    if every_look:
-        one.look("analysis")
-    one.analyse()
-    for place in range(4):
-        if one.is_best() and every_look:
-            one.answer("similar")
-            one.page.locator("[data-put]").first.evaluate("e => e.closest('details').open = true")
-            one.page.locator("[data-put]").first.click()
-            one.page.keyboard.press("ArrowUp")
-            one.page.keyboard.press("Enter")
-            one.page.keyboard.press("Escape")
-            one.saved()
-            one.look("comparison")
-            one.page.screenshot(path=PICTURES / "compare-two-faces.png")
-        if place == 1 and every_look:
-            one.compare_by_keys(one.is_best())
-        else:
-            one.compare(one.is_best())
-    one.page.get_by_role("heading", name="This examination is recorded").wait_for()
-
-
-@pytest.mark.timeout(500)
-def test_two_examiners_work_alone_and_then_agree(made, examiner):
-    first, second = examiner(made.on.examiner), examiner(made.second)
-    # Who ran the search begins there, and sees nothing yet of what it found.
-    first.desk.go(f"/searches/{made.search.pk}/")
-    assert "anna" not in first.page.inner_text("main")
-    first.desk.press("Begin the examination")
-    carry_out(first, every_look=True)
-    first.look("recorded")
-    assert "What another examiner concluded" in first.page.inner_text("main")
-    assert first.page.get_by_role("link", name="Compare the examinations").count() == 0
-    # The other one takes what waits, without knowing of what it is.
-    second.desk.go("/examinations/")
-    second.look("list")
-    second.desk.press("Take the next one")
-    carry_out(second, every_look=False)
-    second.page.get_by_role("link", name="Compare the examinations").click()
-    second.page.get_by_role("heading", name="Examinations side by side").wait_for()
-    said = second.page.inner_text("main")
-    assert "The examiners support that both photos show one person." in said
-    second.page.get_by_role("link", name="Show the photos of candidate 2").click()
-    second.page.wait_for_url("**/?candidate=2*")
-    second.page.locator("[data-pair] figcaption", has_text="Candidate 2").wait_for()
-    second.page.go_back()
-    second.look("consolidation")
-
-
-def test_a_disagreement_is_settled_side_by_side(made, examiner):
-    tools, place = made.on.tools, f"/searches/{made.search.pk}/consolidation/"
-    examine(
-        made.first,
-        made.search,
-        tools=tools,
-        concluding=lambda row: SAME if row.about["rank"] == 2 else OTHER,
-    )
-    examine(made.second, made.search, tools=tools, concluding=lambda _: OTHER)
-    first = examiner(made.first)
-    first.desk.go(place)
-    # Where they disagree comes first, with its photos.
-    assert first.page.locator("main h2").first.inner_text() == "Candidate 2"
-    assert "The examiners disagree" in first.page.inner_text("main")
-    assert first.page.locator("[data-pair] figcaption").all_inner_texts() == [
-        "Probe",
-        "Candidate 2",
+def secrets_of(found, *people):
+    """Return what an examiner must not read while an examination is open."""
+    candidates = found.outcome["candidates"]
+    return [
+        *(one.name for one in people),
+        *NAMES.values(),
+        *(f"{one['faces'][0]['similarity']:.3f}" for one in candidates),
+        *(one["subject"] for one in candidates),
+        *(str(one) for one in (found.pk, found.case_id, found.probe_id)),
+        *(CASE, GALLERY, SOURCE, REASON, MOLE, "station.jpg", "onclusion on 1", "Rank"),
     ]
-    first.page.get_by_role("link", name="on candidate 2").click()
-    first.page.get_by_label("Support for two people. What").check()
-    first.page.get_by_label("Which component").select_option("nose")
-    first.page.get_by_label("What do you say of it now?").select_option("different")
-    first.page.get_by_label("Reason").fill("The bridge of the nose differs")
-    first.look("follow", LOOKS[:2])
-    first.desk.press("Record the new conclusion")
-    first.page.get_by_role("heading", name="Examinations side by side").wait_for()
-    said = first.page.inner_text("main")
-    assert "The bridge of the nose differs" in said
-    assert "The examiners disagree" not in said
-    first.look("settled", LOOKS[:2])
 
 
-def test_a_draft_is_saved_by_its_button_without_any_script(made, site, browser):
-    one = services.begin_examination(made.first, search=made.search, tools=made.on.tools)
+def release(sara, found):
+    """Let the supervisor read both examinations and release the first candidate."""
+    sara.desk.go("/")
+    sara.look("supervisor")
+    sara.document("inbox")
+    sara.desk.go(f"/searches/{found.pk}/consolidation/")
+    sara.page.get_by_role("heading", name="Examinations side by side").wait_for()
+    assert MOLE in sara.words()
+    assert sara.page.get_by_role("link", name="Follow it by another one").count() == 0
+    sara.look("consolidation")
+    sara.document("examinations-side-by-side")
+    sara.page.get_by_role("link", name="Release candidate 1 as a lead").click()
+    sara.look("release")
+    sara.desk.press("Release the lead")
+    sara.page.wait_for_url("**/leads/**")
+
+
+def saved(one, press):
+    """Return the bytes of what a button saves."""
+    with one.page.expect_download() as waited:
+        press()
+    return waited.value.path().read_bytes()
+
+
+def take_out(ines, lead):
+    """Let the investigator print the lead, and take the photo out once its condition holds."""
+    ines.desk.go(f"/leads/{lead.pk}/")
+    printed = saved(ines, lambda: ines.desk.press("Save as PDF, A4"))
+    text = " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(printed)).pages)
+    said = " ".join(text.split())
+    assert "Not an identification. Not probable cause by itself." in said
+    assert "E. E." in said
+    assert "N. L." in said
+    ask_for_the_photo(ines, lead)
+    ines.desk.press("Save the photo")
+    ines.page.get_by_text("evidence independent of this search").first.wait_for()
+    ines.look("photo_locked")
+    ines.desk.go(f"/leads/{lead.pk}/evidence/")
+    ines.page.get_by_label("What is it, and where does it come from?").fill(TICKET)
+    ines.look("independent")
+    ines.desk.press("Record the evidence")
+    assert TICKET in ines.words()
+    ask_for_the_photo(ines, lead)
+    assert saved(ines, lambda: ines.desk.press("Save the photo")).startswith(b"\xff\xd8")
+
+
+def ask_for_the_photo(ines, lead):
+    ines.desk.go(f"/leads/{lead.pk}/photo/")
+    ines.page.get_by_label("What is the photo for, and who gets it?").fill(
+        "For the file of the prosecutor, who asked for it on 4 May"
+    )
+
+
+@pytest.mark.timeout(560)
+def test_from_the_request_to_what_became_of_the_lead(crew, seat, tmp_path):
+    ines, sara = seat(crew.investigator), seat(crew.supervisor)
+    emre, nora = (seat(one, Examiner) for one in crew.examiners[:2])
+    ask_for_a_search(ines, crew, tmp_path)
+    run_the_search(emre)
+    found = Search.objects.get()
+    ines.desk.go(f"/searches/{found.pk}/")
+    assert not [name for name in NAMES.values() if name in ines.page.content()]
+    ines.look("asked")
+    examine_first(emre)
+
+    # Whoever takes what waits does not learn of what it is, nor that somebody was here before.
+    nora.desk.go("/examinations/")
+    nora.look("list")
+    nora.desk.press("Take the next one")
+    nora.carry_out()
+    hidden = secrets_of(found, crew.examiners[0], crew.investigator, crew.supervisor)
+    assert [word for word in hidden for page in nora.read if word in page] == []
+    nora.page.get_by_role("link", name="Compare the examinations").click()
+    nora.page.get_by_role("heading", name="Examinations side by side").wait_for()
+    assert crew.examiners[0].name in nora.words()
+
+    release(sara, found)
+    sara.look("lead")
+    sara.document("lead")
+    lead = Lead.objects.get()
+    take_out(ines, lead)
+    ines.desk.go(f"/leads/{lead.pk}/outcome/")
+    ines.page.get_by_label("It was this person").check()
+    ines.look("outcome")
+    ines.desk.press("Record it")
+    assert "It was this person" in ines.words()
+    ines.look("lead_known")
+
+    sara.desk.go(f"/cases/{crew.case.pk}/bundle/")
+    bundle = saved(sara, lambda: sara.desk.press("Export the bundle"))
+    assert "manifest.json" in zipfile.ZipFile(io.BytesIO(bundle)).namelist()
+
+
+def test_a_draft_is_saved_by_its_button_without_any_script(crew, site, browser):
+    examiner, found = crew.actor(crew.examiners[0]), searched(crew)
+    one = begin(examiner, search=found, tools=crew.on.tools)
     context = browser.new_context(java_script_enabled=False)
-    context.add_cookies([session_cookie(site, Person.objects.get(pk=made.first.person))])
+    context.add_cookies([session_cookie(site, crew.examiners[0])])
     desk = Desk(context.new_page(), site)
     desk.go(f"/examinations/{one.pk}/")
     desk.page.locator("[name=said-nose][value=clear]").check(force=True)

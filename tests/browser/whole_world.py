@@ -166,8 +166,8 @@ def _examinations(on: Any, world: World) -> dict[str, dict[str, Any]]:
     fresh, begun, done = (
         search(on, case, [gallery], FakeEngine.photo("ben", shot), face=0) for shot in (21, 22, 23)
     )
-    first = examining_services.begin_examination(examiner, search=fresh, tools=on.tools)
-    second = examining_services.begin_examination(examiner, search=begun, tools=on.tools)
+    first = examining.begin(examiner, search=fresh, tools=on.tools)
+    second = examining.begin(examiner, search=begun, tools=on.tools)
     examining_services.record_analysis(
         examiner, examination=second, checklist=examining.ANALYSIS, tools=on.tools
     )

@@ -51,6 +51,7 @@ SERVICES = sorted(
         "taking",
         "closing",
         "bundling",
+        "withdrawing",
     )
     for path in APPS.glob(f"*/{name}.py")
 )
@@ -65,6 +66,7 @@ MAY_WRITE = {
     "agencies/lockout.py",
     "agencies/session_rows.py",
     "cases/uses.py",
+    "examinations/queueing.py",
     "examinations/rows.py",
     "examinations/destroying.py",
     "examinations/photos.py",

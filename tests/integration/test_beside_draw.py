@@ -15,7 +15,7 @@ from cli_fixtures import Cli
 from clients import client_of
 from django.test import Client
 from django.urls import get_resolver, reverse
-from examining import Bench, begin, bench, conclude_all
+from examining import Bench, begin, bench, conclude_all, drawing
 
 from countenance.apps.examinations import services, taking
 from countenance.apps.examinations.models import Examination
@@ -48,11 +48,7 @@ def _looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looks, "require_look", lambda *_: None)
 
 
-def drawing(made: Bench, *, control: bool) -> Any:
-    """Return tools with which the next draw is a control, or is none."""
-    tools = made.on.tools
-
-    def drawn(length: int) -> bytes:
+def drawn(length: int) -> bytes:
         if length == taking.DRAW_BYTES:
             return (b"\x00" if control else b"\xff") * length
         of: bytes = tools.token_bytes(length)

@@ -18,7 +18,7 @@ from cli_fixtures import Cli
 from clients import client_of
 from django.test import Client
 from django.urls import get_resolver, reverse
-from examining import ANALYSIS, Bench, bench, checklist, conclude_all, examine
+from examining import ANALYSIS, Bench, begin, bench, checklist, conclude_all, examine
 
 from countenance.apps.agencies.models import Person
 from countenance.apps.examinations import queries, services, taking
@@ -118,7 +118,7 @@ def test_no_page_tells_the_second_examiner_anything_of_the_first(
     told: tuple[Bench, Examination],
 ) -> None:
     made, first = told
-    mine = services.begin_examination(made.second, search=made.search, tools=made.on.tools)
+    mine = begin(made.second, search=made.search, tools=made.on.tools)
     secrets = secrets_of(first)
     client = client_of(made.on, made.second)
     for step in ("begun", "analysed"):
@@ -183,7 +183,7 @@ def test_pages_of_a_second_examination_are_those_of_a_first_one(made: Bench) -> 
     other = made.another_search("anna", shot=9)
     examine(made.first, other, tools=tools, note=PLANTED)
     for name, found in (("first", made.search), ("second", other)):
-        mine = services.begin_examination(made.second, search=found, tools=tools)
+        mine = begin(made.second, search=found, tools=tools)
         client = client_of(made.on, made.second)
         page = client.get(reverse("examination", args=[mine.pk])).content.decode()
         conclude_all(made.second, mine, tools=tools)
@@ -199,7 +199,7 @@ def test_the_order_of_the_second_does_not_follow_that_of_the_first(made: Bench) 
             [
                 row.about["rank"]
                 for row in queries.comparisons(
-                    services.begin_examination(actor, search=found, tools=made.on.tools)
+                    begin(actor, search=found, tools=made.on.tools)
                 )
             ]
             for actor in (made.first, made.second)
@@ -213,7 +213,7 @@ def test_no_command_tells_the_second_examiner_anything_of_the_first(
     cli: Cli, told: tuple[Bench, Examination]
 ) -> None:
     made, first = told
-    services.begin_examination(made.second, search=made.search, tools=made.on.tools)
+    begin(made.second, search=made.search, tools=made.on.tools)
     secrets = [*secrets_of(first), "anna", 'similarity":']
     commands: list[list[object]] = [
         ["result", made.search.pk],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from clients import client_of
-from examining import ANALYSIS, Bench, bench, examine
+from examining import ANALYSIS, Bench, begin, bench, examine
 from factories import acting
 
 from countenance.apps.examinations import queries, services
@@ -41,7 +41,7 @@ def fields(said: str, **more: str) -> dict[str, str]:
 
 
 def begun(made: Bench) -> Any:
-    one = services.begin_examination(made.first, search=made.search, tools=made.on.tools)
+    one = begin(made.first, search=made.search, tools=made.on.tools)
     services.record_analysis(made.first, examination=one, checklist=ANALYSIS, tools=made.on.tools)
     one.refresh_from_db()
     return one
@@ -122,7 +122,7 @@ def test_photos_side_by_side_are_only_for_those_who_may_compare(made: Bench) -> 
 def test_pins_of_both_examiners_are_numbered_throughout(made: Bench) -> None:
     tools = made.on.tools
     for who in (made.first, made.second):
-        one = services.begin_examination(who, search=made.search, tools=tools)
+        one = begin(who, search=made.search, tools=tools)
         client = client_of(made.on, who)
         here = f"/examinations/{one.pk}/"
         client.get(here)

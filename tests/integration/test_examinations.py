@@ -9,6 +9,7 @@ import pytest
 from examining import (
     ANALYSIS,
     Bench,
+    begin,
     bench,
     checklist,
     conclude_all,
@@ -61,7 +62,7 @@ def count(action: Action) -> int:
 def test_an_examination_compares_every_candidate_in_an_order_that_was_drawn(made: Bench) -> None:
     orders = []
     for actor in made.examiners[:2]:
-        one = services.begin_examination(actor, search=made.search, tools=tools_of(made))
+        one = begin(actor, search=made.search, tools=tools_of(made))
         rows = list(one.comparisons.order_by("place"))
         assert [row.about["letter"] for row in rows] == ["A", "B", "C", "D"]
         assert sorted(row.about["rank"] for row in rows) == [1, 2, 3, 4]
@@ -71,7 +72,7 @@ def test_an_examination_compares_every_candidate_in_an_order_that_was_drawn(made
         tuple(row.about["rank"] for row in rows)
         for rows in (
             list(
-                services.begin_examination(
+                begin(
                     made.third if n == 0 else acting(made.on, Role.EXAMINER),
                     search=made.another_search(shot=20 + n),
                     tools=tools_of(made),
@@ -89,12 +90,12 @@ def test_whoever_asked_for_the_search_or_granted_its_authority_does_not_examine_
     granted = replace(deployment.supervisor, certified_until=made.first.certified_until)
     for actor in (deployment.actor, replace(granted, roles=frozenset(Role))):
         with pytest.raises(SamePerson):
-            services.begin_examination(actor, search=made.search, tools=tools_of(made))
+            begin(actor, search=made.search, tools=tools_of(made))
         assert made.search not in list(queries.waiting_searches(actor, tools=tools_of(made)))
 
 
 def test_the_examiner_who_ran_a_search_may_examine_it(made: Bench, deployment: Any) -> None:
-    begun = services.begin_examination(
+    begun = begin(
         deployment.examiner, search=made.search, tools=tools_of(made)
     )
     assert begun.state == ExaminationState.OPEN
@@ -102,12 +103,12 @@ def test_the_examiner_who_ran_a_search_may_examine_it(made: Bench, deployment: A
 
 def test_nobody_examines_twice_and_a_third_examines_only_where_two_disagree(made: Bench) -> None:
     tools = tools_of(made)
-    services.begin_examination(made.first, search=made.search, tools=tools)
+    begin(made.first, search=made.search, tools=tools)
     with pytest.raises(SamePerson):
-        services.begin_examination(made.first, search=made.search, tools=tools)
-    services.begin_examination(made.second, search=made.search, tools=tools)
+        begin(made.first, search=made.search, tools=tools)
+    begin(made.second, search=made.search, tools=tools)
     with pytest.raises(NotPermitted):
-        services.begin_examination(made.third, search=made.search, tools=tools)
+        begin(made.third, search=made.search, tools=tools)
 
 
 def test_a_third_examiner_is_wanted_after_a_disagreement_and_decides(made: Bench) -> None:
@@ -122,7 +123,7 @@ def test_a_third_examiner_is_wanted_after_a_disagreement_and_decides(made: Bench
     assert standings.standings(made.search)[0].standing == Standing.AGREED
     fourth = acting(made.on, Role.EXAMINER)
     with pytest.raises(NotPermitted):
-        services.begin_examination(fourth, search=made.search, tools=tools)
+        begin(fourth, search=made.search, tools=tools)
 
 
 def test_whoever_has_seen_what_a_search_found_does_not_examine_it(made: Bench) -> None:
@@ -145,19 +146,19 @@ def test_whoever_has_seen_what_a_search_found_does_not_examine_it(made: Bench) -
         tools=tools,
     )
     with pytest.raises(SamePerson, match="seen"):
-        services.begin_examination(both_roles, search=made.search, tools=tools)
-    services.begin_examination(made.third, search=made.search, tools=tools)
+        begin(both_roles, search=made.search, tools=tools)
+    begin(made.third, search=made.search, tools=tools)
 
 
 def test_an_examiner_without_a_certificate_and_other_roles_do_not_examine(made: Bench) -> None:
     tools = tools_of(made)
     for role in set(Role) - {Role.EXAMINER}:
         with pytest.raises(RoleMissing):
-            services.begin_examination(
+            begin(
                 replace(made.first, roles=frozenset({role})), search=made.search, tools=tools
             )
     with pytest.raises(NotPermitted):
-        services.begin_examination(
+        begin(
             replace(made.first, certified_until=None), search=made.search, tools=tools
         )
 
@@ -166,8 +167,8 @@ def test_another_agency_knows_nothing_of_it(made: Bench) -> None:
     tools = tools_of(made)
     stranger = other_agency(made.on)
     with pytest.raises(NotPermitted):
-        services.begin_examination(stranger, search=made.search, tools=tools)
-    begun = services.begin_examination(made.first, search=made.search, tools=tools)
+        begin(stranger, search=made.search, tools=tools)
+    begun = begin(made.first, search=made.search, tools=tools)
     with pytest.raises(NotFound):
         queries.examination(stranger, begun.pk)
     assert queries.sight(stranger, made.search) == queries.Sight.NOTHING
@@ -175,8 +176,8 @@ def test_another_agency_knows_nothing_of_it(made: Bench) -> None:
 
 def test_no_candidate_can_be_seen_or_said_before_the_probe_is_analysed(made: Bench) -> None:
     tools = tools_of(made)
-    begun = services.begin_examination(made.first, search=made.search, tools=tools)
-    row = begun.comparisons.first()
+    begun = begin(made.first, search=made.search, tools=tools)
+    row = next(one for one in begun.comparisons.all() if one.about["letter"] == "A")
     with pytest.raises(NotFound):
         queries.comparison(begun, "A")
     with pytest.raises(WrongState):
@@ -204,7 +205,7 @@ def test_no_candidate_can_be_seen_or_said_before_the_probe_is_analysed(made: Ben
 
 def test_all_photos_of_a_candidate_are_shown_on_demand(made: Bench) -> None:
     tools = tools_of(made)
-    begun = services.begin_examination(made.first, search=made.search, tools=tools)
+    begun = begin(made.first, search=made.search, tools=tools)
     services.record_analysis(made.first, examination=begun, checklist=ANALYSIS, tools=tools)
     row = begun.comparisons.first()
     shown = viewing.view_examination(
@@ -215,7 +216,7 @@ def test_all_photos_of_a_candidate_are_shown_on_demand(made: Bench) -> None:
 
 def test_a_conclusion_needs_a_whole_checklist_that_speaks_for_it(made: Bench) -> None:
     tools = tools_of(made)
-    begun = services.begin_examination(made.first, search=made.search, tools=tools)
+    begun = begin(made.first, search=made.search, tools=tools)
     services.record_analysis(made.first, examination=begun, checklist=ANALYSIS, tools=tools)
     row = begun.comparisons.first()
     cannot = {"marks": {str(one): {"said": str(Answer.CANNOT)} for one in Component}}
@@ -240,7 +241,7 @@ def test_a_conclusion_needs_a_whole_checklist_that_speaks_for_it(made: Bench) ->
 
 def test_nobody_writes_in_somebody_elses_examination(made: Bench) -> None:
     tools = tools_of(made)
-    begun = services.begin_examination(made.first, search=made.search, tools=tools)
+    begun = begin(made.first, search=made.search, tools=tools)
     row = begun.comparisons.first()
     attempts = [
         lambda: services.record_analysis(
@@ -277,7 +278,7 @@ def test_what_an_examiner_may_know_opens_step_by_step(made: Bench) -> None:
     both_roles = acting(made.on, Role.EXAMINER, Role.SUPERVISOR)
     everybody = [made.first, made.second, made.third, supervisor, auditor, both_roles]
     assert {sight(one, made.search) for one in everybody} == {nothing}
-    mine = services.begin_examination(made.first, search=made.search, tools=tools)
+    mine = begin(made.first, search=made.search, tools=tools)
     assert {sight(one, made.search) for one in everybody} == {nothing}
     conclude_all(made.first, mine, tools=tools, concluding=about_anna)
     seen = [sight(one, made.search) for one in everybody]
@@ -331,7 +332,7 @@ def test_a_conclusion_is_followed_only_after_both_are_recorded_and_stays_as_it_w
 
 def test_an_examination_that_was_given_up_counts_for_nothing(made: Bench) -> None:
     tools = tools_of(made)
-    begun = services.begin_examination(made.first, search=made.search, tools=tools)
+    begun = begin(made.first, search=made.search, tools=tools)
     services.record_analysis(made.first, examination=begun, checklist=ANALYSIS, tools=tools)
     row = begun.comparisons.first()
     services.record_conclusion(
@@ -343,14 +344,14 @@ def test_an_examination_that_was_given_up_counts_for_nothing(made: Bench) -> Non
     assert all(not one.concluded for one in standings.standings(made.search))
     assert queries.sight(made.first, made.search) == queries.Sight.NOTHING
     with pytest.raises(SamePerson):
-        services.begin_examination(made.first, search=made.search, tools=tools)
-    services.begin_examination(made.second, search=made.search, tools=tools)
-    services.begin_examination(made.third, search=made.search, tools=tools)
+        begin(made.first, search=made.search, tools=tools)
+    begin(made.second, search=made.search, tools=tools)
+    begin(made.third, search=made.search, tools=tools)
 
 
 def test_an_insider_cannot_record_an_examination_in_the_database(made: Bench) -> None:
     tools = tools_of(made)
-    begun = services.begin_examination(made.first, search=made.search, tools=tools)
+    begun = begin(made.first, search=made.search, tools=tools)
     Examination.objects.filter(pk=begun.pk).update(state=ExaminationState.RECORDED)
     with pytest.raises(SealBroken):
         queries.sight(made.first, made.search)

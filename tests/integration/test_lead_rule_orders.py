@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import examining
 import pytest
 from examining import ANALYSIS, Bench, bench, checklist
 from hypothesis import HealthCheck, given, settings
@@ -80,7 +81,7 @@ def check_unchanged(found: Any, before: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def begin(made: Bench, found: Any, actor: Any, *_: Any) -> None:
-    services.begin_examination(actor, search=found, tools=made.on.tools)
+    examining.begin(actor, search=found, tools=made.on.tools)
 
 
 def own(found: Any, actor: Any) -> Examination:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from django.db import transaction
-from examining import examine
+from examining import begin, examine
 from factories import acting, other_agency
 from leading import TICKET, WHY, World, about_first, prepared
 
@@ -141,7 +141,7 @@ def test_whoever_examined_or_asked_does_not_release(world: World) -> None:
 
 def test_whoever_gave_up_an_examination_does_not_release(deployment: Any) -> None:
     made = prepared(deployment, about_first)
-    begun = examinations.begin_examination(
+    begun = begin(
         made.made.second, search=made.made.search, tools=made.tools
     )
     examinations.end_examination(
@@ -264,8 +264,8 @@ def test_the_report_says_so_when_a_photo_was_removed_since(world: World) -> None
     lead = world.release()
     Face.objects.update(removed_version=99)
     paper = papers.paper_of(world.investigator, lead, tools=world.tools)
-    assert papers.GONE in paper.facts.candidate
-    assert papers.GONE not in paper.facts.probe
+    assert paper.candidate.plate == papers.GONE
+    assert paper.probe.plate == ""
     assert exporting.export_report(world.investigator, lead=lead, tools=world.tools)
     with pytest.raises(NotFound):
         exporting.export_photo(world.investigator, lead=lead, reason=WHY, tools=world.tools)

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from examining import (
     Bench,
+    begin,
     bench,
     checklist,
     conclude_all,
@@ -61,7 +62,7 @@ def test_the_next_one_that_waits_is_taken_one_at_a_time(made: Bench) -> None:
 def test_where_nothing_waits_nothing_is_taken_and_no_control_is_made(made: Bench) -> None:
     tools = only_controls(made)
     for actor in (made.first, made.second):
-        services.begin_examination(actor, search=made.search, tools=tools)
+        begin(actor, search=made.search, tools=tools)
     with pytest.raises(NotFound):
         taking.take_examination(made.third, tools=tools)
     assert Examination.objects.filter(search=None).count() == 0

@@ -64,12 +64,15 @@ class Measured:
         false_other: of pairs of one person, those concluded to be two.
         all_wrong: both together.
         undecided: of all, those concluded neither way.
+        given_up: how many controls were given up before all was concluded; what was concluded of them
+            counts above.
     """
 
     false_same: Rate
     false_other: Rate
     all_wrong: Rate
     undecided: Rate
+    given_up: int = 0
 
 
 def rate(wrong: int, of: int) -> Rate:
@@ -89,8 +92,8 @@ def rate(wrong: int, of: int) -> Rate:
     )
 
 
-def measure(tried: Iterable[Tried]) -> Measured:
-    """Return what known answers say about an examiner."""
+def measure(tried: Iterable[Tried], *, given_up: int = 0) -> Measured:
+    """Return what known answers say about an examiner, who gave up so many of these examinations."""
     every = list(tried)
     apart = [one for one in every if not one.mated]
     one_person = [one for one in every if one.mated]
@@ -99,7 +102,24 @@ def measure(tried: Iterable[Tried]) -> Measured:
         false_other=rate(sum(one.wrong for one in one_person), len(one_person)),
         all_wrong=rate(sum(one.wrong for one in every), len(every)),
         undecided=rate(sum(one.undecided for one in every), len(every)),
+        given_up=given_up,
     )
+
+
+MOST_DUE = 0.5
+"""However many examinations went before without a draw, the next draw may be either."""
+
+
+def due_share(share: float, *, begun: int) -> float:
+    """Return with which chance the next draw is a control, so that controls are a share of all examinations.
+
+    Args:
+        share: how many of all examinations are to be controls, 0 to 1.
+        begun: how many examinations were begun without a draw since the last one: none was a control.
+    """
+    if begun < 0 or not 0 <= share <= 1:
+        raise ValueError("A share is of 0 to 1, and no fewer than none were begun.")
+    return max(share, min(share * (1 + begun), MOST_DUE))
 
 
 def is_control_due(drawn: bytes, *, share: float = SHARE) -> bool:

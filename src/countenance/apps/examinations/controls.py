@@ -47,6 +47,16 @@ class Plan:
     mate: bool
     candidates: int
 
+    @property
+    def probe(self) -> dict[str, Any]:
+        """Return which photo plays the probe, and which face, as an examination names it."""
+        return {"photo": str(self.photo), "face": self.face}
+
+    @property
+    def truth(self) -> dict[str, Any]:
+        """Return what is known beforehand."""
+        return {"subject": str(self.subject), "mate": self.mate}
+
     def as_json(self) -> dict[str, Any]:
         """Return what the ledger's sealed body says of it."""
         return {
@@ -92,7 +102,10 @@ def find(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
     With fewer than a search has, a control could be told from one.
     """
     gallery = Gallery.objects.get(pk=planned.gallery)
-    face = Face.objects.select_related("photo__gallery", "photo__source").get(pk=planned.face)
+    related = Face.objects.select_related("photo__gallery", "photo__source")
+    face = related.filter(pk=planned.face, removed_version=None).first()
+    if face is None:
+        return []
     face.check_links()
     template = Template(
         vector=np.frombuffer(face.template, dtype=np.float32).copy(), model=gallery.model

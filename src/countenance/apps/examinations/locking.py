@@ -14,7 +14,7 @@ from countenance.apps.examinations.permits import permit_examiner
 from countenance.apps.records.services import Record
 from countenance.apps.searches.clock import permit_unfrozen
 from countenance.apps.searches.models import Search
-from countenance.errors import NotPermitted, WrongState
+from countenance.errors import NotFound, NotPermitted, SearchFrozen, WrongState
 from countenance.policy import Actor
 from countenance.tools import Tools
 
@@ -27,6 +27,12 @@ def lock_search(actor: Actor, search: Search, *, tools: Tools) -> Search:
     return locked
 
 
+def require_candidates(search: Search) -> None:
+    """Raise WrongState for a search that returned nobody who can be examined."""
+    if not queries.has_candidates(search):
+        raise WrongState("This search returned no candidates to examine.")
+
+
 def require_wanted(actor: Actor, search: Search, *, tools: Tools) -> None:
     """Permit an examiner whom a locked search needs.
 
@@ -34,8 +40,7 @@ def require_wanted(actor: Actor, search: Search, *, tools: Tools) -> None:
         WrongState: it returned nobody, was closed, or has its examiners.
         NotPermitted: the actor had a part in it, or nobody disagrees.
     """
-    if not queries.has_candidates(search):
-        raise WrongState("This search returned no candidates to examine.")
+    require_candidates(search)
     permit_examiner(actor, search, today=tools.clock().date())
 
 
@@ -47,22 +52,38 @@ def probe_of(search: Search) -> dict[str, Any]:
 def own(actor: Actor, record: Record, one: Examination, *, tools: Tools) -> Examination:
     """Lock one's own examination, after its search; what was found must not be frozen.
 
+    For a control the search in whose place it is is locked and judged too, so that it takes as long.
+
     Raises:
         NotPermitted: it is somebody else's.
         SearchFrozen: its authority was refused, or did not come in time.
     """
     record.note(about=one.pk)
-    if one.search_id is not None:
-        lock_search(actor, Search.objects.get(pk=one.search_id), tools=tools)
+    _lock_search_of(actor, one, tools=tools)
     found = locked(one)
     if found.examiner_id != actor.person or found.agency_id != actor.agency:
         raise NotPermitted("This is somebody else's examination.", rule="examination.own_only")
     return found
 
 
+def _lock_search_of(actor: Actor, one: Examination, *, tools: Tools) -> None:
+    search = Search.objects.get(pk=one.search_id or one.about["instead_of"])
+    try:
+        lock_search(actor, search, tools=tools)
+    except SearchFrozen:
+        if one.search_id is not None:
+            raise
+
+
 def locked(one: Examination) -> Examination:
-    """Lock an examination and return it as it is now."""
-    found = Examination.objects.select_for_update(no_key=True).get(pk=one.pk)
+    """Lock an examination and return it as it is now.
+
+    Raises:
+        NotFound: it was destroyed meanwhile.
+    """
+    found = Examination.objects.select_for_update(no_key=True).filter(pk=one.pk).first()
+    if found is None:
+        raise NotFound("There is no such examination any more.")
     found.check_links()
     return found
 

@@ -26,7 +26,8 @@ class Examination(ObjectSealedModel):
     """One examiner's examination of all candidates of a search, or of a control that looks like one.
 
     `about` holds the links, `probe` (which photo plays it: a probe and its face, or an enrolled face),
-    `code` (what the examiner sees instead of a case), and `control`: None, or what is known beforehand.
+    `code` (what the examiner sees instead of a case), `control`: None, or what is known beforehand, and
+    `instead_of`: the search in whose place a control is.
     `draft` and `analysis` are what is said of the probe alone, before and after it is recorded. All of it
     is under the row's own key, which a purge of the search destroys.
     """

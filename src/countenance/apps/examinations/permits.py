@@ -20,7 +20,7 @@ from countenance.apps.searches.models import Probe, Search, SearchRequest
 from countenance.apps.searches.queries import root_of, video_added_by
 from countenance.errors import SamePerson
 from countenance.examination.checklist import Checklist, enough_to_lead
-from countenance.examination.combine import Standing, Waiver, combine, current
+from countenance.examination.combine import EXAMINERS, Standing, Waiver, combine, current
 from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Permit, packs
@@ -28,6 +28,7 @@ from countenance.policy.approvals import ApprovalKind
 from countenance.policy.examining import (
     ExaminedFacts,
     FollowFacts,
+    permit_begin,
     permit_examine,
     permit_follow,
     permit_third,
@@ -45,19 +46,28 @@ def terms_of(search: Search) -> packs.Terms:
 
 
 def examiners_of(search: Search) -> int:
-    """Return how many examiners a search has, before any disagreement."""
-    return packs.verifiers(terms_of(search))
+    """Return how many examiners a search needs before any disagreement: one only where a law waives the second."""
+    return _examiners(terms_of(search))
+
+
+def _examiners(terms: packs.Terms) -> int:
+    return 1 if packs.waiver(terms) else max(EXAMINERS, packs.verifiers(terms))
 
 
 def waiver_of(search: Search) -> Waiver | None:
     """Return the law by which one examiner is enough for a search; None unless every pack names one."""
-    rule = packs.waiver(terms_of(search))
+    return _waiver(terms_of(search))
+
+
+def _waiver(terms: packs.Terms) -> Waiver | None:
+    rule = packs.waiver(terms)
     return None if rule is None else Waiver(law=rule.law, section=rule.section)
 
 
 def standings_of(search: Search) -> list[CandidateStanding]:
     """Return how far each candidate of a search is, by the packs that hold for it."""
-    return standings(search, waiver=waiver_of(search), examiners=max(2, examiners_of(search)))
+    terms = terms_of(search)
+    return standings(search, waiver=_waiver(terms), examiners=_examiners(terms))
 
 
 def facts_of(search: Search, *, today: date) -> ExaminedFacts:
@@ -75,7 +85,7 @@ def facts_of(search: Search, *, today: date) -> ExaminedFacts:
         engaged=engaged,
         recorded=recorded,
         disagreed=any(one.standing == Standing.DISAGREED for one in found),
-        lapsed=any(_is_lapsed(one, search, today=today) for one in found),
+        lapsed=any(is_lapsed(one, search, today=today) for one in found),
         frozen=search.frozen_at is not None,
         purged=search.purged_at is not None,
         closed=closing_of(search) is not None,
@@ -126,7 +136,7 @@ def _onlookers(search: Search) -> set[UUID]:
     return {UUID(json.loads(body[1])["actor"]) for body in bodies if body is not None}
 
 
-def _is_lapsed(one: CandidateStanding, search: Search, *, today: date) -> bool:
+def is_lapsed(one: CandidateStanding, search: Search, *, today: date) -> bool:
     """Say whether a candidate would be a lead if every examiner's certificate were still in date."""
     if one.standing != Standing.AGREED:
         return False
@@ -150,16 +160,33 @@ def permit_examiner(actor: Actor, search: Search, *, today: date) -> Permit:
         WrongState: it is closed, or has its examiners.
         NotPermitted: nobody disagrees, so no third examiner is needed; or it is another agency's.
     """
+    _permit_unseen(actor, search)
+    facts, examiners = facts_of(search, today=today), examiners_of(search)
+    if facts.engaged < max(EXAMINERS, examiners):
+        return permit_examine(actor, facts, today=today, examiners=examiners)
+    return permit_third(actor, facts, today=today, examiners=examiners)
+
+
+def permit_beginner(actor: Actor, search: Search, *, today: date) -> Permit:
+    """Permit whoever ran a search to begin an examination of it without drawing, as one of its first examiners.
+
+    Raises:
+        NotPermitted: somebody else ran it; the same is said of every search.
+        SamePerson, CertificateMissing, SearchFrozen, WrongState: as for any examiner.
+    """
+    facts, examiners = facts_of(search, today=today), examiners_of(search)
+    permit_begin(actor, facts, ran_by=search.asked_by_id, today=today, examiners=examiners)
+    return _permit_unseen(actor, search)
+
+
+def _permit_unseen(actor: Actor, search: Search) -> Permit:
     if actor.person in _onlookers(search):
         raise SamePerson(
             "Whoever has seen what a search found, with names and similarities, does not examine it. "
             "Another examiner of your agency can.",
             rule="examination.unseen",
         )
-    facts, examiners = facts_of(search, today=today), examiners_of(search)
-    if facts.engaged < max(2, examiners):
-        return permit_examine(actor, facts, today=today, examiners=examiners)
-    return permit_third(actor, facts, today=today, examiners=examiners)
+    return Permit(rule="examination.unseen")
 
 
 def permit_following(
@@ -193,4 +220,5 @@ def permit_following(
         disagreed=known is not None and known.standing == Standing.DISAGREED,
         reason=reason,
     )
-    return permit_follow(actor, facts_of(search, today=today), said)
+    facts = facts_of(search, today=today)
+    return permit_follow(actor, facts, said, examiners=examiners_of(search))

@@ -7,15 +7,14 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
-from countenance.apps.examinations.permits import permit_examiner, standings_of
+from countenance.apps.examinations.permits import examiners_of, permit_examiner, standings_of
 from countenance.apps.examinations.standings import closing_of, is_settled, recorded
 from countenance.apps.searches.candidates import CANDIDATES
 from countenance.apps.searches.models import Search, SearchState
 from countenance.errors import CountenanceError, NotFound
-from countenance.examination.combine import EXAMINERS
 from countenance.policy import Actor, Deed, Role, may
 from countenance.tools import Tools
 
@@ -102,7 +101,7 @@ def sight(actor: Actor, search: Search) -> Sight:
     """
     if not may(actor, Deed.EXAMINATIONS_READ) or search.agency_id != actor.agency:
         return Sight.NOTHING
-    both = len(recorded(search)) >= EXAMINERS
+    both = len(recorded(search)) >= examiners_of(search)
     mine = search.examinations.filter(examiner_id=actor.person).first()
     if mine is not None and mine.state != ExaminationState.ENDED:
         if mine.state == ExaminationState.OPEN:
@@ -156,12 +155,13 @@ def waiting_searches(actor: Actor, *, tools: Tools, at_most: int | None = None) 
     rows = (
         Search.objects.filter(
             agency_id=actor.agency,
-            state=SearchState.CONCLUDED,
+            wants_examiner=True,
             frozen_at=None,
             purged_at=None,
             closing=None,
         )
         .exclude(examinations__examiner_id=actor.person)
+        .exclude(answers__asked_by_id=actor.person)
         .select_related("case__authority", "probe", "answers")
         .order_by("ended_at", "pk")
     )
@@ -192,8 +192,13 @@ def open_draw(actor: Actor) -> Examination | None:
 
 
 def open_too_long(actor: Actor, *, tools: Tools) -> list[Search]:
-    """Return the agency's searches whose candidates are not all compared after two weeks, oldest first."""
+    """Return the agency's searches that are not closed after two weeks, oldest first.
+
+    Somebody is still to examine them, or to settle or release what the examiners concluded.
+    """
+    begun = Examination.objects.filter(search=OuterRef("pk"))
     rows = Search.objects.filter(
+        Q(wants_examiner=True) | Exists(begun),
         agency_id=actor.agency,
         state=SearchState.CONCLUDED,
         frozen_at=None,
@@ -201,4 +206,4 @@ def open_too_long(actor: Actor, *, tools: Tools) -> list[Search]:
         closing=None,
         ended_at__lt=tools.clock() - TOO_LONG,
     )
-    return [one for one in rows.order_by("ended_at", "pk") if has_candidates(one)]
+    return list(rows.order_by("ended_at", "pk"))

@@ -22,7 +22,7 @@ def make_rows(
     actor: Actor,
     *,
     examination_id: UUID,
-    search: Search | None,
+    search: Search,
     probe: Mapping[str, Any],
     candidates: Sequence[Mapping[str, Any]],
     control: Mapping[str, Any] | None = None,
@@ -34,7 +34,7 @@ def make_rows(
     Args:
         actor: the examiner.
         examination_id: its id.
-        search: what it is of; None for a control.
+        search: what it is of; for a control, in whose place it is.
         probe: which photo plays the probe, and which face of it.
         candidates: as a search records them, best first.
         control: what is known beforehand, for a control.
@@ -44,7 +44,7 @@ def make_rows(
     examination = Examination(
         pk=examination_id,
         agency_id=actor.agency,
-        search=search,
+        search=search if control is None else None,
         examiner_id=actor.person,
         state=ExaminationState.OPEN,
         begun_at=tools.clock(),
@@ -56,6 +56,7 @@ def make_rows(
         "control": None if control is None else dict(control),
         "drawn": drawn,
         "candidates": len(candidates),
+        "instead_of": None if control is None else str(search.pk),
     }
     examination.save(force_insert=True)
     ranked = list(enumerate(candidates, start=1))

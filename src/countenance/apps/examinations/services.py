@@ -18,10 +18,11 @@ from countenance.apps.examinations.locking import (
     own_open,
     own_unsaid,
     probe_of,
-    require_wanted,
+    require_candidates,
 )
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
-from countenance.apps.examinations.permits import permit_following
+from countenance.apps.examinations.permits import permit_beginner, permit_following
+from countenance.apps.examinations.queueing import requeue
 from countenance.apps.examinations.rows import end, make_rows
 from countenance.apps.examinations.saying import digest
 from countenance.apps.examinations.standings import CONCLUSIONS
@@ -40,9 +41,10 @@ Said = Mapping[str, Any]
 
 @accountable(Action.EXAMINATION_BEGUN, deed=Deed.EXAMINE)
 def begin_examination(actor: Actor, record: Record, *, search: Search, tools: Tools) -> Examination:
-    """Begin one's own examination of a search that one knows of, such as one that one ran.
+    """Begin one's own examination of a search that one ran; of all others one draws (`take_examination`).
 
     Raises:
+        NotPermitted: somebody else ran it; recorded.
         SamePerson: the actor had a part in it, or has examined it; recorded.
         SearchFrozen: its authority did not come in time; recorded.
         WrongState: it needs no examiner now, was closed, returned nobody, or another one is open that
@@ -53,7 +55,8 @@ def begin_examination(actor: Actor, record: Record, *, search: Search, tools: To
     if queries.open_draw(actor) is not None:
         # The same for every search, so that nobody can ask of which one it is that they drew.
         raise WrongState("Finish or give up the examination that is open first.")
-    require_wanted(actor, search, tools=tools)
+    require_candidates(search)
+    permit_beginner(actor, search, today=tools.clock().date())
     made = make_rows(
         actor,
         examination_id=uuid4(),
@@ -63,6 +66,7 @@ def begin_examination(actor: Actor, record: Record, *, search: Search, tools: To
         drawn=False,
         tools=tools,
     )
+    requeue(search, tools=tools)
     record.note(about=made.pk, candidates=made.about["candidates"], drawn=False)
     return made
 
@@ -155,6 +159,8 @@ def record_conclusion(
         examination.recorded_at = tools.clock()
         examination.save(update_fields=("state", "about", "recorded_at"))
         record.note(last=True)
+        if examination.search is not None:
+            requeue(examination.search, tools=tools)
     return comparison
 
 
@@ -207,6 +213,7 @@ def follow_conclusion(
     _say(actor, record, later, checklist, conclusion, reason=reason.strip(), tools=tools)
     later.save(force_insert=True)
     record.note(about=later.pk, follows=comparison.pk)
+    requeue(search, tools=tools)
     return later
 
 
@@ -224,6 +231,8 @@ def end_examination(
     record.note(reason=reason.strip())
     permit_reason(reason)
     end(examination, reason.strip(), tools=tools)
+    if examination.search is not None:
+        requeue(examination.search, tools=tools)
     return examination
 
 

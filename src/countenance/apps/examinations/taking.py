@@ -1,7 +1,8 @@
 """Taking the next examination that waits: of a search, or now and then a control in its place.
 
-Both make the same entries in the same order, one for the draw and one for the beginning, so that not even
-the number of the last entry tells them apart.
+Both do the same work in the same order, and make the same entries: a control is planned and looked for each
+time, and thrown away if none is due; the search is locked and judged each time, also if a control takes its
+place. So neither the number of the last entry nor the time that it takes tells them apart.
 """
 
 from __future__ import annotations
@@ -11,28 +12,41 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
+
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.examinations import controls, queries
 from countenance.apps.examinations.locking import lock_search, probe_of, require_wanted
 from countenance.apps.examinations.models import Examination
+from countenance.apps.examinations.queueing import requeue
 from countenance.apps.examinations.rows import make_rows
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.models import Search
-from countenance.errors import NotFound, WrongState
-from countenance.examination.control import is_control_due
+from countenance.errors import CountenanceError, NotFound, WrongState
+from countenance.examination.control import due_share, is_control_due
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed, packs
 from countenance.tools import Tools
 
+log = structlog.get_logger()
+
 DRAW_BYTES = 8
+LOOKED_AT = 50
+"""So many examinations are read at once to count those since the last draw."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """What was drawn: a search that waits, and a control to take its place, or none."""
+    """What was drawn: a search that waits, a control that could take its place, and whether it is due."""
 
     search: Search
-    control: controls.Plan | None
+    planned: controls.Plan | None
+    due: bool
+
+    @property
+    def control(self) -> controls.Plan | None:
+        """Return the control that is due; None if there is none."""
+        return self.planned if self.due else None
 
 
 @accountable(Action.EXAMINATION_DRAWN, deed=Deed.EXAMINE)
@@ -43,16 +57,14 @@ def _draw(actor: Actor, record: Record, *, examination: UUID, tools: Tools) -> D
     search = next(queries.waiting_searches(actor, tools=tools), None)
     if search is None:
         raise NotFound("Nothing waits for you to be examined.")
-    control = None
-    # Drawn in any case, and used only if a control is due: what it takes tells nothing.
     planned = controls.plan(actor, candidates=len(search.outcome["candidates"]), tools=tools)
-    if is_control_due(tools.token_bytes(DRAW_BYTES), share=controls_share(actor)):
-        control = planned
+    share = due_share(controls_share(actor), begun=_begun_since_last_draw(actor))
+    due = is_control_due(tools.token_bytes(DRAW_BYTES), share=share)
+    drawn = Drawn(search=search, planned=planned, due=due)
     record.note(
-        control=None if control is None else control.as_json(),
-        search=search.pk if control is None else None,
+        control=None if drawn.control is None else drawn.control.as_json(), search=search.pk
     )
-    return Drawn(search=search, control=control)
+    return drawn
 
 
 @accountable(Action.EXAMINATION_BEGUN, deed=Deed.EXAMINE)
@@ -65,35 +77,26 @@ def _begin(
     candidates: Sequence[dict[str, Any]],
     tools: Tools,
 ) -> Examination:
-    """Begin what was drawn: a control if it has candidates, else the search."""
+    """Begin what was drawn: a control if one is due and has candidates, else the search."""
     record.note(about=examination, drawn=True)
     _require_none_open(actor)
-    control = drawn.control
-    if control is None or not candidates:
-        search = lock_search(actor, drawn.search, tools=tools)
-        require_wanted(actor, search, tools=tools)
-        record.note(search=search.pk, candidates=len(search.outcome["candidates"]))
-        return make_rows(
-            actor,
-            examination_id=examination,
-            search=search,
-            probe=probe_of(search),
-            candidates=search.outcome["candidates"],
-            drawn=True,
-            tools=tools,
-        )
-    record.note(control=True, candidates=len(candidates))
-    known = {"subject": str(control.subject), "mate": control.mate}
-    return make_rows(
+    search = lock_search(actor, drawn.search, tools=tools)
+    require_wanted(actor, search, tools=tools)
+    control = drawn.control if candidates else None
+    shown = search.outcome["candidates"] if control is None else candidates
+    made = make_rows(
         actor,
         examination_id=examination,
-        search=None,
-        probe={"photo": str(control.photo), "face": control.face},
-        candidates=candidates,
-        control=known,
+        search=search,
+        probe=probe_of(search) if control is None else control.probe,
+        candidates=shown,
+        control=None if control is None else control.truth,
         drawn=True,
         tools=tools,
     )
+    requeue(search, tools=tools)
+    record.note(search=search.pk, control=control is not None, candidates=len(shown))
+    return made
 
 
 @composed_of(_draw, _begin)
@@ -106,9 +109,35 @@ def take_examination(actor: Actor, *, tools: Tools) -> Examination:
     """
     examination = uuid4()
     drawn = _draw(actor, examination=examination, tools=tools)
-    control = drawn.control
-    candidates = [] if control is None else controls.find(control, tools=tools)
+    candidates = _candidates(drawn.planned, tools=tools)
     return _begin(actor, examination=examination, drawn=drawn, candidates=candidates, tools=tools)
+
+
+def _candidates(planned: controls.Plan | None, *, tools: Tools) -> list[dict[str, Any]]:
+    """Return the candidates of a control, whether or not it is due; none if there are not as many as needed."""
+    if planned is None:
+        return []
+    try:
+        return controls.find(planned, tools=tools)
+    except CountenanceError as error:
+        # A row of a gallery that somebody altered must not keep examiners from what waits.
+        log.warning("control.failed", code=error.code)
+        return []
+
+
+def _begun_since_last_draw(actor: Actor) -> int:
+    """Return how many examinations the actor began of searches that they ran, since they last drew one."""
+    count = 0
+    rows = Examination.objects.filter(agency_id=actor.agency, examiner_id=actor.person)
+    for one in rows.order_by("-begun_at", "pk").iterator(chunk_size=LOOKED_AT):
+        if one.search_id is None:
+            break  # controls are drawn
+        if one.object_key is None:
+            continue
+        if one.about["drawn"]:
+            break
+        count += 1
+    return count
 
 
 def _require_none_open(actor: Actor) -> None:
@@ -123,7 +152,7 @@ def _require_none_open(actor: Actor) -> None:
 
 
 def controls_share(actor: Actor) -> float:
-    """Return how many of an examiner's drawn examinations are controls, by the agency's pack."""
+    """Return how many of an examiner's examinations are controls, by the agency's pack."""
     return packs.controls_share(packs.terms_of(Agency.objects.get(pk=actor.agency).pack))
 
 

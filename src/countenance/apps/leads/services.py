@@ -12,17 +12,19 @@ from countenance import policy
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.cases.models import Case
 from countenance.apps.examinations.locking import lock_search
-from countenance.apps.examinations.permits import facts_of, standings_of, terms_of, waiver_of
-from countenance.apps.examinations.standings import CandidateStanding
+from countenance.apps.examinations.permits import examiners_of, facts_of, waiver_of
+from countenance.apps.examinations.queueing import requeue
 from countenance.apps.leads import papers, queries
 from countenance.apps.leads.locking import open_lead
 from countenance.apps.leads.models import Lead, Outcome
+from countenance.apps.leads.proving import prove_examinations
+from countenance.apps.leads.standing import candidate_of
 from countenance.apps.records.services import Record, accountable
 from countenance.apps.searches.models import Search
-from countenance.errors import Conflict, InputError, NotFound
-from countenance.examination.combine import permit_lead
+from countenance.errors import Conflict, InputError
+from countenance.examination.combine import EXAMINERS, permit_lead
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Deed, packs
+from countenance.policy import Actor, Deed
 from countenance.policy.examining import permit_release
 from countenance.policy.reasons import what_is_vague
 from countenance.tools import Tools
@@ -48,6 +50,7 @@ def release_lead(
         SamePerson, SearchFrozen, NotPermitted: recorded.
         Conflict: it is a lead already.
         NotFound: the search returned no such candidate.
+        SealBroken: rows contradict the ledger.
     """
     record.note(about=search.pk, subject=subject)
     policy.permit_own(actor, search.agency_id)
@@ -57,15 +60,18 @@ def release_lead(
     search = lock_search(actor, search, tools=tools)
     now = tools.clock()
     permit_release(actor, facts_of(search, today=now.date()))
-    terms, waiver = terms_of(search), waiver_of(search)
-    one = _standing(search, subject)
+    waiver, examiners = waiver_of(search), examiners_of(search)
+    one = candidate_of(search, subject)
+    prove_examinations(search)
     bearing = permit_lead(
         one.concluded,
         releases=actor.person,
         certified_now=_certified({said.examiner for said in one.concluded}, today=now.date()),
         waiver=waiver,
-        examiners=packs.verifiers(terms),
+        examiners=examiners,
     )
+    if len(bearing) >= EXAMINERS:
+        waiver = None  # The law was not needed.
     if subject in queries.released(search):
         raise Conflict("This candidate is released as a lead already.")
     last = Lead.objects.filter(agency=agency).aggregate(last=Max("number"))["last"] or 0
@@ -84,9 +90,11 @@ def release_lead(
         "similarity": one.similarity,
         "bearing": [str(said.id) for said in bearing],
         "waiver": None if waiver is None else {"law": waiver.law, "section": waiver.section},
-        "paper": papers.snapshot(actor, lead, one, bearing=bearing, terms=terms, tools=tools),
+        "examiners": examiners,
+        "paper": papers.snapshot(actor, lead, one, bearing=bearing, waiver=waiver, tools=tools),
     }
     lead.save(force_insert=True)
+    requeue(search, leads=queries.released(search), tools=tools)
     record.note(about=lead.pk, search=search.pk, number=lead.number)
     record.note(bearing=lead.details["bearing"], waiver=lead.details["waiver"])
     return lead
@@ -156,13 +164,6 @@ def record_outcome(
     locked.save(update_fields=("outcome", "outcome_at"))
     record.note(outcome=outcome)
     return locked
-
-
-def _standing(search: Search, subject: UUID) -> CandidateStanding:
-    for one in standings_of(search):
-        if one.subject == subject:
-            return one
-    raise NotFound("This search returned no such candidate.")
 
 
 def _certified(examiners: Collection[UUID], *, today: date) -> set[UUID]:

@@ -67,9 +67,10 @@ def destroy_results(
     }
     search.outcome, search.template = None, None
     search.destroy_key()
-    search.purged_at = now
+    search.purged_at, search.wants_examiner = now, False
     search.save(
         update_fields=(
+            "wants_examiner",
             "certificate",
             "outcome",
             "template",

@@ -147,6 +147,11 @@ class Search(ObjectSealedModel):
     when it is shown, so that an erased photo is gone from old searches too. `template` is that of the
     face, to tell whether the next search of the case is about somebody else.
 
+    `wants_examiner` says in clear whether somebody is still to examine what was found, so that those that
+    wait are looked up without opening any other: kept by whatever changes the answer, it only leaves out,
+    and who may examine is judged anew by what is sealed. Searches of before there was the column have null
+    until the clock looks at them.
+
     Outcome and template are under the row's own key: a purge destroys it. The rest stays readable,
     because who searched for what and why is never purged. Searches of before there was such a key
     (`object_key` is null) have all of it under the key of their class.
@@ -175,6 +180,16 @@ class Search(ObjectSealedModel):
     frozen_at = models.DateTimeField(null=True)
     purged_at = models.DateTimeField(null=True)
     certificate = SealedJSON(null=True)
+    wants_examiner = models.BooleanField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("agency", "ended_at"),
+                condition=models.Q(wants_examiner=True),
+                name="searches_that_want_examiners",
+            ),
+        )
 
     def seal_column(self, plaintext: bytes, column: str) -> bytes:
         """Seal what a purge destroys under the row's own key, the rest under the key of its class."""

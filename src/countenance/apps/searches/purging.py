@@ -33,7 +33,8 @@ def freeze_search(actor: Actor, record: Record, *, search: Search, tools: Tools)
     if search.frozen_at is not None:
         raise WrongState("This search is frozen already.")
     search.frozen_at, search.request = tools.clock(), {**search.request, "frozen_by": rule}
-    search.save(update_fields=("frozen_at", "request"))
+    search.wants_examiner = False
+    search.save(update_fields=("frozen_at", "request", "wants_examiner"))
     record.note(rule=rule, authority=search.authority_id, authorise_by=search.authorise_by)
     return search
 

@@ -17,7 +17,7 @@ from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.answering import answer_requests
-from countenance.apps.searches.candidates import find_candidates
+from countenance.apps.searches.candidates import CANDIDATES, find_candidates
 from countenance.apps.searches.clock import permit_unfrozen
 from countenance.apps.searches.evidence import add_probe, derive_probe, view_probe
 from countenance.apps.searches.grounds import (
@@ -177,7 +177,8 @@ def conclude_search(
         tools.clock(),
     )
     search.template = None if template is None else template.vector.astype("<f4").tobytes()
-    search.save(update_fields=("state", "outcome", "template", "ended_at"))
+    search.wants_examiner = outcome["answer"] == CANDIDATES
+    search.save(update_fields=("state", "outcome", "template", "ended_at", "wants_examiner"))
     answer_requests(actor, search, tools=tools)
     record.note(
         about=search.pk,
