@@ -88,6 +88,7 @@ ROUTES: dict[str, Kinds] = {
     "consolidation": page("examinations.read"),
     "consolidation_photo": page("examinations.read"),
     "lead_release": form("leads.release"),
+    "lead_withdraw": form("leads.withdraw"),
     "leads": page("leads.read"),
     "lead": page("leads.read"),
     "lead_image": page("leads.read"),

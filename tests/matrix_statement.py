@@ -85,6 +85,7 @@ MAY: dict[Role, set[str]] = {
         "leads.export",
         "bundles.export",
         "leads.release",
+        "leads.withdraw",
         "people.read",
         "authorities.read",
         "authorities.decide",
@@ -126,6 +127,7 @@ MAY: dict[Role, set[str]] = {
 NEEDS_PROOF = {
     "leads.export",
     "leads.release",
+    "leads.withdraw",
     "token",
     "agencies.admit",
     "agencies.suspend",
@@ -211,6 +213,7 @@ OF_CASES = {
     "search",
     "search_ask",
     *("lead", "lead_evidence", "lead_image", "lead_outcome", "lead_photo", "lead_release"),
+    "lead_withdraw",
     "lead_report",
     *("search_close", "search_examine", "consolidation", "consolidation_photo"),
     "search_check",
@@ -243,10 +246,6 @@ WORKS_ELSEWHERE = {
     "search_purge",
     "vetting_document",
     "face_crop",  # after a page that showed the face
-    # An examination is its examiner's alone, and two are compared once both are recorded.
-    *("examination", "examination_end", "examination_probe", "comparison", "comparison_photo"),
-    *("conclusion_follow", "consolidation", "consolidation_photo"),
-    "lead_release",
     "sign_out",  # ends at the sign-in
 }
 """Routes that work for nobody in this world although they may; the tests of each make them work."""

@@ -163,7 +163,7 @@ class Asker:
 
     def ask(self, cell: Cell) -> Answer:
         """Return the answer to one question."""
-        ids = self.world.own if cell.own else self.world.others
+        ids = self.world.ids(cell.route, own=cell.own)
         path = reverse(cell.route, kwargs={name: ids[name] for name in self.routes[cell.route]})
         self.client.cookies.clear()
         if key := self.key(cell):
