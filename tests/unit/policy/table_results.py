@@ -102,7 +102,8 @@ def the_fewer_days_count(p):
     assert less.covers(less)
     assert not long.covers(less)
     assert not short.covers(less)
-    assert not replace(less, lead_days=801).covers(less)
+    for more in ({"results_days": 21}, {"evidence_days": 11}, {"lead_days": 801}):
+        assert not replace(less, **more).covers(less)
     every = p.packs.stricter(*map(p.packs.terms_of, NAMES))
     assert kept(every).results.name == "bipa.kept"
     assert less.says == (

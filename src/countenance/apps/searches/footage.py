@@ -210,7 +210,7 @@ def _end(
         .select_related("case")
         .get(pk=footage.pk)
     )
-    if footage.state != FootageState.WAITING:
+    if footage.state != FootageState.WAITING or footage.purged_at is not None:
         raise WrongState("This video was looked through already, or that was stopped.")
     footage.state, footage.ended_at = state, tools.clock()
     footage.found, footage.crops = found or None, crops or None

@@ -127,8 +127,10 @@ def _certificate(
     actor: Actor, case: Case, gone: Sequence[Probe | Footage], *, said: Kept, at: datetime
 ) -> dict[str, Any]:
     """Return the certificate of these photos, and of those of the case that were destroyed before."""
-    earlier = (case.standing or {}).get("evidence") or {"photos": []}
-    photos = [{"photo": str(one.pk), "added_at": one.added_at.isoformat()} for one in gone]
+    earlier = (case.standing or {}).get("evidence") or {"photos": [], "videos": []}
+    listed: dict[type, list[dict[str, str]]] = {Probe: [], Footage: []}
+    for one in gone:
+        listed[type(one)].append({"id": str(one.pk), "added_at": one.added_at.isoformat()})
     return {
         "certificate": "countenance.evidence/1",
         "case": str(case.pk),
@@ -138,7 +140,8 @@ def _certificate(
         "rule": EVIDENCE_ENDED,
         "says": _why("Photos and videos are kept", said.days.evidence, said),
         "sections": _sections(said.days.evidence_law, said),
-        "photos": [*earlier["photos"], *photos],
+        "photos": [*earlier["photos"], *listed[Probe]],
+        "videos": [*earlier["videos"], *listed[Footage]],
         "destroyed": list(PHOTOS_DESTROYED),
         "kept": list(PHOTOS_KEPT),
     }
