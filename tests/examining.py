@@ -104,7 +104,7 @@ def conclude_all(
 def begin(actor: Actor, *, search: Any, tools: Any) -> Any:
     """Begin an examination of this search, which the actor did not run: of those, services only let one draw."""
     drawn = taking.Drawn(search=search, planned=None, due=False)
-    made = taking._begin(actor, examination=uuid4(), drawn=drawn, candidates=[], tools=tools)  # noqa: SLF001
+    made = taking._begin(actor, examination=uuid4(), drawn=drawn, candidates=[], tools=tools)
     # Most tests are about what comes after, and look at other pages beside it.
     made.about = {**made.about, "drawn": False}
     made.save(update_fields=("about",))
@@ -115,7 +115,16 @@ def drawing(made: Bench, *, control: bool) -> Any:
     """Return tools with which the next draw is a control, or is none."""
     tools = made.on.tools
 
-    def examine(actor: Actor, found: Any, *, tools: Any, **how: Any) -> Any:
+    def drawn(length: int) -> bytes:
+        if length == taking.DRAW_BYTES:
+            return (b"\x00" if control else b"\xff") * length
+        of: bytes = tools.token_bytes(length)
+        return of
+
+    return replace(tools, token_bytes=drawn)
+
+
+def examine(actor: Actor, found: Any, *, tools: Any, **how: Any) -> Any:
     """Begin an examination of a search and carry it through."""
     begun = begin(actor, search=found, tools=tools)
     return conclude_all(actor, begun, tools=tools, **how)
