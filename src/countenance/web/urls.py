@@ -18,6 +18,7 @@ from countenance.apps.cases import authority_views as authorities
 from countenance.apps.cases import holding_views as holding
 from countenance.apps.cases import views as cases
 from countenance.apps.examinations import consolidation_views as consolidating
+from countenance.apps.examinations import follow_views as following
 from countenance.apps.examinations import image_views as examination_images
 from countenance.apps.examinations import overview_views as examining
 from countenance.apps.examinations import views as examinations
@@ -169,7 +170,7 @@ urlpatterns = [
     ),
     path(
         "examinations/<uuid:examination_id>/follow/<uuid:comparison_id>/",
-        examining.follow,
+        following.follow,
         name="conclusion_follow",
     ),
     path(

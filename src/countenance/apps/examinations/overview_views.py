@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.forms import CharField, ChoiceField, RadioSelect, Textarea
+from django.forms import CharField, Textarea
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,23 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.agencies import queries as agencies
 from countenance.apps.agencies.models import Person
-from countenance.apps.examinations import closing, queries, services, viewing
-from countenance.apps.examinations.models import Comparison
-from countenance.apps.examinations.standings import (
-    checklist_of,
-)
+from countenance.apps.examinations import closing, services, viewing
 from countenance.apps.searches import queries as search_queries
 from countenance.apps.searches.case_views import code_of
-from countenance.errors import NotFound
-from countenance.examination.combine import SAID, Standing
-from countenance.examination.components import Answer, Component
-from countenance.examination.scale import Conclusion
 from countenance.policy import Deed, Role, may
 from countenance.ui.forms import ErrorsOn, Form
 from countenance.ui.pages import form_page
 from countenance.ui.requests import Request
-
-STANDINGS = {**SAID, Standing.AGREED: "The examiners support that both photos show one person."}
 
 
 class CloseForm(Form):
@@ -41,30 +31,6 @@ class CloseForm(Form):
         widget=Textarea(attrs={"rows": 3}),
         help_text="Needed unless you may know that all candidates are compared. Recorded on the ledger. "
         "Read by your oversight body.",
-    )
-
-
-class FollowForm(Form):
-    """Another conclusion after one's own, on the same checklist but for what is said here."""
-
-    conclusion = ChoiceField(
-        choices=[(str(one), f"{one.label}. {one.sentence}") for one in Conclusion],
-        widget=RadioSelect,
-    )
-    changed = ChoiceField(
-        label="Which component do you see differently?",
-        choices=[("", "None"), *((str(one), one.label) for one in Component)],
-        required=False,
-    )
-    answer = ChoiceField(
-        label="What do you say of it now?",
-        choices=[("", "As before"), *((str(one), one.label) for one in Answer)],
-        required=False,
-    )
-    reason = CharField(
-        max_length=4000,
-        widget=Textarea(attrs={"rows": 3}),
-        help_text="What you saw in the other examination, or had overlooked. Stays beside both conclusions.",
     )
 
 
@@ -97,40 +63,6 @@ def close(request: Request, search_id: UUID) -> HttpResponse:
         back_label=f"Search {code_of(one)}",
         section="searches",
         lede="Examinations of it that are still open end, and nobody examines it any more.",
-    )
-
-
-def follow(request: Request, examination_id: UUID, comparison_id: UUID) -> HttpResponse:
-    """Put another conclusion after one's own."""
-    one = queries.examination(request.actor, examination_id)
-    row = Comparison.objects.filter(pk=comparison_id, examination=one).first()
-    if row is None or row.said is None or one.search is None:
-        raise NotFound("There is no such conclusion to follow.")
-    form = FollowForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with ErrorsOn(form):
-            asked = form.cleaned_data
-            said = checklist_of(row).as_json()
-            if asked["changed"] and asked["answer"]:
-                said["marks"][asked["changed"]]["said"] = asked["answer"]
-            services.follow_conclusion(
-                request.actor,
-                comparison=row,
-                checklist=said,
-                conclusion=asked["conclusion"],
-                reason=asked["reason"],
-                tools=request.tools,
-            )
-            return HttpResponseRedirect(reverse("consolidation", args=[one.search_id]))
-    return form_page(
-        request,
-        form,
-        heading="Follow your conclusion",
-        verb="Record the new conclusion",
-        back=reverse("consolidation", args=[one.search_id]),
-        back_label="Examinations side by side",
-        section="searches",
-        lede="Your earlier conclusion stays as it is. The new one stands beside it, and counts from now on.",
     )
 
 

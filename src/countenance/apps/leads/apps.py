@@ -13,9 +13,19 @@ class LeadsConfig(AppConfig):
     def ready(self) -> None:
         """Keep what a lead stands on until somebody says what became of it; let a purge destroy it."""
         from countenance.apps.cases import keeping
+        from countenance.apps.leads.afterwards import came_of, links_from
         from countenance.apps.leads.destroying import destroy_leads
+        from countenance.apps.leads.ending import ending
         from countenance.apps.leads.queries import has_open_lead
+        from countenance.apps.leads.unsupported import waiting as to_withdraw
+        from countenance.apps.leads.waiting import waiting
+        from countenance.apps.records.waiting import register as register_waiting
+        from countenance.apps.searches import afterwards
         from countenance.apps.searches.purged_with import register
 
+        afterwards.register(came_of, links_from)
         keeping.register(has_open_lead)
         register(destroy_leads)
+        register_waiting(waiting)
+        register_waiting(ending)
+        register_waiting(to_withdraw)

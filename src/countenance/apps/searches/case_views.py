@@ -17,7 +17,8 @@ from countenance.apps.cases import queries as case_queries
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import case_rows, queries
+from countenance.apps.searches import afterwards, case_rows, queries
+from countenance.apps.searches.afterwards import Afterwards
 from countenance.apps.searches.candidates import NO_CANDIDATE, NO_FACE, QUALITY_TOO_LOW
 from countenance.apps.searches.footage_views import videos_of
 from countenance.apps.searches.kept import kept
@@ -44,7 +45,7 @@ REQUEST_STATES = {
     RequestState.WITHDRAWN: "Withdrawn",
 }
 OVER_WITH_CASE = "Not run: the case was closed"
-EXAMINED = "Concluded; candidates are being examined"
+EXAMINED = "Candidates are being examined"
 ANSWERS = {
     NO_CANDIDATE: "No candidate",
     NO_FACE: "No face found",
@@ -93,7 +94,7 @@ def case(request: Request, case_id: UUID) -> HttpResponse:
             person.name for person in case_queries.people_named(one.member_ids, request.actor)
         ],
         "glass_until": facts.glass_until,
-        "searches": [row_of(search, now=now, actor=request.actor) for search in page.object_list],
+        "searches": _search_rows(request.actor, page, now=now),
         "page": page,
         "requests": [_request_row(row) for row in queries.requests_of(one)[:LISTED_PROBES]],
         "probes": [_probe_row(probe) for probe in evidence[:LISTED_PROBES]],
@@ -195,11 +196,8 @@ def _request_row(one: SearchRequest) -> dict[str, Any]:
 def searches(request: Request) -> HttpResponse:
     """List the searches of the agency, newest first."""
     page = _page(request, queries.searches(request.actor))
-    found = [
-        row_of(search, now=request.tools.clock(), actor=request.actor)
-        for search in page.object_list
-    ]
-    context = {"section": "searches", "searches": found, "page": page}
+    rows = _search_rows(request.actor, page, now=request.tools.clock())
+    context = {"section": "searches", "searches": rows, "page": page}
     return render(request, "searches/list.html", context)
 
 
@@ -210,14 +208,24 @@ def _page(request: Request, rows: QuerySet[Any]) -> Page[Any]:
     return page
 
 
-def row_of(search: Search, *, now: datetime, actor: Actor) -> dict[str, Any]:
-    """Return a search as the lists show it."""
+def _search_rows(actor: Actor, page: Page[Any], *, now: datetime) -> list[dict[str, Any]]:
+    searches = list(page.object_list)
+    came = afterwards.came_of(actor, searches)
+    return [row_of(one, now=now, actor=actor, came=came.get(one.pk)) for one in searches]
+
+
+def row_of(
+    search: Search, *, now: datetime, actor: Actor, came: Afterwards | None = None
+) -> dict[str, Any]:
+    """Return a search as the lists show it, with what came of it, if the actor may know."""
+    examines = may(actor, Deed.CANDIDATES_VIEW)
     return {
         "id": search.pk,
         "code": code_of(search),
         "case": search.case,
         "reason": search.reason,
-        "outcome": outcome_words(search, now=now, examines=may(actor, Deed.CANDIDATES_VIEW)),
+        "outcome": outcome_words(search, now=now, examines=examines, came=came),
+        "leads": () if came is None else came.leads,
         "at": search.intended_at,
     }
 
@@ -232,16 +240,19 @@ def is_stuck(search: Search, *, now: datetime) -> bool:
     return search.state == SearchState.INTENDED and now - search.intended_at > RUNS_AT_MOST
 
 
-def outcome_words(search: Search, *, now: datetime, examines: bool = True) -> str:
-    """Return what came of a search, in words; whoever does not examine reads no result."""
+def outcome_words(
+    search: Search, *, now: datetime, examines: bool = True, came: Afterwards | None = None
+) -> str:
+    """Return what came of a search, in words; whoever does not examine reads only how far it is."""
     ended = _without_result(search, now=now)
     if ended or search.outcome is None:
         return ended or "Running"
     if not examines:
-        return EXAMINED
+        return EXAMINED if came is None else came.words
     count = len(search.outcome["candidates"])
     if count:
-        return f"{count} {'candidate' if count == 1 else 'candidates'}"
+        found = f"{count} {'candidate' if count == 1 else 'candidates'}"
+        return found if came is None else f"{found}. {came.words}"
     return ANSWERS.get(search.outcome["answer"], "No candidate")
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.galleries import grants, looks
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import knowing, queries, services
+from countenance.apps.searches import afterwards, knowing, queries, services
 from countenance.apps.searches.case_views import ANSWERS, code_of, is_stuck
 from countenance.apps.searches.clock import REFUSED, frozen_by, is_frozen_now
 from countenance.apps.searches.evidence_views import probe_page
@@ -152,6 +152,8 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "candidates": candidates,
         "to_examine": len(one.outcome["candidates"]) if hidden else 0,
         "known": known,
+        "came": None if frozen else afterwards.came_of(request.actor, [one]).get(one.pk),
+        "links": [] if frozen else afterwards.links_from(request.actor, one),
         "removed": seen and not candidates and bool(one.outcome["candidates"]),
         "strip": drawing.strip([found["similarity"] for found in candidates]),
         "probe_crop": None
