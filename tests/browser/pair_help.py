@@ -24,7 +24,7 @@ def guarded(context):
     assert one.desk.faults == []
 
 
-def show(review, *, other="anna", checklist=True):
+def show(review, *, other="anna", checklist=True, originals=False):
     """Show one person twice, drawn at another size and turn; or two people."""
     probe = draw_face("anna", width=900, height=1100, eyes=150, degrees=9, at=(0.45, 0.4))
     candidate = draw_face(other, eyes=96, degrees=-6)
@@ -32,6 +32,7 @@ def show(review, *, other="anna", checklist=True):
         Pair.of(
             review.photo(probe, "Probe", "probe.svg"),
             review.photo(candidate, "Candidate A", "a.svg"),
+            originals=originals,
         ),
         checklist=checklist,
     )

@@ -51,6 +51,17 @@ def policy() -> str:
     return f"{own}; require-trusted-types-for 'script'"
 
 
+def _on_canvas(drawn: Any, to_photo: faceview.Matrix) -> bytes:
+    """Return a drawing laid on a canvas as the server lays a photo."""
+    wide, high = faceview.SIZE
+    figures = " ".join(f"{one:.9g}" for one in to_photo.inverse.figures)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}">'
+        f'<rect width="{wide}" height="{high}" fill="#808080"/>'
+        f'<g transform="matrix({figures})">{drawn.svg.decode()}</g></svg>'
+    ).encode()
+
+
 @dataclass
 class ReviewPage:
     """The page, what it posted, and where its faces lie."""
@@ -66,15 +77,23 @@ class ReviewPage:
         return self.desk.page
 
     def photo(self, drawn: Any, label: str, name: str) -> faceview.FacePhoto:
-        """Put a drawn face on the page's site."""
-        self.files[f"/photos/{name}"] = drawn.svg
-        return faceview.face_photo(
-            f"/photos/{name}",
-            label=label,
-            width=drawn.width,
-            height=drawn.height,
+        """Put a drawn face on the page's site, on the canvas on which the server lays photos."""
+        whole = faceview.as_taken(drawn.width, drawn.height)
+        return self.put(
+            label,
+            name,
+            canvas=_on_canvas(drawn, faceview.laid(drawn.landmarks)),
+            original=_on_canvas(drawn, whole),
             landmarks=drawn.landmarks,
         )
+
+    def put(
+        self, label: str, name: str, *, canvas: bytes, original: bytes, landmarks: Any
+    ) -> faceview.FacePhoto:
+        """Put the two pictures of a photo on the page's site."""
+        href, taken = f"/photos/{name}", f"/photos/original-{name}"
+        self.files |= {href: canvas, taken: original}
+        return faceview.face_photo(href, taken, label=label, landmarks=landmarks)
 
     def open(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from browser.pair_help import (
     STAGE,
+    from_window,
     guarded,
     in_the_middle,
     picture,
@@ -117,8 +118,8 @@ def test_split_shows_the_probe_left_and_the_candidate_right_of_the_divider(revie
             0.52,
             lambda: [review.page.locator("[data-curtain]").press("ArrowRight") for _ in range(4)],
         ),
-        (0.25, lambda: review.page.mouse.click(*in_the_middle(review, 0, 0.25, 0.3))),
-        (0.8, lambda: drag_divider(review, 0.25, 0.8)),
+        (0.4, lambda: review.page.mouse.click(*in_the_middle(review, 0, 0.4, 0.3))),
+        (0.8, lambda: drag_divider(review, 0.4, 0.8)),
     ):
         move()
         assert float(review.page.locator("[data-curtain]").input_value()) == pytest.approx(
@@ -156,20 +157,30 @@ def test_the_divider_stays_at_its_place_when_the_photos_move(review):
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_originals_are_shown_as_they_were_taken_and_back(review, look):
+    fetched = []
+    review.page.on("request", lambda request: fetched.append(request.url))
     show(review)
     if look != "side":
         press(review, look[0])
     aligned = review.ctms()
+    assert not [url for url in fetched if "original" in url]
     press(review, "o")
-    for (a, b, c, d, *_), (*_, left) in zip(
-        review.ctms("image"), review.ctms("image"), strict=True
-    ):
-        assert (b, c) == pytest.approx((0, 0), abs=1e-6)
-        assert a == pytest.approx(d)
-        assert left >= 0
+    assert review.page.locator(".original").first.is_visible()
+    assert not review.page.locator(".aligned, .guides, .pins").first.is_visible()
+    review.page.wait_for_load_state("networkidle")
+    assert len([url for url in fetched if "original" in url]) == 2
     assert "As taken" in review.page.locator(".under").inner_text()
     press(review, "o")
+    assert not review.page.locator(".original").first.is_visible()
+    assert review.page.locator(".aligned").first.is_visible()
     assert review.ctms() == [pytest.approx(one, abs=1e-6) for one in aligned]
+
+
+def test_originals_move_together_too(review):
+    show(review)
+    press(review, "o", "+", "ArrowLeft")
+    probe, candidate = from_window(review)
+    assert probe == pytest.approx(candidate, abs=0.001)
 
 
 def test_guides_come_and_go(review):

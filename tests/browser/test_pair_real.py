@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import math
 from statistics import median
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from countenance.faces import Engine
 from countenance.faces.card import Kind
 from countenance.faces.limits import Limits
 from countenance.faces.zoo import make_ready
+from countenance.ui import faceview
 from countenance.ui.faceview import Pair
 
 PAIRS = 50
@@ -73,11 +73,17 @@ def dots(review, box):
     ]
 
 
-def laid(review, pair_eyes):
+def by_the_browser(review, pair_marks):
     """Return where the eyes' pixels lie by the browser's own geometry, from each window's corner."""
-    for ctm, box, eyes in zip(review.ctms("image"), review.boxes(), pair_eyes, strict=True):
+    left, top, wide, high = faceview.CANVAS
+    for ctm, box, marks in zip(review.ctms(), review.boxes(), pair_marks, strict=True):
         a, b, c, d, e, f = ctm
-        yield [(a * x + c * y + e - box["x"], b * x + d * y + f - box["y"]) for x, y in eyes]
+        on_canvas = faceview.laid(marks).inverse
+        eyes = [on_canvas.at(*eye) for eye in marks[:2]]
+        units = [
+            (left + x / faceview.SIZE[0] * wide, top + y / faceview.SIZE[1] * high) for x, y in eyes
+        ]
+        yield [(a * x + c * y + e - box["x"], b * x + d * y + f - box["y"]) for x, y in units]
 
 
 def apart(one, other):
@@ -105,12 +111,20 @@ def beside_each_other(review):
             yield far
 
 
-def shown(review, person, photos, eyes_of):
-    """Show both photos of a person, laid by these landmarks."""
+def shown(review, engine, person, photos, eyes_of):
+    """Show both photos of a person, laid on their canvases by the engine with these landmarks."""
     faces = []
     for (label, _), (data, size) in zip(SIDES, photos, strict=True):
-        seen = SimpleNamespace(svg=data, width=size[0], height=size[1], landmarks=eyes_of[label])
-        faces.append(review.photo(seen, label, f"{person}-{label}.png"))
+        canvas = engine.lay(
+            data,
+            to_photo=faceview.laid(eyes_of[label]).figures,
+            size=faceview.SIZE,
+            long_side=max(size),
+        )
+        name = f"{person}-{label}.jpg"
+        faces.append(
+            review.put(label, name, canvas=canvas, original=canvas, landmarks=eyes_of[label])
+        )
     review.open(Pair.of(*faces), checklist=False)
     review.page.locator("[data-guides]").uncheck()
 
@@ -128,10 +142,10 @@ def test_eyes_of_fifty_pairs_lie_within_two_pixels_of_one_spot(review, engine, s
             marks[label] = engine.irises(data, landmarks=found.faces[0].face.landmarks)
             plain.append((data, (found.width, found.height)))
             marked.append((dotted(data, marks[label][:2]), (found.width, found.height)))
-        shown(review, f"{path.parent.name}-plain", plain, marks)
-        by_geometry += apart(*laid(review, [marks[label][:2] for label, _ in SIDES]))
+        shown(review, engine, f"{path.parent.name}-plain", plain, marks)
+        by_geometry += apart(*by_the_browser(review, [marks[label] for label, _ in SIDES]))
         by_looks += beside_each_other(review)
-        shown(review, path.parent.name, marked, marks)
+        shown(review, engine, path.parent.name, marked, marks)
         by_paint += apart(*(dots(review, box) for box in review.boxes()))
     near = np.mean(np.array(by_looks) <= NEAR)
     print(f"by paint: median {median(by_paint):.2f} px, most {max(by_paint):.2f} px")

@@ -208,8 +208,8 @@ def face_photo(
         label=label,
         href=href,
         original=original,
-        nose=round(nose[1], 2),
-        mouth=round(sum(y for _, y in corners) / len(corners), 2),
+        nose=round(nose[1], 3),
+        mouth=round(sum(y for _, y in corners) / len(corners), 3),
         number=number,
     )
 
