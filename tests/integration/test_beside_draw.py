@@ -48,15 +48,6 @@ def _looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looks, "require_look", lambda *_: None)
 
 
-def drawn(length: int) -> bytes:
-        if length == taking.DRAW_BYTES:
-            return (b"\x00" if control else b"\xff") * length
-        of: bytes = tools.token_bytes(length)
-        return of
-
-    return replace(tools, token_bytes=drawn)
-
-
 def drawn(made: Bench, *, control: bool) -> Examination:
     one = taking.take_examination(made.second, tools=drawing(made, control=control))
     assert (one.control is not None) == control
@@ -133,7 +124,7 @@ def test_the_refusal_says_the_same_of_everything_with_the_way_out_and_is_recorde
             assert RULE in page
             said.add(page.replace(str(one.pk), "ID"))
         services.end_examination(made.second, examination=one, reason=WHY, tools=made.on.tools)
-    assert len({text.split('class="code"')[0] for text in said}) == 1
+    assert len({text.split('class="id"')[0] for text in said}) == 1
 
 
 def test_no_photo_of_a_case_is_sent_either(made: Bench) -> None:
