@@ -1,4 +1,6 @@
-"""What the demo tells: two agencies, one log-in for each role, a granted gallery, what was refused.
+"""What the demo tells: two agencies, a log-in for each role, a granted gallery, what was refused.
+
+Two people examine, because a search takes two.
 
 Everything is done by the services, as the people named, so the demo's ledger reads like a real one.
 """
@@ -43,6 +45,7 @@ PEOPLE: tuple[tuple[str, str, Role], ...] = (
     (SERVICE, "Stan Steiner", Role.STEWARD),
     (SERVICE, "Ines Ibarra", Role.INVESTIGATOR),
     (SERVICE, "Emil Ekwall", Role.EXAMINER),
+    (SERVICE, "Elif Ersoy", Role.EXAMINER),
     (SERVICE, "Sara Sutter", Role.SUPERVISOR),
     (SERVICE, "Aino Aalto", Role.AUDITOR),
     (CUSTODIANS, "Carl Custodis", Role.CUSTODIAN),
@@ -70,7 +73,7 @@ class Cast:
         """Admit the agencies, add the people, record their training, give each an authenticator app."""
         self.tools = tools
         self.log_ins: list[LogIn] = []
-        self._people: dict[tuple[str, Role], Person] = {}
+        self._people: dict[str, Person] = {}
         self.agencies = {
             CUSTODIANS: self._admit(CUSTODIANS, pack="default", custodial=True),
             SERVICE: self._admit(SERVICE, pack="humanitarian"),
@@ -84,8 +87,12 @@ class Cast:
             self._give_app(log_in)
 
     def actor(self, role: Role, agency: str = SERVICE) -> Actor:
-        """Return a person as they are just after proving who they are."""
-        person = self._people[agency, role]
+        """Return the first person of a role as they are just after proving who they are."""
+        wanted = (agency, role)
+        return self._actor(next(one for one in self.log_ins if (one.agency, one.role) == wanted))
+
+    def _actor(self, log_in: LogIn) -> Actor:
+        person = self._people[log_in.email]
         person.refresh_from_db()
         return replace(person.actor, stepped_up_at=self.tools.clock())
 
@@ -99,8 +106,10 @@ class Cast:
     def _add(self, agency: str, name: str, role: Role, password: str) -> None:
         from countenance.apps.agencies import factors, services
 
-        email = f"{role}@{agency.split(maxsplit=1)[0].lower()}.example"
-        self._people[agency, role] = services.add_person(
+        before = sum((one.agency, one.role) == (agency, role) for one in self.log_ins)
+        name_there = f"{role}{before + 1}" if before else str(role)
+        email = f"{name_there}@{agency.split(maxsplit=1)[0].lower()}.example"
+        self._people[email] = services.add_person(
             SYSTEM,
             agency=self.agencies[agency],
             name=name,
@@ -116,13 +125,13 @@ class Cast:
         from countenance.apps.agencies import staff
 
         until = self.tools.clock().date() + TRAINING_LASTS
-        for (where, role), person in self._people.items():
-            if where == agency and role is not Role.COORDINATOR:
+        for one in self.log_ins:
+            if one.agency == agency and one.role is not Role.COORDINATOR:
                 staff.record_training(
                     self.actor(Role.COORDINATOR, agency),
-                    person=person,
+                    person=self._people[one.email],
                     trained_until=until,
-                    certified_until=until if role is Role.EXAMINER else None,
+                    certified_until=until if one.role is Role.EXAMINER else None,
                     tools=self.tools,
                 )
 
@@ -134,7 +143,7 @@ class Cast:
         # A code of the step before, so that the present one still signs in.
         at = self.tools.clock() - timedelta(seconds=30)
         code = pyotp.TOTP(log_in.secret).at(at)
-        actor = self.actor(log_in.role, log_in.agency)
+        actor = self._actor(log_in)
         factors.add_app(actor, secret=log_in.secret, code=code, tools=self.tools)
 
 
