@@ -91,7 +91,7 @@ def test_the_report_is_saved_in_both_sizes(world: World) -> None:
     for size in ("a4", "us-letter"):
         answer = client.post(here, {"size": size})
         assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
-        assert answer["Content-Disposition"] == 'attachment; filename="lead-1.pdf"'
+        assert answer["Content-Disposition"] == f'attachment; filename="lead-{lead.number}.pdf"'
         assert answer.content.startswith(b"%PDF")
     assert client.post(here, {"size": "a0"}).status_code == 422
 

@@ -11,9 +11,9 @@ import pytest
 from django.db import transaction
 from examining import begin, examine
 from factories import acting, other_agency
-from leading import TICKET, WHY, World, about_first, prepared
+from leading import TICKET, WHY, World, about_first, prepared, under
 
-from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.agencies.models import Person
 from countenance.apps.cases.queries import cases as cases_of
 from countenance.apps.examinations import services as examinations
 from countenance.apps.leads import exporting, papers, queries, services
@@ -44,13 +44,6 @@ SAME, NEITHER, OTHER = Conclusion.SAME, Conclusion.NEITHER, Conclusion.OTHER
 @pytest.fixture
 def world(deployment: Any) -> World:
     return prepared(deployment, about_first, about_first)
-
-
-def under(world: World, pack: str) -> None:
-    """Put the agency under another policy pack, past the services."""
-    agency = Agency.objects.get(pk=world.made.on.agency.pk)
-    agency.standing = {**agency.standing, "pack": pack}
-    agency.save()
 
 
 def refused(rule: str) -> bool:
@@ -84,14 +77,15 @@ def test_two_who_concur_make_a_lead_that_a_supervisor_releases(world: World) -> 
     assert receipt_about(lead.pk, Action.LEAD_RELEASED)
 
 
-def test_numbers_of_leads_go_up_within_an_agency(world: World) -> None:
+def test_numbers_of_leads_differ_and_do_not_count(world: World) -> None:
     first = world.release()
     found = world.made.another_search("anna", shot=11)
     for number in range(2):
         examine(world.made.examiner(number), found, tools=world.tools, concluding=about_first)
     found.refresh_from_db()
     second = world.release(search=found, subject=UUID(found.outcome["candidates"][0]["subject"]))
-    assert (first.number, second.number) == (1, 2)
+    assert first.number != second.number
+    assert all(100_000 <= one.number < 1_000_000 for one in (first, second))
 
 
 def test_a_candidate_becomes_a_lead_once(world: World) -> None:

@@ -75,7 +75,9 @@ def facts_of(search: Search, *, today: date) -> ExaminedFacts:
     rows = search.examinations.exclude(state=ExaminationState.ENDED)
     engaged = rows.count()
     recorded = rows.filter(state=ExaminationState.RECORDED).count()
-    found = standings_of(search) if recorded and recorded == engaged else []
+    # Read only where an examiner more may be wanted: till then nothing, no time either, tells what was said.
+    whole = recorded == engaged and recorded >= examiners_of(search)
+    found = standings_of(search) if whole else []
     return ExaminedFacts(
         agency=search.agency_id,
         added_by=frozenset(_adders(search)),

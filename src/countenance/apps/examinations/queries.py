@@ -101,18 +101,22 @@ def sight(actor: Actor, search: Search) -> Sight:
     """
     if not may(actor, Deed.EXAMINATIONS_READ) or search.agency_id != actor.agency:
         return Sight.NOTHING
+    every = search.examinations.exclude(state=ExaminationState.ENDED)
+    mine = every.filter(examiner_id=actor.person).first()
+    oversees = may(actor, Deed.LEAD_RELEASE) or may(actor, Deed.LEDGER_READ)
+    # Decided before anything of others is read, so that not even the time it takes tells how far they are.
+    if mine is None and examines(actor) and not oversees:
+        return Sight.NOTHING
+    if mine is not None and mine.state == ExaminationState.OPEN:
+        return Sight.NOTHING
     both = len(recorded(search)) >= examiners_of(search)
-    mine = search.examinations.filter(examiner_id=actor.person).first()
-    if mine is not None and mine.state != ExaminationState.ENDED:
-        if mine.state == ExaminationState.OPEN:
-            return Sight.NOTHING
+    if mine is not None:
         return Sight.EVERYTHING if both else Sight.OWN
     closed = is_closed(search)
     if not examines(actor):
         return Sight.EVERYTHING if both or closed else Sight.NOTHING
-    oversees = may(actor, Deed.LEAD_RELEASE) or may(actor, Deed.LEDGER_READ)
     decided = closed or (both and is_settled(standings_of(search)))
-    return Sight.EVERYTHING if oversees and decided else Sight.NOTHING
+    return Sight.EVERYTHING if decided else Sight.NOTHING
 
 
 def visible_to(actor: Actor, search: Search) -> list[Examination]:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from countenance.apps.cases.models import Case
 from countenance.apps.cases.queries import cases, sees
+from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
 from countenance.apps.examinations.queries import Sight, examines, sight
 from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.leads.models import Lead
 from countenance.apps.searches.models import Search
 from countenance.errors import NotFound
-from countenance.policy import Actor
+from countenance.policy import Actor, Deed, may
+
+REEXAMINED = Exists(
+    Comparison.objects.filter(
+        examination__search=OuterRef("search"), recorded_at__gt=OuterRef("released_at")
+    )
+)
+"""Something was concluded of a lead's search since its release, so that it may not stand any more."""
 
 
 def has_open_lead(case: Case) -> bool:
@@ -22,11 +30,21 @@ def has_open_lead(case: Case) -> bool:
 
 
 def leads(actor: Actor, *, of_case: Case | None = None) -> QuerySet[Lead]:
-    """Return the leads of all cases that the actor sees, or of one, newest first; slice it."""
+    """Return the leads of all cases that the actor sees, or of one, newest first; slice it.
+
+    Of those who examine, only the ones that they may know of, so that no count tells of others.
+    """
     seen = cases(actor).order_by().values("pk")
     found = Lead.objects.filter(agency_id=actor.agency, case__in=seen)
     if of_case is not None:
         found = found.filter(case=of_case)
+    if examines(actor):
+        own = Examination.objects.filter(search=OuterRef("search"), examiner_id=actor.person)
+        known = Q(Exists(own.filter(state=ExaminationState.RECORDED)))
+        if may(actor, Deed.LEAD_RELEASE):
+            known |= ~Exists(own) & Q(search__closing__isnull=False)
+        found = found.filter(known)
+    found = found.annotate(reexamined=REEXAMINED)
     return found.select_related("case", "search", "released_by").order_by("-released_at", "pk")
 
 

@@ -6,8 +6,6 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from django.db.models import Max
-
 from countenance import policy
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.cases.models import Case
@@ -74,12 +72,11 @@ def release_lead(
         waiver = None  # The law was not needed.
     if subject in queries.released(search):
         raise Conflict("This candidate is released as a lead already.")
-    last = Lead.objects.filter(agency=agency).aggregate(last=Max("number"))["last"] or 0
     lead = Lead(
         agency=agency,
         case=case,
         search=search,
-        number=last + 1,
+        number=_free_number(agency, tools=tools),
         released_by_id=actor.person,
         released_at=now,
     )
@@ -98,6 +95,18 @@ def release_lead(
     record.note(about=lead.pk, search=search.pk, number=lead.number)
     record.note(bearing=lead.details["bearing"], waiver=lead.details["waiver"])
     return lead
+
+
+def _free_number(agency: Agency, *, tools: Tools) -> int:
+    """Draw a number of six digits that no lead of a locked agency has.
+
+    It does not count: from gaps an examiner would learn of leads that they may not know of yet.
+    """
+    taken = set(Lead.objects.filter(agency=agency).values_list("number", flat=True))
+    while True:
+        number = 100_000 + int.from_bytes(tools.token_bytes(8)) % 900_000
+        if number not in taken:
+            return number
 
 
 @accountable(Action.LEAD_VIEWED, deed=Deed.LEAD_READ)

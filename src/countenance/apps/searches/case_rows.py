@@ -16,7 +16,7 @@ from countenance.apps.cases import words
 from countenance.apps.cases.models import AuthorityState, Case
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest
-from countenance.ledger.entry import Action
+from countenance.ledger.entry import OF_EXAMINERS, Action
 from countenance.policy import Actor, Deed, may
 
 MOST_CASES = 2000
@@ -190,7 +190,9 @@ def last_entries(cases: Sequence[Case]) -> dict[UUID, dict[str, Any]]:
     for model in (Probe, Search, SearchRequest):
         case_of |= dict(model._default_manager.filter(case__in=ids).values_list("pk", "case_id"))  # noqa: SLF001 # Django's documented API
     newest: dict[UUID, int] = {}
-    found = LedgerRow.objects.filter(about__in=case_of).order_by().values_list("about")
+    # What examiners do is left out: an examiner would read here that another one was at work.
+    rows = LedgerRow.objects.filter(about__in=case_of).exclude(action__in=map(str, OF_EXAMINERS))
+    found = rows.order_by().values_list("about")
     for about, index in found.annotate(newest=Max("index")):
         case_id = case_of[about]
         newest[case_id] = max(index, newest.get(case_id, -1))
