@@ -231,7 +231,7 @@ def test_the_keyboard_alone_is_enough(review):
     assert review.posted["note-marks"] == "Small scar"
     assert review.posted["said-forehead"] == "different"
     assert review.posted["said-eyebrows"] == "cannot"
-    assert json.loads(review.posted["pins-outline"]) == [[x, y]]
+    assert json.loads(review.posted["pins-outline"]) == [[x, y, 1, 1]]
 
 
 def test_what_is_focused_is_never_hidden_behind_the_bar(review):

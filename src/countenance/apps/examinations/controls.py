@@ -13,17 +13,20 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from countenance.apps.examinations.models import Examination
+from countenance.apps.examinations.photos import probes
 from countenance.apps.galleries.models import Face, Gallery, Photo, Subject
 from countenance.apps.searches.candidates import nearest_subjects
 from countenance.faces.types import Template
-from countenance.policy import Actor
+from countenance.policy import MAX_CANDIDATES, Actor
 from countenance.tools import Tools
 
 TRIES = 64
 """So many faces are drawn to find one whose person has another photo."""
+MOST_OTHERS = 40
+"""So many faces of one person are looked at to have other photos of them."""
 DRAW_BYTES = 12
 
 
@@ -38,6 +41,8 @@ class Plan:
         gallery: where it is enrolled, and its candidates are looked for.
         mate: whether other photos of that person stay in the gallery for this.
         candidates: how many there are to be.
+        more: the other faces of that person that play the probe with it, each with its photo, where the
+            search in whose place it is was with several photos.
     """
 
     face: int
@@ -46,11 +51,19 @@ class Plan:
     gallery: UUID
     mate: bool
     candidates: int
+    more: tuple[tuple[int, UUID], ...] = ()
 
     @property
     def probe(self) -> dict[str, Any]:
-        """Return which photo plays the probe, and which face, as an examination names it."""
-        return {"photo": str(self.photo), "face": self.face}
+        """Return which photos play the probe, and which face of each, as an examination names them."""
+        first = {"photo": str(self.photo), "face": self.face}
+        others = [{"photo": str(photo), "face": face} for face, photo in self.more]
+        return {**first, "more": others} if others else first
+
+    @property
+    def photos(self) -> list[UUID]:
+        """Return the photos that play the probe, which are no candidate's."""
+        return [self.photo, *(photo for _, photo in self.more)]
 
     @property
     def truth(self) -> dict[str, Any]:
@@ -61,18 +74,19 @@ class Plan:
         """Return what the ledger's sealed body says of it."""
         return {
             "gallery": str(self.gallery),
-            "photo": str(self.photo),
+            "photos": [str(photo) for photo in self.photos],
             "mate": self.mate,
             "candidates": self.candidates,
         }
 
 
-def plan(actor: Actor, *, candidates: int, tools: Tools) -> Plan | None:
-    """Draw who plays the probe; None if the agency has nobody with two photos to draw.
+def plan(actor: Actor, *, candidates: int, photos: int = 1, tools: Tools) -> Plan | None:
+    """Draw who plays the probe; None if the agency has nobody with photos enough to draw.
 
     Args:
         actor: the examiner; a photo that played the probe for them does not do so again.
         candidates: how many there are to be.
+        photos: how many play the probe; one more of the person is needed, to be found.
         tools: the clock, the draw.
     """
     galleries = _galleries(actor)
@@ -84,7 +98,8 @@ def plan(actor: Actor, *, candidates: int, tools: Tools) -> Plan | None:
     for _ in range(TRIES):
         start = ends["first"] + below(ends["last"] - ends["first"] + 1, tools.token_bytes)
         face = faces.filter(pk__gte=start).order_by("pk").first()
-        if face is not None and _has_another(face, tools=tools):
+        others = [] if face is None else _others(face, tools=tools)
+        if face is not None and len(others) >= photos:
             return Plan(
                 face=face.pk,
                 photo=face.photo_id,
@@ -92,6 +107,7 @@ def plan(actor: Actor, *, candidates: int, tools: Tools) -> Plan | None:
                 gallery=face.gallery_id,
                 mate=mate,
                 candidates=candidates,
+                more=tuple(others[: photos - 1]),
             )
     return None
 
@@ -103,14 +119,16 @@ def find(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
     """
     gallery = Gallery.objects.get(pk=planned.gallery)
     related = Face.objects.select_related("photo__gallery", "photo__source")
-    face = related.filter(pk=planned.face, removed_version=None).first()
-    if face is None:
+    wanted = [planned.face, *(face for face, _ in planned.more)]
+    faces = list(related.filter(pk__in=wanted, removed_version=None))
+    if len(faces) < len(wanted):
         return []
-    face.check_links()
-    template = Template(
-        vector=np.frombuffer(face.template, dtype=np.float32).copy(), model=gallery.model
-    )
-    without = [planned.photo]
+    for face in faces:
+        face.check_links()
+    mean = np.mean([np.frombuffer(one.template, dtype=np.float32) for one in faces], axis=0)
+    vector = (mean / np.linalg.norm(mean)).astype(np.float32)
+    template = Template(vector=vector, model=gallery.model)
+    without = planned.photos
     if not planned.mate:
         of_person = Photo.objects.filter(faces__subject_id=planned.subject, removed_at=None)
         without += of_person.values_list("pk", flat=True)
@@ -122,6 +140,40 @@ def find(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
     named = _named([UUID(one["subject"]) for one in found])
     found = [one for one in found if UUID(one["subject"]) in named][: planned.candidates]
     return found if len(found) == planned.candidates else []
+
+
+def limit(actor: Actor, *, tools: Tools) -> str:
+    """Return why no search, or none with many candidates, has a control in its place; empty if all can.
+
+    A control with fewer candidates than the search in whose place it is could be told from one, so there is
+    none then. Where examiners are hardly measured, whoever oversees them reads here why.
+    """
+    galleries = _galleries(actor)
+    if not galleries:
+        return "No controls can be drawn: no gallery of the agency is open without an approval for each case."
+    most = max(_most_candidates(one, tools=tools) for one in galleries)
+    if most < 1:
+        return (
+            "No controls can be drawn: in no gallery of the agency has a named person two photos that can be "
+            "compared, and others are named beside them."
+        )
+    if most < MAX_CANDIDATES:
+        return (
+            f"Controls have at most {most} {'candidate' if most == 1 else 'candidates'}, because so many people "
+            "are named in the agency's largest gallery beside the one who plays the probe. No control takes "
+            "the place of a search that returned more."
+        )
+    return ""
+
+
+def _most_candidates(gallery: Gallery, *, tools: Tools) -> int:
+    """Return how many candidates a control of a gallery can have, however it is drawn."""
+    faces = _faces([gallery], tools=tools).order_by()
+    of_one = faces.values("subject").annotate(photos=Count("photo", distinct=True))
+    if not of_one.filter(photos__gt=1).exists():
+        return 0
+    named = faces.values("subject").distinct()[: MAX_CANDIDATES + 1].count()
+    return named - 1
 
 
 def below(most: int, token_bytes: Callable[[int], bytes]) -> int:
@@ -148,9 +200,11 @@ def _faces(galleries: Sequence[Gallery], *, tools: Tools) -> QuerySet[Face]:
     )
 
 
-def _has_another(face: Face, *, tools: Tools) -> bool:
+def _others(face: Face, *, tools: Tools) -> list[tuple[int, UUID]]:
+    """Return the faces of the same person in other photos, one of each photo, and the photos."""
     others = _faces([face.gallery], tools=tools).filter(subject_id=face.subject_id)
-    return others.exclude(photo_id=face.photo_id).exists()
+    rows = others.exclude(photo_id=face.photo_id).order_by("pk").values_list("photo_id", "pk")
+    return [(row, photo) for photo, row in dict(rows[:MOST_OTHERS]).items()]
 
 
 def _played(actor: Actor) -> list[UUID]:
@@ -158,7 +212,7 @@ def _played(actor: Actor) -> list[UUID]:
     rows = Examination.objects.filter(
         agency_id=actor.agency, examiner_id=actor.person, search=None, object_key__isnull=False
     )
-    return [UUID(one.about["probe"]["photo"]) for one in rows]
+    return [UUID(played["photo"]) for one in rows for played in probes(one)]
 
 
 def _named(subjects: Sequence[UUID]) -> set[UUID]:

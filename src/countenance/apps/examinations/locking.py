@@ -45,8 +45,12 @@ def require_wanted(actor: Actor, search: Search, *, tools: Tools) -> None:
 
 
 def probe_of(search: Search) -> dict[str, Any]:
-    """Return which photo is the probe of a search, and which face, as an examination names it."""
-    return {"probe": str(search.probe_id), "face": search.request["face"]}
+    """Return which photos are the probe of a search, and which face of each, as an examination names them."""
+    first = {"probe": str(search.probe_id), "face": search.request["face"]}
+    more = [
+        {"probe": other["probe"], "face": other["face"]} for other in search.request.get("more", ())
+    ]
+    return {**first, "more": more} if more else first
 
 
 def own(actor: Actor, record: Record, one: Examination, *, tools: Tools) -> Examination:
@@ -67,7 +71,7 @@ def own(actor: Actor, record: Record, one: Examination, *, tools: Tools) -> Exam
 
 
 def _lock_search_of(actor: Actor, one: Examination, *, tools: Tools) -> None:
-    search = Search.objects.get(pk=one.search_id or one.about["instead_of"])
+    search = Search.objects.get(pk=one.place_of)
     try:
         lock_search(actor, search, tools=tools)
     except SearchFrozen:

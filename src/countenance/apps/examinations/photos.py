@@ -18,12 +18,13 @@ from countenance.apps.galleries.models import Face, Gallery, Photo
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.sealed import ObjectSealedModel
 from countenance.apps.searches.clock import permit_look
-from countenance.apps.searches.models import Probe
+from countenance.apps.searches.models import Probe, Search
 from countenance.errors import (
     ImageRejected,
     KeyUnavailable,
     NotFound,
     NotPermitted,
+    SearchFrozen,
     WrongState,
 )
 from countenance.faces.types import CROP_SIDE
@@ -67,12 +68,18 @@ def permit_photos(actor: Actor, examination: Examination, *, tools: Tools) -> Ex
         NotPermitted: it is somebody else's.
         SearchFrozen: its authority was refused, or did not come in time.
     """
-    found = Examination.objects.select_related("search").get(pk=examination.pk)
+    found = Examination.objects.filter(pk=examination.pk).first()
+    if found is None:
+        raise NotFound("There is no such examination any more.")
     if found.examiner_id != actor.person or found.agency_id != actor.agency:
         raise NotPermitted("This is somebody else's examination.", rule="examination.own_only")
-    if found.search is not None:
-        permit_look(found.search, now=tools.clock())
     found.check_links()
+    try:
+        # A control's too, though it says nothing of it: so it takes as long.
+        permit_look(Search.objects.get(pk=found.place_of), now=tools.clock())
+    except SearchFrozen:
+        if found.search_id is not None:
+            raise
     if found.state == ExaminationState.ENDED:
         raise WrongState("This examination has ended; its photos are not shown any more.")
     return found
@@ -106,7 +113,7 @@ def probe_side(examination: Examination, number: int = 1) -> Side:
         raise NotFound("There is no such photo.")
     named = every[number - 1]
     if "photo" in named:
-        return _enrolled(_face(named["face"]))
+        return _enrolled(named["face"])
     probe = Probe.objects.get(pk=named["probe"])
     if probe.object_key is None:
         raise NotFound("This photo was destroyed.")
@@ -144,7 +151,7 @@ def candidate_sides(
 def _held(rows: list[int]) -> Iterator[Side]:
     for row in rows:
         try:
-            yield _enrolled(_face(row))
+            yield _enrolled(row)
         except (NotFound, KeyUnavailable):
             continue  # Removed since, or no longer granted.
 
@@ -277,28 +284,30 @@ def keep_irises(row: Examination | Comparison, side: Side) -> None:
     locked.save(update_fields=("about",))
 
 
-def _face(row: int) -> Face:
-    found = (
-        Face.objects.filter(pk=row, removed_version=None)
+def _enrolled(row: int) -> Side:
+    """Return an enrolled face in its photo, and where all others in it are; in one query, as for a probe.
+
+    Raises:
+        NotFound: it was removed.
+    """
+    faces = list(
+        Face.objects.filter(photo__faces=row, removed_version=None)
         .select_related("photo__gallery__agency", "photo__source")
         .defer("crop", "template", "photo__gallery__rotation")
-        .first()
+        .order_by("ordinal")
     )
-    if found is None:
+    face = next((one for one in faces if one.pk == row), None)
+    if face is None:
         raise NotFound("This photo was removed.")
-    found.check_links()
-    return found
-
-
-def _enrolled(face: Face) -> Side:
+    face.check_links()
+    for other in faces:
+        other.photo = face.photo
     details: dict[str, Any] = face.photo.details
-    others = Face.objects.filter(photo_id=face.photo_id, removed_version=None).exclude(pk=face.pk)
-    others = others.select_related("photo__gallery").defer("crop", "template")
     return Side(
         width=details["width"],
         height=details["height"],
         landmarks=face.details["landmarks"],
-        blur=[one.details["box"] for one in others.order_by("ordinal")],
+        blur=[other.details["box"] for other in faces if other.pk != row],
         row=face.photo,
         name=str(face.pk),
         crop=face.pk,

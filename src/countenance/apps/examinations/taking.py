@@ -57,7 +57,12 @@ def _draw(actor: Actor, record: Record, *, examination: UUID, tools: Tools) -> D
     search = next(queries.waiting_searches(actor, tools=tools), None)
     if search is None:
         raise NotFound("Nothing waits for you to be examined.")
-    planned = controls.plan(actor, candidates=len(search.outcome["candidates"]), tools=tools)
+    planned = controls.plan(
+        actor,
+        candidates=len(search.outcome["candidates"]),
+        photos=1 + len(search.request.get("more", ())),
+        tools=tools,
+    )
     share = due_share(controls_share(actor), begun=_begun_since_last_draw(actor))
     due = is_control_due(tools.token_bytes(DRAW_BYTES), share=share)
     drawn = Drawn(search=search, planned=planned, due=due)

@@ -11,13 +11,13 @@ from countenance import policy
 from countenance.apps.agencies.models import Person
 from countenance.apps.examinations import photos, queries
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.examinations.permits import examiners_of
 from countenance.apps.examinations.photos import Side
 from countenance.apps.examinations.standings import measured, recorded
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.apps.searches.clock import permit_look
 from countenance.apps.searches.models import Search
 from countenance.errors import KeyUnavailable, NotFound, NotPermitted, WrongState
-from countenance.examination.combine import EXAMINERS
 from countenance.examination.control import Measured
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed, may
@@ -182,8 +182,11 @@ def view_examinations(
     search = Search.objects.get(pk=search.pk)
     permit_look(search, now=tools.clock())
     found = recorded(search)
-    if len(found) < EXAMINERS or queries.sight(actor, search) != queries.Sight.EVERYTHING:
-        raise NotFound("There are no two examinations of this search that you may compare.")
+    if (
+        len(found) < examiners_of(search)
+        or queries.sight(actor, search) != queries.Sight.EVERYTHING
+    ):
+        raise NotFound("There are no examinations of this search that you may compare.")
     record.note(examinations=[one.pk for one in found])
     return found
 
