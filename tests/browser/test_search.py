@@ -139,7 +139,7 @@ def test_an_investigator_reads_how_far_a_search_is_and_no_candidate(desk, asked,
     desk.sign_in(person)
     desk.go(f"/searches/{Search.objects.get().pk}/")
     words = desk.page.locator("main").inner_text()
-    assert heading(desk) == "Concluded; candidates are being examined"
+    assert heading(desk) == "Candidates are being examined"
     for hidden in ("anna", "ben", "cleo", "3 candidates"):
         assert hidden not in words
     assert desk.page.locator(".candidate").count() == 0
@@ -297,8 +297,11 @@ def test_a_certificate_says_what_was_destroyed(desk, asked):
     desk.picture("certificate")
     assert desk.axe() == []
     with desk.page.expect_download() as saved:
-        desk.page.get_by_role("link", name="Save the certificate").click()
+        desk.page.get_by_role("link", name="Save as JSON").click()
     assert saved.value.suggested_filename.endswith(".json")
+    with desk.page.expect_download() as saved:
+        desk.page.get_by_role("link", name="Save as PDF").click()
+    assert saved.value.suggested_filename.endswith(".pdf")
 
 
 def freeze(on, one):

@@ -270,7 +270,7 @@ def test_from_the_first_agency_to_the_result_of_a_search(desk_of, site, tmp_path
 
     result = exa.page.url
     ivo.page.goto(result)
-    assert ivo.heading() == "Concluded; candidates are being examined"
+    assert ivo.heading() == "Candidates are being examined"
     assert "ben" not in words(ivo)
     # The custodian, who admitted them all, reads nothing of it.
     custodian.page.goto(result)

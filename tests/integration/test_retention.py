@@ -300,6 +300,16 @@ def test_certificates_can_be_read_and_saved_and_no_page_breaks(ended: Any) -> No
     saved = json.loads(client.get(reverse("evidence_certificate_json", args=[on.case.pk])).content)
     assert saved["certificate"] == "countenance.evidence/1"
     assert saved["receipt"]
+    for name, key in (
+        ("evidence_certificate", on.case.pk),
+        ("certificate", on.found.pk),
+    ):
+        href = reverse(f"{name}_paper", args=[key])
+        assert f'href="{href}"' in client.get(reverse(name, args=[key])).content.decode()
+        paper = client.get(href)
+        assert paper["Content-Type"] == "application/pdf"
+        assert paper.content.startswith(b"%PDF-")
+        assert paper.content == client.get(href).content
     search = client.get(reverse("search", args=[on.found.pk])).content.decode()
     assert "The time for which this is kept is over" in search
     assert reverse("probe", args=[photo]) not in search

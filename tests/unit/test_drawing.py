@@ -97,3 +97,16 @@ def test_counts_are_said_with_their_noun():
 )
 def test_an_address_breaks_after_its_at_and_its_dots(written, parts):
     assert ui.address(written) == f'<span class="address">{"<wbr>".join(parts)}</span>'
+
+
+def test_letters_that_would_touch_stand_above_each_other_and_the_threshold_is_on_the_same_axis():
+    made = drawing.plot([("A", 0.5, True), ("B", 0.49, False), ("C", 0.1, False)], threshold=-0.2)
+    at = {one.letter: one for one in made.letters}
+    assert at["C"].y == at["B"].y == 0
+    assert at["A"].y < 0
+    assert at["A"].strong is True
+    assert at["A"].x > at["B"].x > at["C"].x > made.threshold == 0
+    assert made.marks[0] == (0, "−0.2")
+    assert made.label.endswith("from 0.100 to 0.500. The threshold lies at -0.200.")
+    alone = drawing.plot([("A", 0.5, False)], threshold=None)
+    assert (alone.threshold, alone.label[:12]) == (None, "1 candidate,")

@@ -120,8 +120,64 @@ def strip(similarities: Sequence[float], *, width: int = 960) -> Strip:
     )
     label = "No candidates."
     if similarities:
-        label = (
-            f"{len(similarities)} candidates, similarity from "
-            f"{min(similarities):.3f} to {max(similarities):.3f}."
-        )
+        count = f"{len(similarities)} candidate{'' if len(similarities) == 1 else 's'}"
+        label = f"{count}, similarity from {min(similarities):.3f} to {max(similarities):.3f}."
     return Strip(ticks=ticks, marks=marks, width=width, label=label)
+
+
+LETTER_ROOM, LEVEL = 16, 15
+"""So wide is a letter with its space, and so high the row that it stands in, in units of the plot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lettered:
+    """One candidate on the plot: a stroke on the axis, and its letter above it; `strong` stands out."""
+
+    letter: str
+    x: int
+    y: int
+    strong: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """Candidates by their letters on the axis of similarity, with the threshold; `label` says it in words."""
+
+    letters: tuple[Lettered, ...]
+    marks: tuple[tuple[int, str], ...]
+    threshold: int | None
+    width: int
+    height: int
+    label: str
+
+
+def plot(
+    candidates: Sequence[tuple[str, float, bool]], *, threshold: float | None, width: int = 400
+) -> Plot:
+    """Lay candidates on the axis of `strip`; letters that would touch stand above each other.
+
+    Args:
+        candidates: letter and similarity of each, and whether it is to stand out.
+        threshold: the least similarity that was asked for; None if a list was asked for in any case.
+        width: of the axis.
+    """
+    similarities = [similarity for _, similarity, _ in candidates]
+    limits = [] if threshold is None else [threshold]
+    axis = strip([*similarities, *limits], width=width)
+    taken: list[int] = []  # how far to the right each row of letters is used
+    placed = []
+    for x, (letter, _, strong) in sorted(zip(axis.ticks, candidates, strict=False)):
+        room = LETTER_ROOM * max(1, len(letter))
+        free = (number for number, end in enumerate(taken) if end <= x - room / 2)
+        level = next(free, len(taken))
+        taken[level : level + 1] = [round(x + room / 2)]
+        placed.append(Lettered(letter=letter, x=x, y=-LEVEL * level, strong=strong))
+    said = "" if threshold is None else f" The threshold lies at {threshold:.3f}."
+    return Plot(
+        letters=tuple(placed),
+        marks=axis.marks,
+        threshold=axis.ticks[-1] if limits else None,
+        width=width,
+        height=LEVEL * len(taken),
+        label=strip(similarities).label + said,
+    )

@@ -86,6 +86,11 @@ urlpatterns = [
         purging.evidence_certificate_json,
         name="evidence_certificate_json",
     ),
+    path(
+        "cases/<uuid:case_id>/certificate.pdf",
+        purging.evidence_certificate_paper,
+        name="evidence_certificate_paper",
+    ),
     path("cases/<uuid:case_id>/members/", cases.members, name="case_members"),
     path("cases/<uuid:case_id>/widen/", cases.widen, name="case_widen"),
     path("approvals/<uuid:approval_id>/widen/", cases.widened, name="case_widened"),
@@ -135,6 +140,11 @@ urlpatterns = [
         "searches/<uuid:search_id>/certificate.json",
         purging.certificate_json,
         name="certificate_json",
+    ),
+    path(
+        "searches/<uuid:search_id>/certificate.pdf",
+        purging.certificate_paper,
+        name="certificate_paper",
     ),
     path("searches/<uuid:search_id>/purge/", purging.purge, name="search_purge"),
     path("searches/<uuid:search_id>/examine/", examining.begin, name="search_examine"),

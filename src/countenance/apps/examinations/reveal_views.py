@@ -16,6 +16,8 @@ from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import queries as search_queries
 from countenance.apps.searches.models import Search
+from countenance.examination.control import Tried
+from countenance.ui import drawing
 from countenance.ui.requests import Request
 
 
@@ -33,8 +35,16 @@ def revealed(request: Request, one: Examination) -> HttpResponse:
         context["wrong"] = sum(row["wrong"] for row in context["rows"])
         return render(request, "examinations/control.html", context)
     both = queries.sight(request.actor, search) == queries.Sight.EVERYTHING
+    rows = _concluded(request, one, search)
+    threshold = search.request["threshold"]
     context |= {
-        "rows": _concluded(request, one, search),
+        "rows": rows,
+        "of": len(rows),
+        "threshold": threshold,
+        "plot": drawing.plot(
+            [(row["letter"], row["similarity"], row["conclusion"].supports) for row in rows],
+            threshold=threshold,
+        ),
         "search": reverse("search", args=[search.pk]),
         "consolidation": reverse("consolidation", args=[search.pk]) if both else "",
     }
@@ -46,12 +56,19 @@ def _answered(one: Examination) -> list[dict[str, Any]]:
         {
             "letter": row.about["letter"],
             "conclusion": CONCLUSIONS[said_of(row)["conclusion"]],
-            "truth": "One person" if answer.mated else "Two people",
-            "wrong": answer.wrong,
-            "undecided": answer.undecided,
+            "truth": _truth(answer),
+            "counts": answer is not None,
+            "wrong": answer is not None and answer.wrong,
+            "undecided": answer is not None and answer.undecided,
         }
-        for row, answer in zip(queries.comparisons(one), tried(one), strict=True)
+        for row, answer in tried(one)
     ]
+
+
+def _truth(answer: Tried | None) -> str:
+    if answer is None:
+        return "Not certain, so it does not count"
+    return "One person" if answer.mated else "Two people"
 
 
 def _concluded(request: Request, one: Examination, search: Search) -> list[dict[str, Any]]:

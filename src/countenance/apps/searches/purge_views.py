@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from countenance.apps.agencies.models import Agency
 from countenance.apps.cases import queries as cases
 from countenance.apps.cases.models import Case
 from countenance.apps.records.queries import receipt_about
@@ -18,6 +20,9 @@ from countenance.apps.searches import purging, queries
 from countenance.apps.searches.models import Search
 from countenance.errors import NotFound
 from countenance.ledger.entry import Action
+from countenance.ledger.receipt import Receipt
+from countenance.reports import Certificate, certificate_pdf
+from countenance.reports.words import moment
 from countenance.ui.requests import Request
 
 
@@ -51,6 +56,24 @@ def certificate_json(request: Request, search_id: UUID) -> HttpResponse:
 
 
 @require_safe
+def certificate_paper(request: Request, search_id: UUID) -> HttpResponse:
+    """Return the certificate as PDF."""
+    one = _purged(request, search_id)
+    said = one.certificate
+    rows = [("Search", said["search"]), ("Run", moment(one.intended_at))]
+    if one.authorise_by is not None:
+        rows.append(("To be authorised by", moment(one.authorise_by)))
+    return _paper(
+        request,
+        said,
+        title="What this search found was destroyed",
+        rows=rows,
+        receipt=receipt_about(one.pk, Action.SEARCH_PURGED),
+        name=f"purge-{one.pk.hex[:8]}.pdf",
+    )
+
+
+@require_safe
 def evidence_certificate(request: Request, case_id: UUID) -> HttpResponse:
     """Show which photos of a closed case were destroyed, when, and under which rule."""
     one, said = _evidence(request, case_id)
@@ -75,6 +98,26 @@ def evidence_certificate_json(request: Request, case_id: UUID) -> HttpResponse:
     return answer
 
 
+@require_safe
+def evidence_certificate_paper(request: Request, case_id: UUID) -> HttpResponse:
+    """Return the certificate of a case's photos as PDF."""
+    one, said = _evidence(request, case_id)
+    closed = () if one.closed_at is None else (("Closed", moment(one.closed_at)),)
+    return _paper(
+        request,
+        said,
+        title="The photos of this case were destroyed",
+        rows=[
+            ("Case", said["case"]),
+            *closed,
+            ("Photos", str(len(said["photos"]))),
+            ("Videos", str(len(said.get("videos", ())))),
+        ],
+        receipt=receipt_about(one.pk, Action.EVIDENCE_PURGED),
+        name=f"evidence-{one.pk.hex[:8]}.pdf",
+    )
+
+
 @require_POST
 def purge(request: Request, search_id: UUID) -> HttpResponse:
     """Destroy at once what a search found whose authority was refused or came too late."""
@@ -96,3 +139,35 @@ def _evidence(request: Request, case_id: UUID) -> tuple[Case, dict[str, Any]]:
     if said is None:
         raise NotFound("No photo of this case was destroyed, so there is no certificate.")
     return one, said
+
+
+def _paper(
+    request: Request,
+    said: Mapping[str, Any],
+    *,
+    title: str,
+    rows: Sequence[tuple[str, str]],
+    receipt: Receipt,
+    name: str,
+) -> HttpResponse:
+    """Return a certificate as a file to print; its page says the same."""
+    why = [("Why", said["says"]), ("Rule", said["rule"])]
+    law = [("Law", "; ".join(said["sections"]))] if said["sections"] else []
+    made = certificate_pdf(
+        Certificate(
+            title=title,
+            at=datetime.fromisoformat(said["destroyed_at"]),
+            agency=str(Agency.objects.get(pk=request.actor.agency).own_name or ""),
+            rows=(*rows, *why, *law),
+            destroyed=tuple(_sentence(one) for one in said["destroyed"]),
+            kept=tuple(_sentence(one) for one in said["kept"]),
+            receipt=receipt,
+        )
+    )
+    answer = HttpResponse(made, content_type="application/pdf")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
