@@ -9,6 +9,7 @@ from uuid import UUID
 from examining import Bench, bench, examine
 from factories import acting
 
+from countenance.apps.agencies.models import Agency
 from countenance.apps.leads import services
 from countenance.apps.leads.models import Lead
 from countenance.apps.searches.models import Search
@@ -59,3 +60,10 @@ def prepared(on: Any, *concluding: Any) -> World:
     made.search = Search.objects.get(pk=made.search.pk)
     subject = UUID(made.search.outcome["candidates"][0]["subject"])
     return World(made, acting(on, Role.SUPERVISOR), subject)
+
+
+def under(world: World, pack: str) -> None:
+    """Put the agency under another policy pack, past the services."""
+    agency = Agency.objects.get(pk=world.made.on.agency.pk)
+    agency.standing = {**agency.standing, "pack": pack}
+    agency.save()

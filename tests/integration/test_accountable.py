@@ -66,6 +66,7 @@ MAY_WRITE = {
     "agencies/lockout.py",
     "agencies/session_rows.py",
     "cases/uses.py",
+    "examinations/forgotten.py",
     "examinations/queueing.py",
     "examinations/rows.py",
     "examinations/destroying.py",

@@ -148,11 +148,19 @@ class Examination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """A released lead, what became of it, and the report as it was printed, if there is one."""
+    """A released lead, how it stands, what became of it, and its report, if there is one.
+
+    Attributes:
+        id: of the lead.
+        search: what returned the candidate.
+        subject: the candidate; None once the search was frozen or purged.
+        file: the report, without a photo that may not leave yet.
+        details: everything else.
+    """
 
     id: UUID
     search: UUID
-    subject: UUID
+    subject: UUID | None
     file: File | None
     details: Details
 

@@ -144,7 +144,9 @@ SHAPES: Final[Mapping[str, Fits]] = {
         comparisons=_list(_comparison),
         details=_details,
     ),
-    "leads": _object(id=_id, file=_or_none(_name), search=_id, subject=_id, details=_details),
+    "leads": _object(
+        id=_id, file=_or_none(_name), search=_id, subject=_or_none(_id), details=_details
+    ),
     "authority": _object(id=_id, file=_or_none(_name), details=_details),
     "model-cards": _object(id=_text, card=_details),
     "entry": _object(entry=_text, index=_number, path=_list(_sum), body=_text, salt=_sum),

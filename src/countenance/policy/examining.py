@@ -295,13 +295,11 @@ def permit_release(actor: Actor, search: ExaminedFacts) -> Permit:
 
 
 def permit_withdraw(actor: Actor, search: ExaminedFacts, *, reason: str) -> Permit:
-    """Permit a supervisor who examined nothing of a search to withdraw a lead of it.
+    """Permit a supervisor who examined nothing of a search to withdraw a lead of it, with a reason.
 
     Raises:
-        SamePerson: the actor examined the search.
-        SearchFrozen: what was found may not be seen, or is destroyed.
+        SamePerson, SearchFrozen, NotPermitted: as `permit_release`.
         ReasonMissing: why is not said.
-        NotPermitted: it is another agency's.
     """
     permit_own(actor, search.agency)
     _permit_seen(search)
@@ -319,9 +317,9 @@ def permit_photo_leaves(lead: ExportFacts, *, terms: packs.Terms) -> None:
     """Permit the photo of a candidate to stand on anything that leaves: a file, a report, a bundle.
 
     Raises:
-        LeadNotSupported: the lead is not released, withdrawn, or its support is gone.
-        ForbiddenByPack: a condition of a pack does not hold; the refusal says which and the way out.
-        SearchFrozen: what was found may not be seen, or is destroyed.
+        LeadNotSupported: the lead is not released, withdrawn, or no longer supported.
+        ForbiddenByPack: a condition of a pack does not hold; it says which, and the way out.
+        SearchFrozen: nobody may see what was found.
     """
     _permit_found(frozen=lead.frozen, purged=lead.purged)
     if not lead.released:
@@ -330,10 +328,8 @@ def permit_photo_leaves(lead: ExportFacts, *, terms: packs.Terms) -> None:
             rule="lead.released",
         )
     if lead.withdrawn:
-        raise LeadNotSupported(
-            "This lead is withdrawn, so its candidate's photo does not leave.",
-            rule="lead.withdrawn",
-        )
+        said = "This lead is withdrawn, so its candidate's photo does not leave."
+        raise LeadNotSupported(said, rule="lead.withdrawn")
     if not lead.supported:
         raise LeadNotSupported(
             "The examiners no longer support this lead, so its candidate's photo does not leave. "
@@ -346,10 +342,7 @@ def permit_photo_leaves(lead: ExportFacts, *, terms: packs.Terms) -> None:
 def permit_photo_export(actor: Actor, lead: ExportFacts, *, terms: packs.Terms) -> Permit:
     """Permit the photo of a candidate to leave, from a released lead, as far as the packs allow it.
 
-    Args:
-        actor: who takes it out.
-        lead: what is known of it.
-        terms: the stricter of the packs of the agency and of the owner of the photo's gallery.
+    `terms` are the stricter of the packs of the agency and of the owners of the galleries.
 
     Raises:
         LeadNotSupported, ForbiddenByPack, SearchFrozen: as `permit_photo_leaves`.

@@ -110,6 +110,7 @@ class Deed(StrEnum):
     CONTROLS_READ = "controls.read"
     SEARCH_CLOSE = "search.close"
     LEAD_RELEASE = "lead.release"
+    LEAD_WITHDRAW = "lead.withdraw"
     LEAD_READ = "lead.read"
     LEAD_EXPORT = "lead.export"
     LEAD_OUTCOME = "lead.outcome"
@@ -198,6 +199,7 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.CONTROLS_READ: _rule(_E, _A, scope=Scope.READ),
     Deed.SEARCH_CLOSE: _rule(_E, _S, scope=None),
     Deed.LEAD_RELEASE: _rule(_S, scope=None, step_up=True),
+    Deed.LEAD_WITHDRAW: _rule(_S, scope=None, step_up=True),
     Deed.LEAD_READ: _rule(_I, _E, _S, _A, scope=Scope.READ),
     Deed.LEAD_EXPORT: _rule(_I, _S, scope=None, step_up=True),
     Deed.LEAD_OUTCOME: _rule(_I, scope=Scope.CASES),

@@ -22,10 +22,12 @@ class Photo:
             enough for paper, and more takes longer.
         crop: x, y, width and height of the part that is shown large, in pixels of `jpeg`; the whole photo
             then stands small beside it. None shows the whole photo only.
+        plate: why there is no photo; `jpeg` is then a grey plate, on which these words stand.
     """
 
     jpeg: bytes
     crop: tuple[float, float, float, float] | None = None
+    plate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ class LeadFacts:
         authority_section: law and section of it.
         limits: the pack's limits, as pairs of sentence and citation.
         portal: where a receipt can be checked; empty while there is no such page.
+        standing: what is said first of a lead that does not stand any more, in a word and in sentences;
+            known when it is printed, not when it is released.
     """
 
     number: str
@@ -144,6 +148,7 @@ class LeadFacts:
     waiver: str = ""
     operating_point: OperatingPoint | None = None
     portal: str = ""
+    standing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a lead that no examiner stands for, and a component that not all of them answered."""
@@ -228,6 +233,7 @@ def facts_from_json(data: Mapping[str, Any]) -> LeadFacts:
                     for one in kept["components"]
                 ),
                 "operating_point": None if point is None else _point(point),
+                "standing": tuple(kept.get("standing", ())),
             }
         )
     except (KeyError, TypeError, ValueError, AttributeError):

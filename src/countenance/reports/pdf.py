@@ -64,6 +64,8 @@ def lead_pdf(paper: LeadPaper, *, size: Size = Size.A4) -> bytes:
         "author": paper.facts.agency,
     }
     photos = {"probe": _photo(paper.probe), "candidate": _photo(paper.candidate)}
+    for one in photos.values():
+        one["plate"] = _printable(one["plate"])
     return _compile(data, photos, at=paper.facts.released_at, size=size)
 
 
@@ -98,6 +100,7 @@ def _photo(photo: Photo) -> dict[str, Any]:
         "width": framed.width,
         "height": framed.height,
         "crop": framed.square,
+        "plate": photo.plate,
     }
 
 

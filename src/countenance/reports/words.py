@@ -49,6 +49,7 @@ class LeadWords:
     """Everything that stands on a lead's report, in order."""
 
     title: str
+    standing: tuple[str, ...]
     disclaimer: str
     what_it_is: str
     head: Rows
@@ -70,8 +71,10 @@ def lead_words(facts: LeadFacts, receipt: Receipt) -> LeadWords:
     """Return what a lead's report says; components on which the examiners differ come first."""
     differing = [one for one in facts.components if one.differs]
     agreeing = [one for one in facts.components if not one.differs]
+    word = "".join(f", {one.lower()}" for one in facts.standing[:1])
     return LeadWords(
-        title=f"Lead {facts.number}",
+        title=": ".join((f"Lead {facts.number}", *facts.standing[:1])),
+        standing=facts.standing,
         disclaimer=DISCLAIMER,
         what_it_is=WHAT_IT_IS,
         head=(
@@ -91,7 +94,7 @@ def lead_words(facts: LeadFacts, receipt: Receipt) -> LeadWords:
         limits=tuple((said[:1].upper() + said[1:], cited) for said, cited in facts.limits),
         receipt=receipt_rows(receipt),
         verify=verify_words(receipt, facts.portal),
-        foot=f"Lead {facts.number}. {DISCLAIMER} Receipt {receipt.code}.",
+        foot=f"Lead {facts.number}{word}. {DISCLAIMER} Receipt {receipt.code}.",
     )
 
 

@@ -10,11 +10,15 @@ from countenance.ui.drawing import Crop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portrait:
-    """A photo on the page: the part shown large, and the whole of it beside; `square` frames that part."""
+    """A photo on the page: the part shown large, and the whole of it beside; `square` frames that part.
+
+    `plate` says why there is no photo; it then stands in its place.
+    """
 
     large: Crop
     whole: Crop | None
     square: tuple[float, float, float, float] | None
+    plate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,5 +57,5 @@ def _portrait(photo: Photo, href: str) -> Portrait:
 
     whole = view(0, 0, framed.width, framed.height)
     if framed.square is None:
-        return Portrait(large=whole, whole=None, square=None)
+        return Portrait(large=whole, whole=None, square=None, plate=photo.plate)
     return Portrait(large=view(*framed.square), whole=whole, square=framed.square)

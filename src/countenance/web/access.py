@@ -221,6 +221,7 @@ NAV: tuple[tuple[str, str, str], ...] = (
     ("Searches", "searches", "searches"),
     ("Examinations", "examinations", "examinations"),
     ("Leads", "leads", "leads"),
+    ("Controls", "controls", "controls"),
     ("Galleries", "galleries", "galleries"),
     ("Authorities", "authorities", "authorities"),
     ("Approvals", "approvals", "approvals"),

@@ -74,6 +74,7 @@ examinations.read   ESA      read
 controls.read       EA       read
 search.close        ES       -
 lead.release        S        -       u
+lead.withdraw       S        -       u
 lead.read           IESA     read
 lead.export         IS       -       u
 lead.outcome        I        cases

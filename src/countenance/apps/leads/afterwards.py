@@ -64,7 +64,11 @@ def may_know(actor: Actor, search: Search) -> bool:
 
 
 def progress_of(searches: Sequence[Search]) -> Mapping[UUID, Progress]:
-    """Return how far searches are, in three queries for all of them."""
+    """Return how far searches are, in three queries for all of them.
+
+    Raises:
+        SealBroken: somebody closed one in the database.
+    """
     found: defaultdict[UUID, Progress] = defaultdict(Progress)
     rows = Examination.objects.filter(search__in=searches).exclude(state=ExaminationState.ENDED)
     for one in rows.only("search_id", "recorded_at"):
@@ -73,6 +77,7 @@ def progress_of(searches: Sequence[Search]) -> Mapping[UUID, Progress]:
         elif one.search_id is not None:
             found[one.search_id].open += 1
     for closing in Closing.objects.filter(search__in=searches):
+        closing.check_links()
         found[closing.search_id].closing = closing
     leads = Lead.objects.filter(search__in=searches, object_key__isnull=False)
     for lead in leads.order_by("number"):

@@ -23,7 +23,7 @@ IN_IT = [
         "the model cards, the error rates of the examiners, and the entries of the ledger with their proofs."
     ),
     (
-        "Photos of galleries are not in it, except on the reports of leads. What a frozen search found is not in it, "
+        "Photos of galleries are not in it, except on the reports of leads whose photos may leave. What a frozen search found is not in it, "
         "only that it ran. What was destroyed is named. Controls are left out."
     ),
     (

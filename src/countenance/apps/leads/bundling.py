@@ -73,5 +73,5 @@ def _read(actor: Actor, case: Case, *, tools: Tools) -> Contents:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         case = Case.objects.get(pk=case.pk)
-        disclosure.permit_blindly(actor, case)
+        disclosure.permit_blindly(actor, case, tools=tools)
         return disclosure.contents_of(actor, case, tools=tools)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -18,16 +17,14 @@ from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.leads import papers
 from countenance.apps.leads.models import Lead
-from countenance.apps.records.models import LedgerRow
+from countenance.apps.leads.standing import support_of
 from countenance.apps.records.objects import get_object
-from countenance.apps.records.services import unseal_body
 from countenance.apps.searches import queries as searches
 from countenance.apps.searches.edits import words_of
 from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import Probe, Search, SearchRequest, SearchState
 from countenance.bundle import contents as c
 from countenance.errors import KeyUnavailable, SealBroken
-from countenance.ledger.entry import Action
 from countenance.policy import Actor
 from countenance.reports import lead_pdf
 from countenance.tools import Tools
@@ -249,30 +246,27 @@ def lead(actor: Actor, one: Lead, *, tools: Tools) -> c.Lead:
         "released_by": who(one.released_by_id),
         "released_at": one.released_at,
         "outcome_at": one.outcome_at,
+        "withdrawn_at": one.withdrawn_at,
     }
-    if one.destroyed or is_frozen(one.search):
-        subject, file = _released(one, tools=tools), None
+    if one.destroyed:
         said["not_disclosed"] = "It was destroyed with what its search found."
-        if not one.destroyed:
-            said["not_disclosed"] = FROZEN
-    else:
-        one.check_links()
-        subject = UUID(one.details["subject"])
-        report = lead_pdf(papers.paper_of(actor, one, tools=tools))
-        file = c.File(data=report, suffix="pdf")
-        kept = ("rank", "similarity", "bearing", "waiver", "paper")
-        said |= {name: one.details[name] for name in kept}
-        said |= {"outcome": one.outcome, "independent_evidence": one.independent or []}
-    return c.Lead(id=one.pk, search=one.search_id, subject=subject, file=file, details=said)
-
-
-def _released(one: Lead, *, tools: Tools) -> UUID:
-    """Return whom a lead was about, as the ledger says it, which stays."""
-    row = LedgerRow.objects.get(about=one.pk, action=str(Action.LEAD_RELEASED))
-    opened = unseal_body(row, keyring=tools.keyring)
-    if opened is None:
-        raise SealBroken("Nothing says any more whom a lead was about.")
-    return UUID(json.loads(opened[1])["facts"]["subject"])
+        return c.Lead(id=one.pk, search=one.search_id, subject=None, file=None, details=said)
+    if is_frozen(one.search):
+        said["not_disclosed"] = FROZEN
+        return c.Lead(id=one.pk, search=one.search_id, subject=None, file=None, details=said)
+    one.check_links()
+    report = lead_pdf(papers.paper_of(actor, one, leaves=True, tools=tools))
+    kept = ("rank", "similarity", "bearing", "waiver", "examiners", "paper")
+    said |= {"stands": not (words := support_of(one).words), "why_not": list(words)}
+    said |= {name: one.details[name] for name in kept}
+    said |= {"outcome": one.outcome, "independent_evidence": one.independent or []}
+    return c.Lead(
+        id=one.pk,
+        search=one.search_id,
+        subject=UUID(one.details["subject"]),
+        file=c.File(data=report, suffix="pdf"),
+        details=said | {"withdrawn": one.withdrawn},
+    )
 
 
 def authority(one: Authority, *, tools: Tools) -> c.Authority:

@@ -20,6 +20,7 @@ from countenance.apps.leads.disclosed import who
 from countenance.apps.leads.models import Lead
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import unseal_body
+from countenance.apps.searches.clock import is_frozen_now
 from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import Probe, Search, SearchRequest
 from countenance.bundle import contents as c
@@ -34,8 +35,15 @@ from countenance.policy import Actor
 from countenance.sealing.keyring import Keyring
 from countenance.tools import Tools
 
-OF_FOUND = {str(Action.SEARCH_CONCLUDED), str(Action.CANDIDATES_VIEWED)}
-"""The entries of a search whose bodies say what it found."""
+OF_FOUND = {
+    str(Action.SEARCH_CONCLUDED),
+    str(Action.CANDIDATES_VIEWED),
+    str(Action.SEARCH_CLOSED),
+    str(Action.EXAMINATION_ENDED),
+}
+"""The entries whose bodies say what a search found, or why nobody compares it any more."""
+WITHHELD = ("conclusion.", "lead.")
+"""So begin the actions of all other entries of which a bundle holds no body if the search is frozen."""
 NO_CARD = "This model did not come with the program; whoever runs the deployment has its card."
 NOT_MEASURED = (
     "How often the model errs at this threshold was not measured on the searched galleries. The "
@@ -47,18 +55,25 @@ CONTROLS = (
 )
 
 
-def permit_blindly(actor: Actor, case: Case) -> None:
+def permit_blindly(actor: Actor, case: Case, *, tools: Tools) -> None:
     """Permit to disclose a case only if what its searches found is no secret from anybody who examines.
 
     Raises:
-        WrongState: candidates of a search still wait for examiners, or for this person.
+        WrongState: candidates of a search still wait for examiners, or for this person; or the clock is
+            about to freeze one.
     """
+    now = tools.clock()
     for search in Search.objects.filter(case=case).select_related("closing").order_by("pk"):
+        if search.frozen_at is None and is_frozen_now(search, now=now) is not None:
+            raise WrongState(
+                "The authority of a search of this case was refused, or did not come in time. What it found is "
+                "put away within a minute; export the bundle then."
+            )
         if not examinations.has_candidates(search):
             continue
         if examinations.sight(actor, search) != Sight.EVERYTHING:
             raise WrongState(
-                "The candidates of a search of this case are not compared by two examiners yet. What it "
+                "The candidates of a search of this case are not compared by all its examiners yet. What it "
                 "found cannot be disclosed before: have it examined, or close it with a reason."
             )
 
@@ -102,7 +117,7 @@ def contents_of(actor: Actor, case: Case, *, tools: Tools) -> c.Contents:
         error_rates=_error_rates(case, found, {one.examiner_id for one in examined}),
         ledger=_ledger(
             {case.pk, *(row.pk for some in rows for row in some)},
-            withheld=_frozen(searches, examined, compared),
+            withheld=_frozen(searches, examined, compared, leads),
             case=case,
             keyring=tools.keyring,
         ),
@@ -120,10 +135,11 @@ def _examination(one: Examination, rows: Iterable[Comparison]) -> c.Examination:
         "recorded_at": one.recorded_at,
     }
     gone = one.object_key is None
+    closed = gone or disclosed.is_frozen(one.search)
     if not gone:
         one.check_links()
-        details |= {name: one.about.get(name) for name in ("code", "drawn", "ended")}
-    closed = gone or disclosed.is_frozen(one.search)
+        shown = ("code", "drawn") if closed else ("code", "drawn", "ended")
+        details |= {name: one.about.get(name) for name in shown}
     return c.Examination(
         id=one.pk,
         search=one.search.pk,
@@ -203,12 +219,16 @@ def _rate(one: Rate) -> dict[str, Any]:
 
 
 def _frozen(
-    searches: Iterable[Search], examined: Iterable[Examination], compared: Iterable[Comparison]
+    searches: Iterable[Search],
+    examined: Iterable[Examination],
+    compared: Iterable[Comparison],
+    leads: Iterable[Lead],
 ) -> set[UUID]:
-    """Return the ids of frozen searches, and of what was concluded of them."""
+    """Return the ids of frozen searches, of what was concluded of them, and of the leads."""
     frozen = {one.pk for one in searches if disclosed.is_frozen(one)}
     theirs = {one.pk for one in examined if one.search_id in frozen}
-    return frozen | {one.pk for one in compared if one.examination_id in theirs}
+    concluded = {one.pk for one in compared if one.examination_id in theirs}
+    return frozen | theirs | concluded | {one.pk for one in leads if one.search_id in frozen}
 
 
 def _ledger(
@@ -243,7 +263,7 @@ def _ledger(
 def _is_withheld(row: LedgerRow, withheld: Collection[UUID]) -> bool:
     if row.about not in withheld:
         return False
-    return row.action in OF_FOUND or row.action.startswith("conclusion.")
+    return row.action in OF_FOUND or row.action.startswith(WITHHELD)
 
 
 def _opened(row: LedgerRow, keyring: Keyring) -> tuple[bytes, bytes] | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 
-from countenance.apps.cases.models import Authority
 from countenance.apps.examinations.permits import terms_of
 from countenance.apps.leads import papers
 from countenance.apps.leads.locking import open_lead
 from countenance.apps.leads.models import Lead
+from countenance.apps.leads.standing import export_facts, support_of
 from countenance.apps.records.services import Record, accountable
-from countenance.apps.searches.models import Search
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
-from countenance.policy.examining import ExportFacts, permit_photo_export
+from countenance.policy.examining import permit_photo_export
 from countenance.reports import Size, lead_pdf
 from countenance.tools import Tools
 
@@ -24,14 +23,14 @@ REPORT, PHOTO = "report", "photo"
 def export_report(
     actor: Actor, record: Record, *, lead: Lead, size: Size = Size.A4, tools: Tools
 ) -> bytes:
-    """Return a lead's report as PDF, whose hash is on the ledger.
+    """Return a lead's report as PDF, whose hash is on the ledger; without a photo that may not leave yet.
 
     Raises:
         NotPermitted, SearchFrozen: recorded.
         ImageRejected, InputError: it cannot be set in type.
     """
     locked = open_lead(actor, record, lead, tools=tools)
-    made = lead_pdf(papers.paper_of(actor, locked, tools=tools), size=size)
+    made = lead_pdf(papers.paper_of(actor, locked, leaves=True, tools=tools), size=size)
     record.note(what=REPORT, size=str(size), sha256=hashlib.sha256(made).hexdigest())
     return made
 
@@ -48,6 +47,7 @@ def export_photo(actor: Actor, record: Record, *, lead: Lead, reason: str, tools
         tools: the keys, the engine.
 
     Raises:
+        LeadNotSupported: it is withdrawn, or the examiners no longer support it; recorded.
         ForbiddenByPack: the authority is not granted yet, or no independent evidence is recorded where a
             pack asks for it; recorded.
         ReasonMissing: it is not said what for.
@@ -56,23 +56,8 @@ def export_photo(actor: Actor, record: Record, *, lead: Lead, reason: str, tools
     """
     record.note(what=PHOTO, reason=reason.strip())
     locked = open_lead(actor, record, lead, tools=tools)
-    search = locked.search
-    facts = ExportFacts(
-        agency=locked.agency_id,
-        released=True,
-        frozen=search.frozen_at is not None,
-        purged=search.purged_at is not None,
-        authorised=_is_authorised(search),
-        independent=bool(locked.independent),
-        reason=reason,
-    )
-    permit = permit_photo_export(actor, facts, terms=terms_of(search))
+    facts = export_facts(locked, support_of(locked), reason=reason)
+    permit = permit_photo_export(actor, facts, terms=terms_of(locked.search))
     photo = papers.candidate_photo(actor, locked, tools=tools)
     record.note(rule=permit.rule, sha256=hashlib.sha256(photo).hexdigest())
     return photo
-
-
-def _is_authorised(search: Search) -> bool:
-    if search.authority_id is None:
-        return False
-    return Authority.objects.get(pk=search.authority_id).facts.granted_by is not None

@@ -31,8 +31,9 @@ class Lead(ObjectSealedModel):
     comparisons that it stands on, the waiver if one did, and `paper`: everything that is printed except
     the photos, as it was when it was released. `outcome` holds what became of it, why, who says so, and
     when; the last one counts, and what was said `before` stays beside it. `independent` lists evidence that
-    does not come from the search: what, who says so, and when. All of it is under the row's own key, which
-    a purge of the search destroys.
+    does not come from the search: what, who says so, and when. `withdrawn` holds why nobody may act on it
+    any more, who says so, and when. All of it is under the row's own key, which a purge of the search
+    destroys.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.CASE
@@ -45,9 +46,11 @@ class Lead(ObjectSealedModel):
     details = SealedJSON()
     outcome = SealedJSON(null=True)
     independent = SealedJSON(null=True)
+    withdrawn = SealedJSON(null=True)
     released_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     released_at = models.DateTimeField()
     outcome_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
@@ -77,7 +80,9 @@ class Lead(ObjectSealedModel):
         Raises:
             SealBroken: somebody changed them.
         """
-        told = None if self.outcome is None else self.outcome["at"]
-        plain = None if self.outcome_at is None else self.outcome_at.isoformat()
+        told = [None if said is None else said["at"] for said in (self.outcome, self.withdrawn)]
+        plain = [
+            None if at is None else at.isoformat() for at in (self.outcome_at, self.withdrawn_at)
+        ]
         if self.details["links"] != self.links or told != plain:
             raise SealBroken("A lead is filed under a case, search or person it is not of.")

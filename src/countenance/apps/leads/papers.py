@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,8 @@ from django.db.models import Q
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.cases.models import Authority
 from countenance.apps.examinations import photos
-from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.examinations.models import Comparison
+from countenance.apps.examinations.permits import terms_of
 from countenance.apps.examinations.standings import (
     CandidateStanding,
     checklist_of,
@@ -24,11 +26,12 @@ from countenance.apps.examinations.standings import (
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Face
 from countenance.apps.leads.models import Lead
+from countenance.apps.leads.standing import photo_lock, support_of
 from countenance.apps.records.queries import receipt_about
 from countenance.apps.searches import queries as searches
 from countenance.apps.searches.models import Search
 from countenance.errors import KeyUnavailable, NotFound
-from countenance.examination.combine import Concluded, current
+from countenance.examination.combine import Concluded, Waiver, current
 from countenance.examination.components import Answer, Component
 from countenance.examination.control import Rate
 from countenance.faces.card import parse_card, read_card
@@ -61,7 +64,7 @@ PASSPORT_WORDS = {
     "steward": "Steward",
 }
 """What a report says of a source, in the order of the passport."""
-GONE = ("Photo now", "Removed or destroyed since the release; it can no longer be shown.")
+GONE = "Removed or destroyed since the release; it can no longer be shown."
 LONG_SIDE = 1200
 FACE_SIDES = 4.4
 """The side of the square around a face, in distances between eyes, or from eyes to mouth, the larger."""
@@ -75,7 +78,7 @@ def snapshot(
     standing: CandidateStanding,
     *,
     bearing: Sequence[Concluded],
-    terms: packs.Terms,
+    waiver: Waiver | None,
     tools: Tools,
 ) -> dict[str, Any]:
     """Return everything that is printed of a lead but its photos and receipt, as it is now, to be sealed.
@@ -93,7 +96,6 @@ def snapshot(
     authority = None
     if search.authority_id is not None:
         authority = Authority.objects.get(pk=search.authority_id)
-    rule = packs.waiver(terms) if len(bearing) < 2 else None  # noqa: PLR2004 # two examine
     with grants.reading(actor, galleries, tools=tools):
         facts = LeadFacts(
             number=str(lead.number),
@@ -107,8 +109,8 @@ def snapshot(
             examiners=tuple(_examiner(row, one) for row, one in zip(said, counted, strict=True)),
             components=tuple(_compared(component, said) for component in Component),
             waiver=""
-            if rule is None
-            else f"One examiner was enough by {rule.law}, {rule.section}.",
+            if waiver is None
+            else f"One examiner was enough by {waiver.law}, {waiver.section}.",
             place=f"{standing.rank} of {len(search.outcome['candidates'])} candidates",
             model=search.request["model"],
             model_licence=_licence(search.request["model"]),
@@ -120,7 +122,8 @@ def snapshot(
             if authority is None
             else authority.details["statute"],
             limits=tuple(
-                (LIMIT_WORDS[limit], law) for limit, law in packs.lead_limits(terms).items()
+                (LIMIT_WORDS[limit], law)
+                for limit, law in packs.lead_limits(terms_of(search)).items()
             ),
         )
     return facts_to_json(facts)
@@ -135,35 +138,43 @@ def facts_of(lead: Lead) -> LeadFacts:
     return facts_from_json(lead.details["paper"])
 
 
-def paper_of(actor: Actor, lead: Lead, *, tools: Tools) -> LeadPaper:
-    """Return a lead as it is printed: what was sealed at its release, and the photos if they are held."""
-    facts = facts_of(lead)
-    probe, candidate = photos_of(actor, lead, tools=tools)
-    changes = {
-        name: (*getattr(facts, name), GONE)
-        for name, photo in (("probe", probe), ("candidate", candidate))
-        if photo is None
-    }
+def paper_of(actor: Actor, lead: Lead, *, leaves: bool = False, tools: Tools) -> LeadPaper:
+    """Return a lead as it is printed: what was sealed at its release, the photos if held, and how it stands now.
+
+    Args:
+        actor: who reads it.
+        lead: a lead that is neither destroyed nor frozen.
+        leaves: it leaves the program, so the candidate's photo is on it only once it may leave, too.
+        tools: the keys, the engine.
+    """
+    support = support_of(lead)
+    lock = photo_lock(lead, support) if leaves else ""
+    probe, candidate = probe_of(lead, tools=tools), _plate(lock)
+    if not lock:
+        candidate = candidate_of(actor, lead, tools=tools)
     return LeadPaper(
-        facts=facts_from_json({**facts_to_json(facts), **changes}),
-        probe=probe or _plate(),
-        candidate=candidate or _plate(),
+        facts=replace(facts_of(lead), standing=support.words),
+        probe=probe,
+        candidate=candidate,
         receipt=receipt_about(lead.pk, Action.LEAD_RELEASED),
     )
 
 
-def photos_of(actor: Actor, lead: Lead, *, tools: Tools) -> tuple[Photo | None, Photo | None]:
-    """Return the probe and the candidate as they are printed; None for one that is no longer held."""
-    row = _borne_by(lead)
-    probe = candidate = None
+def probe_of(lead: Lead, *, tools: Tools) -> Photo:
+    """Return the probe as it is printed; a plate if it is no longer held."""
     with suppress(NotFound, KeyUnavailable):
-        probe = _printed(photos.probe_side(row.examination), tools=tools)
+        return _printed(photos.probe_side(_borne_by(lead).examination), tools=tools)
+    return _plate(GONE)
+
+
+def candidate_of(actor: Actor, lead: Lead, *, tools: Tools) -> Photo:
+    """Return the candidate's photo as it is printed; a plate if it is no longer held."""
     with (
         suppress(NotFound, KeyUnavailable),
-        photos.candidate_sides(actor, row, most=1, tools=tools) as (sides, lent),
+        photos.candidate_sides(actor, _borne_by(lead), most=1, tools=tools) as (sides, lent),
     ):
-        candidate = _printed(photos.side_of(sides, 1), tools=lent)
-    return probe, candidate
+        return _printed(photos.side_of(sides, 1), tools=lent)
+    return _plate(GONE)
 
 
 def candidate_photo(actor: Actor, lead: Lead, *, tools: Tools) -> bytes:
@@ -199,10 +210,10 @@ def _printed(side: photos.Side, *, tools: Tools) -> Photo:
     return Photo(jpeg=data, crop=(float(x), float(y), float(length), float(length)))
 
 
-def _plate() -> Photo:
-    """Return a grey plate, which stands where a photo was."""
+def _plate(words: str) -> Photo:
+    """Return a grey plate, which stands where a photo would, with the words why."""
     plate = np.full((400, 320, 3), GREY, np.uint8)
-    return Photo(jpeg=simplejpeg.encode_jpeg(plate, quality=80))
+    return Photo(jpeg=simplejpeg.encode_jpeg(plate, quality=80), plate=words)
 
 
 def _examiner(row: Comparison, one: Concluded) -> Examiner:
@@ -216,14 +227,8 @@ def _examiner(row: Comparison, one: Concluded) -> Examiner:
         recorded_at=one.at,
         false_same=_share(errors.false_same),
         false_other=_share(errors.false_other),
-        controls=_controls(one.examiner, examination.agency_id),
+        controls=errors.recorded,
     )
-
-
-def _controls(examiner: UUID, agency: UUID) -> int:
-    """Return how many controls an examiner recorded: those that `measured` reads."""
-    rows = Examination.objects.filter(agency_id=agency, examiner_id=examiner, search=None)
-    return rows.filter(state=ExaminationState.RECORDED).count()
 
 
 def _share(rate: Rate) -> Share:

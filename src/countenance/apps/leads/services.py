@@ -12,6 +12,7 @@ from countenance.apps.cases.models import Case
 from countenance.apps.examinations.locking import lock_search
 from countenance.apps.examinations.permits import examiners_of, facts_of, waiver_of
 from countenance.apps.examinations.queueing import requeue
+from countenance.apps.examinations.standings import CandidateStanding
 from countenance.apps.leads import papers, queries
 from countenance.apps.leads.locking import open_lead
 from countenance.apps.leads.models import Lead, Outcome
@@ -20,7 +21,7 @@ from countenance.apps.leads.standing import candidate_of
 from countenance.apps.records.services import Record, accountable
 from countenance.apps.searches.models import Search
 from countenance.errors import Conflict, InputError
-from countenance.examination.combine import EXAMINERS, permit_lead
+from countenance.examination.combine import EXAMINERS, Concluded, Waiver, permit_lead
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.policy.examining import permit_release
@@ -58,18 +59,9 @@ def release_lead(
     search = lock_search(actor, search, tools=tools)
     now = tools.clock()
     permit_release(actor, facts_of(search, today=now.date()))
-    waiver, examiners = waiver_of(search), examiners_of(search)
     one = candidate_of(search, subject)
     prove_examinations(search)
-    bearing = permit_lead(
-        one.concluded,
-        releases=actor.person,
-        certified_now=_certified({said.examiner for said in one.concluded}, today=now.date()),
-        waiver=waiver,
-        examiners=examiners,
-    )
-    if len(bearing) >= EXAMINERS:
-        waiver = None  # The law was not needed.
+    bearing, waiver = _bearing(actor, search, one, today=now.date())
     if subject in queries.released(search):
         raise Conflict("This candidate is released as a lead already.")
     lead = Lead(
@@ -87,7 +79,7 @@ def release_lead(
         "similarity": one.similarity,
         "bearing": [str(said.id) for said in bearing],
         "waiver": None if waiver is None else {"law": waiver.law, "section": waiver.section},
-        "examiners": examiners,
+        "examiners": examiners_of(search),
         "paper": papers.snapshot(actor, lead, one, bearing=bearing, waiver=waiver, tools=tools),
     }
     lead.save(force_insert=True)
@@ -95,6 +87,21 @@ def release_lead(
     record.note(about=lead.pk, search=search.pk, number=lead.number)
     record.note(bearing=lead.details["bearing"], waiver=lead.details["waiver"])
     return lead
+
+
+def _bearing(
+    actor: Actor, search: Search, one: CandidateStanding, *, today: date
+) -> tuple[list[Concluded], Waiver | None]:
+    """Return the conclusions that a lead stands on, and the law that waives the second, if it was needed."""
+    waiver = waiver_of(search)
+    bearing = permit_lead(
+        one.concluded,
+        releases=actor.person,
+        certified_now=_certified({said.examiner for said in one.concluded}, today=today),
+        waiver=waiver,
+        examiners=examiners_of(search),
+    )
+    return bearing, waiver if len(bearing) < EXAMINERS else None
 
 
 def _free_number(agency: Agency, *, tools: Tools) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,15 +18,17 @@ from countenance.apps.examinations.permits import standings_of
 from countenance.apps.examinations.queries import Sight, sight
 from countenance.apps.examinations.standings import CandidateStanding
 from countenance.apps.galleries import looks
-from countenance.apps.leads import exporting, papers, queries, services
+from countenance.apps.leads import exporting, papers, queries, services, withdrawing
+from countenance.apps.leads.afterwards import links_from
 from countenance.apps.leads.models import Lead, Outcome
+from countenance.apps.leads.standing import UNSUPPORTED, WITHDRAWN, photo_lock, support_of
 from countenance.apps.searches import queries as searches
 from countenance.apps.searches.case_views import code_of
-from countenance.apps.searches.clock import permit_look
+from countenance.apps.searches.clock import is_frozen_now, permit_look
 from countenance.apps.searches.models import Search
-from countenance.errors import InputError, NotFound, ReasonMissing
+from countenance.errors import InputError, NotFound, ReasonMissing, TamperDetected, WrongState
 from countenance.policy import Deed, may
-from countenance.reports import Photo, Size
+from countenance.reports import Size
 from countenance.ui.forms import ErrorsOn, Form
 from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.papers import paper_page
@@ -33,6 +36,9 @@ from countenance.ui.requests import Request
 
 ROWS_A_PAGE = 50
 PROBE, CANDIDATE = "probe", "candidate"
+DESTROYED = "Destroyed"
+FROZEN = "Not shown: no authority came in time"
+ALTERED = "Altered in the database, so it is not shown"
 
 
 class OutcomeForm(Form):
@@ -58,6 +64,17 @@ class EvidenceForm(Form):
     )
 
 
+class WithdrawForm(Form):
+    """Why nobody may act on a lead any more."""
+
+    reason = CharField(
+        label="Why must nobody act on it any more?",
+        max_length=withdrawing.LONGEST_REASON,
+        widget=Textarea(attrs={"rows": 3}),
+        help_text="Stands first on the lead, on its report and in the bundle.",
+    )
+
+
 class PhotoForm(Form):
     """What the photo of a candidate is for."""
 
@@ -73,7 +90,7 @@ class PhotoForm(Form):
 def leads(request: Request) -> HttpResponse:
     """List the leads of the cases that somebody sees, newest first."""
     page = Paginator(queries.leads(request.actor), ROWS_A_PAGE).get_page(request.GET.get("page"))
-    rows = [_row(one) for one in page.object_list if queries.may_know(request.actor, one.search)]
+    rows = [one for one in (_listed(request, lead) for lead in page.object_list) if one]
     return render(request, "leads/list.html", {"section": "leads", "rows": rows, "page": page})
 
 
@@ -82,15 +99,19 @@ def lead(request: Request, lead_id: UUID) -> HttpResponse:
     """Show a lead as it is printed; that it is looked at is recorded first."""
     one = queries.lead(request.actor, lead_id)
     if one.destroyed:
-        context = {"section": "leads", "row": _row(one), "case": one.case, "search": one.search}
+        row = _row(one) | {"outcome": DESTROYED}
+        context = {"section": "leads", "row": row, "case": one.case, "search": one.search}
         return render(request, "leads/destroyed.html", context)
     one = services.view_lead(request.actor, lead=one, tools=request.tools)
+    support = support_of(one)
     paper = papers.paper_of(request.actor, one, tools=request.tools)
     looks.note_look(request, [_look(one.pk, PROBE), _look(one.pk, CANDIDATE)])
     context = {
         "section": "leads",
         "lead": one,
         "case": one.case,
+        "search": {"id": one.search_id, "code": code_of(one.search)},
+        "links": [to for to in links_from(request.actor, one.search) if to.subject is None],
         "receipt": paper.receipt,
         "page": paper_page(
             paper,
@@ -101,6 +122,8 @@ def lead(request: Request, lead_id: UUID) -> HttpResponse:
         "outcome": _outcome(one),
         "independent": _independent(one),
         "may_export": may(request.actor, Deed.LEAD_EXPORT),
+        "locked": photo_lock(one, support),
+        "may_withdraw": may(request.actor, Deed.LEAD_WITHDRAW) and not support.withdrawn,
         "may_say": may(request.actor, Deed.LEAD_OUTCOME),
     }
     return render(request, "leads/detail.html", context)
@@ -112,8 +135,10 @@ def lead_image(request: Request, lead_id: UUID, which: str) -> HttpResponse:
     looks.require_look(request, _look(lead_id, which))
     one = queries.lead(request.actor, lead_id)
     permit_look(one.search, now=request.tools.clock())
-    paper = papers.paper_of(request.actor, one, tools=request.tools)
-    photo: Photo = paper.probe if which == PROBE else paper.candidate
+    if which == PROBE:
+        photo = papers.probe_of(one, tools=request.tools)
+    else:
+        photo = papers.candidate_of(request.actor, one, tools=request.tools)
     return HttpResponse(photo.jpeg, content_type="image/jpeg")
 
 
@@ -149,6 +174,26 @@ def lead_photo(request: Request, lead_id: UUID) -> HttpResponse:
         heading="Take out the candidate's photo",
         verb="Save the photo",
         lede="Faces of other people in it stay blurred. Your policy pack may ask for more before it leaves.",
+    )
+
+
+def lead_withdraw(request: Request, lead_id: UUID) -> HttpResponse:
+    """Withdraw a lead, with a reason."""
+    one = queries.lead(request.actor, lead_id)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        with ErrorsOn(form, InputError, ReasonMissing, WrongState, field="reason"):
+            withdrawing.withdraw_lead(
+                request.actor, lead=one, **form.cleaned_data, tools=request.tools
+            )
+            return HttpResponseRedirect(reverse("lead", args=[one.pk]))
+    return _about(
+        request,
+        form,
+        one,
+        heading="Withdraw this lead",
+        verb="Withdraw the lead",
+        lede="It stays readable and says so first. Its candidate's photo does not leave any more.",
     )
 
 
@@ -247,9 +292,17 @@ def _about(
     )
 
 
+def _listed(request: Request, one: Lead) -> dict[str, Any] | None:
+    """Return a lead for the list, if the actor may know of it; one that was altered keeps nobody from the others."""
+    try:
+        if not queries.may_know(request.actor, one.search):
+            return None
+        return _row(one) | {"outcome": _came_of(one, now=request.tools.clock())}
+    except TamperDetected:
+        return {"id": one.pk, "case": one.case, "number": one.number, "outcome": ALTERED}
+
+
 def _row(one: Lead) -> dict[str, Any]:
-    if not one.destroyed:
-        one.check_links()
     return {
         "id": one.pk,
         "number": one.number,
@@ -258,8 +311,21 @@ def _row(one: Lead) -> dict[str, Any]:
         "search_code": code_of(one.search),
         "by": one.released_by.name,
         "at": one.released_at,
-        "outcome": "Destroyed" if one.destroyed else _outcome(one)["words"],
     }
+
+
+def _came_of(one: Lead, *, now: datetime) -> str:
+    """Return in a few words how a lead stands: what is not shown, what does not stand, or its outcome."""
+    if one.destroyed:
+        return DESTROYED
+    one.check_links()
+    if is_frozen_now(one.search, now=now) is not None:
+        return FROZEN
+    if one.withdrawn is not None:
+        return WITHDRAWN
+    if getattr(one, "reexamined", False) and support_of(one).lost_at is not None:
+        return UNSUPPORTED
+    return str(_outcome(one)["words"])
 
 
 def _outcome(one: Lead) -> dict[str, Any]:
