@@ -26,6 +26,13 @@ class SlowEngine(FakeEngine):
         time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
         return super().analyse(data, **wishes)
 
+    def look_through(self, data, *, notify):
+        """Take as long as for twenty photos, and tell how far it is."""
+        for step in range(20):
+            time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
+            notify(step / 20)
+        return super().look_through(data, notify=lambda _: None)
+
 
 class NoCipher:
     """What takes the cipher's place to see that the search for planted secrets finds them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from countenance.errors import (
     SealBroken,
     Unavailable,
     VideoRejected,
+    WorkerUnavailable,
     WrongState,
 )
 from countenance.policy import Role
@@ -264,9 +266,37 @@ def test_videos_that_a_stop_interrupted_are_queued_again(
     assert queued == [one.pk]
 
 
+def _try(number: int) -> Any:
+    return SimpleNamespace(job=SimpleNamespace(attempts=number))
+
+
+def test_a_video_that_the_program_fails_at_is_tried_again_and_ended_in_words_at_last(
+    ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = added(ready)
+
+    class Broken(FakeEngine):
+        def look_through(self, data: bytes, *, notify: Any) -> Any:
+            raise WorkerUnavailable
+
+    broken = replace(ready.tools, engine=Broken())
+    monkeypatch.setattr(jobs.wiring, "current", lambda: broken)
+    for number in range(4):
+        assert Footage.objects.get(pk=one.pk).state == FootageState.WAITING
+        with pytest.raises(WorkerUnavailable):
+            jobs.look_through(_try(number), str(one.pk))
+    ended = Footage.objects.get(pk=one.pk)
+    assert ended.state == FootageState.FAILED
+    assert "Add it again" in ended.found["problem"]
+    assert jobs.LOOKS.get_retry_decision(exception=WorkerUnavailable(), job=_try(2).job)
+    assert not jobs.LOOKS.get_retry_decision(exception=WorkerUnavailable(), job=_try(3).job)
+    monkeypatch.undo()
+    assert looked(ready, added(ready)).state == FootageState.DONE
+
+
 def test_the_job_uses_the_keys_of_its_agency(ready: Any) -> None:
     one = added(ready)
-    jobs.look_through(str(one.pk))
+    jobs.look_through(_try(0), str(one.pk))
     assert Footage.objects.get(pk=one.pk).state == FootageState.DONE
     with pytest.raises(Unavailable):
         NoJobs().look_through(one.pk)

@@ -68,3 +68,41 @@ def test_an_upload_is_finished_by_the_next_process_when_the_serving_one_is_kille
     verified = home.run("@verify")
     assert verified["stray"] == verified["missing"] == verified["staged"] == 0
     assert verified["ledger_and_rows_differ"] == 0
+
+
+def progress_of(page):
+    """Return how much of a video was looked through, as its page says."""
+    said = re.search(r'<progress[^>]*value="(\d+)"', page)
+    return int(said[1]) if said else 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_video_half_looked_through_is_taken_up_by_the_next_process(home, capsys):
+    key = home.cookie()
+    why = ("--purpose", "Find him", "--reason", "Reported missing on 3 May")
+    case = home.run("case", "open", "26-0900", *why, "--json")["id"]
+    video, left_at = None, []
+    for _ in range(KILLS):
+        serving = home.begin("serve", "--port", "0", "--json", FAKE_SECONDS="0.2")
+        browser, deadline = sign_in(key, serving), time.monotonic() + 60
+        if video is None:
+            files = [("video", "shop.mp4", FakeEngine.video("anna", "ben"))]
+            browser.send(f"/cases/{case}/video/", [], files)
+            video = urllib.parse.urlsplit(browser.url).path
+            assert video.startswith("/videos/"), browser.text
+        while progress_of(browser.get(video)) < 20 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        left_at.append(progress_of(browser.text))
+        serving.kill()
+    assert all(20 <= share < 100 for share in left_at), left_at
+    serving = home.begin("serve", "--port", "0", "--json")
+    browser, deadline = sign_in(key, serving), time.monotonic() + 60
+    while "Looked through" not in browser.get(video) and time.monotonic() < deadline:
+        time.sleep(0.3)
+    serving.interrupt()
+    with capsys.disabled():
+        print(f"\nkilled at {left_at} %, then looked through")
+    assert browser.text.count('type="radio"') == 4
+    verified = home.run("@verify")
+    assert verified["actions"]["footage.added"] == verified["actions"]["footage.ended"] == 1

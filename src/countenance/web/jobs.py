@@ -14,11 +14,12 @@ from uuid import UUID
 
 import structlog
 from django.db import connection
-from procrastinate import RetryStrategy
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from countenance import config
+from countenance.apps.examinations import retention as examined
 from countenance.apps.galleries import enrolment, indexing, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
 from countenance.apps.records.locks import session_lock
@@ -36,6 +37,8 @@ log = structlog.get_logger()
 
 QUEUES = (["enrolment", "maintenance"], ["footage"], ["clock"], ["notices"])
 """Each list is worked off one job at a time, beside the others."""
+LOOKS = RetryStrategy(max_attempts=3, exponential_wait=5)
+"""Somebody waits for a video, so after three minutes it is said that it fails."""
 RETRIES = RetryStrategy(max_attempts=6, exponential_wait=5)
 """A fault that passes, such as a lost database connection, is tried again within an hour or so."""
 
@@ -61,14 +64,20 @@ def enrol_staged(run_id: str) -> None:
             indexing.write_snapshot(run.gallery, tools=tools)
 
 
-@app.task(name="look_through", queue="footage", retry=RETRIES)
-def look_through(footage_id: str) -> None:
+@app.task(name="look_through", queue="footage", retry=LOOKS, pass_context=True)
+def look_through(context: JobContext, footage_id: str) -> None:
     """Find the faces in a video that was added to a case; one at a time, because each is held in memory."""
+    last = context.job.attempts >= (LOOKS.max_attempts or 0)
     with session_lock(UUID(footage_id), wait=True):
         found = Footage.objects.select_related("case__agency", "added_by").defer("crops")
         one = found.get(pk=footage_id)
         with _keys_of(one.agency_id) as tools:
-            footage.look_through(one.added_by.actor, footage=one, tools=tools)
+            try:
+                footage.look_through(one.added_by.actor, footage=one, tools=tools)
+            except Exception:
+                if last:
+                    footage.give_up(one.added_by.actor, footage=one, tools=tools)
+                raise
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -118,15 +127,21 @@ def mind_retention(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pass
 
 
 def run_retention() -> int:
-    """Do what is overdue, and return of how many searches and cases something was destroyed; also at start.
+    """Do what is overdue, and return of how many searches, cases and controls something was destroyed; also at start.
 
     Raises:
         CountenanceError: it failed for one; all others had their turn.
     """
     tools = wiring.current()
-    done = _each_of((retention.purge_ended_results, retention.purge_ended_evidence), tools=tools)
+    steps = (
+        retention.purge_ended_results,
+        retention.purge_ended_evidence,
+        examined.destroy_old_controls,
+        examined.requeue_open,
+    )
+    *done, _ = _each_of(steps, tools=tools)
     if any(done):
-        log.info("retention.ran", searches=done[0], cases=done[1])
+        log.info("retention.ran", searches=done[0], cases=done[1], controls=done[2])
     return sum(done)
 
 

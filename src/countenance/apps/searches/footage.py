@@ -30,6 +30,11 @@ from countenance.tools import Tools
 ASK_EVERY = 1.0
 """Seconds between two looks at whether somebody stopped it."""
 
+GAVE_UP = (
+    "The program failed at it more than once; the custodian can see why in its log. The video is kept. Add it "
+    "again to have it looked through once more."
+)
+
 _progress: dict[UUID, float] = {}
 
 
@@ -145,6 +150,15 @@ def look_through(actor: Actor, *, footage: Footage, tools: Tools) -> Footage:
         # Stopped at the last moment.
         footage.refresh_from_db()
         return footage
+
+
+@composed_of(_record_end)
+def give_up(actor: Actor, *, footage: Footage, tools: Tools) -> Footage:
+    """End a video that the program failed to look through again and again, so that nobody waits for it."""
+    found = {"problem": GAVE_UP}
+    return _record_end(
+        actor, footage=footage, state=FootageState.FAILED, found=found, crops=b"", tools=tools
+    )
 
 
 @accountable(Action.FOOTAGE_VIEWED, deed=Deed.EVIDENCE_VIEW)
