@@ -19,7 +19,7 @@ from countenance.apps.examinations.standings import (
 from countenance.apps.searches import afterwards
 from countenance.apps.searches.afterwards import Link
 from countenance.apps.searches.models import Search
-from countenance.examination.checklist import Checklist, Pin
+from countenance.examination.checklist import Checklist, Mark, Pin
 from countenance.examination.combine import SAID, Standing
 from countenance.examination.components import Answer, Component
 from countenance.policy import Actor, Deed, may
@@ -134,15 +134,18 @@ def _component(
                 "said": WORDS.get(mark.said or "", ""),
                 "note": mark.note,
                 "pins": _numbers(pins[place, component]),
-                "before": [
-                    ". ".join(filter(None, (WORDS.get(one.said or "", ""), one.note)))
-                    for one in before
-                    if (one.said, one.note) != (mark.said, mark.note)
-                ],
+                "before": list(filter(None, (_before(one, mark) for one in before))),
             }
         )
     differ = len({cell["said"] for cell in cells}) > 1
     return {"label": component.label, "cells": cells, "differ": differ}
+
+
+def _before(earlier: Mark, now: Mark) -> str:
+    """Return what was said before of a component, as far as it was something else."""
+    said = "" if earlier.said == now.said else WORDS.get(earlier.said or "", "")
+    note = "" if earlier.note == now.note else earlier.note
+    return ". ".join(filter(None, (said, note)))
 
 
 def _whole(examination: Examination, chain: Sequence[Comparison]) -> dict[str, Any] | None:
