@@ -150,7 +150,9 @@ def permit_lead(
         raise LeadNotSupported("Whoever examined a candidate does not release it as a lead.")
     standing = combine(concluded, waiver=waiver, examiners=examiners)
     if standing != Standing.AGREED:
-        raise LeadNotSupported(SAID[standing])
+        raise LeadNotSupported(
+            why_no_lead(standing, examiners=1 if waiver else max(examiners, EXAMINERS))
+        )
     still = lasting(concluded, certified_now=certified_now)
     if combine(still, waiver=waiver, examiners=examiners) != Standing.AGREED:
         raise LeadNotSupported(
@@ -166,7 +168,23 @@ SAID = {
     Standing.NO_LEAD: "The examiners do not support that both photos show one person.",
     Standing.DISAGREED: "The examiners disagree. Consolidate, or ask a third examiner.",
 }
-"""Why a candidate of this standing is no lead."""
+"""Why a candidate of this standing is no lead, where two examine."""
+
+MANY = {2: "two", 3: "three", 4: "four", 5: "five"}
+
+
+def why_no_lead(standing: Standing, *, examiners: int = EXAMINERS) -> str:
+    """Return why a candidate of this standing is no lead, where so many examine."""
+    if standing != Standing.OPEN:
+        return SAID[standing]
+    if examiners == 1:
+        return "A lead needs the conclusion of an examiner. A law waives the second."
+    return f"A lead needs the conclusions of {many(examiners)}, each for themselves."
+
+
+def many(examiners: int) -> str:
+    """Return so many examiners in words."""
+    return "an examiner" if examiners == 1 else f"{MANY.get(examiners, examiners)} examiners"
 
 
 def _takes_place_of(later: Concluded, earlier: Concluded) -> bool:

@@ -64,6 +64,7 @@ class Measured:
         false_other: of pairs of one person, those concluded to be two.
         all_wrong: both together.
         undecided: of all, those concluded neither way.
+        recorded: how many controls were recorded.
         given_up: how many controls were given up before all was concluded; what was concluded of them
             counts above.
     """
@@ -72,6 +73,7 @@ class Measured:
     false_other: Rate
     all_wrong: Rate
     undecided: Rate
+    recorded: int = 0
     given_up: int = 0
 
 
@@ -92,8 +94,8 @@ def rate(wrong: int, of: int) -> Rate:
     )
 
 
-def measure(tried: Iterable[Tried], *, given_up: int = 0) -> Measured:
-    """Return what known answers say about an examiner, who gave up so many of these examinations."""
+def measure(tried: Iterable[Tried], *, recorded: int = 0, given_up: int = 0) -> Measured:
+    """Return what known answers say about an examiner, who recorded so many controls and gave up so many."""
     every = list(tried)
     apart = [one for one in every if not one.mated]
     one_person = [one for one in every if one.mated]
@@ -102,6 +104,7 @@ def measure(tried: Iterable[Tried], *, given_up: int = 0) -> Measured:
         false_other=rate(sum(one.wrong for one in one_person), len(one_person)),
         all_wrong=rate(sum(one.wrong for one in every), len(every)),
         undecided=rate(sum(one.undecided for one in every), len(every)),
+        recorded=recorded,
         given_up=given_up,
     )
 

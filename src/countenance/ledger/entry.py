@@ -176,6 +176,10 @@ class Action(StrEnum):
         "What somebody examines next was drawn: a search, or enrolled photos as a control.",
     )
     CONTROLS_MEASURED = "controls.measured", "An examiner's answers to controls were shown."
+    CONTROL_DESTROYED = (
+        "control.destroyed",
+        "Whose photos a control was made of was destroyed; how it was answered stays.",
+    )
     SEARCH_CLOSED = (
         "search.closed",
         "A search was closed: all was compared, or somebody said why not.",
@@ -211,6 +215,7 @@ OF_EXAMINERS: Final = frozenset(
         Action.CONCLUSION_FOLLOWED,
         Action.EXAMINATIONS_COMPARED,
         Action.CONTROLS_MEASURED,
+        Action.CONTROL_DESTROYED,
         Action.SEARCH_CLOSED,
         Action.LEAD_RELEASED,
         Action.LEAD_WITHDRAWN,

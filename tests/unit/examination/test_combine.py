@@ -16,6 +16,7 @@ from countenance.examination.combine import (
     combine,
     current,
     permit_lead,
+    why_no_lead,
 )
 from countenance.examination.scale import Conclusion
 
@@ -251,3 +252,14 @@ def test_where_a_pack_asks_for_four_a_majority_of_three_is_too_few():
 def test_no_pack_may_ask_for_fewer_than_two():
     for examiners in (1, 0, -1):
         assert combine([says(ANNA, YES)], examiners=examiners) == Standing.OPEN
+
+
+def test_what_is_missing_is_said_with_as_many_examiners_as_are_needed():
+    assert "two examiners" in why_no_lead(Standing.OPEN)
+    assert "three examiners" in why_no_lead(Standing.OPEN, examiners=3)
+    assert "9 examiners" in why_no_lead(Standing.OPEN, examiners=9)
+    assert "conclusion of an examiner" in why_no_lead(Standing.OPEN, examiners=1)
+    assert why_no_lead(Standing.NO_LEAD, examiners=3) == SAID[Standing.NO_LEAD]
+    assert refused([], waiver=LAW).detail == why_no_lead(Standing.OPEN, examiners=1)
+    assert refused([], examiners=3).detail == why_no_lead(Standing.OPEN, examiners=3)
+    assert refused([], examiners=1).detail == why_no_lead(Standing.OPEN)

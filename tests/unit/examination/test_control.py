@@ -4,8 +4,10 @@ import pytest
 
 from countenance.examination.control import (
     DRAWN,
+    MOST_DUE,
     SHARE,
     Tried,
+    due_share,
     is_control_due,
     measure,
     rate,
@@ -106,3 +108,19 @@ def test_none_or_all_can_be_controls():
 def test_a_draw_takes_enough_random_bytes_and_a_share(drawn, share):
     with pytest.raises(ValueError, match="eight random bytes"):
         is_control_due(drawn, share=share)
+
+
+def test_controls_are_a_share_of_all_examinations_also_of_those_that_nobody_drew():
+    assert [due_share(0.1, begun=begun) for begun in (0, 1, 3)] == pytest.approx([0.1, 0.2, 0.4])
+    assert due_share(0.1, begun=4) == due_share(0.1, begun=400) == MOST_DUE == 0.5
+    assert due_share(0.8, begun=0) == due_share(0.8, begun=9) == 0.8
+    assert due_share(0.0, begun=9) == 0.0
+    for share, begun in ((-0.1, 0), (1.1, 0), (0.1, -1)):
+        with pytest.raises(ValueError, match="share"):
+            due_share(share, begun=begun)
+
+
+def test_the_controls_that_were_recorded_and_given_up_stand_beside_the_rates():
+    found = measure([Tried(mated=True, conclusion=Conclusion.OTHER)], recorded=3, given_up=2)
+    assert (found.recorded, found.given_up, found.all_wrong.of) == (3, 2, 1)
+    assert (measure([]).recorded, measure([]).given_up) == (0, 0)

@@ -64,6 +64,11 @@ class Examination(ObjectSealedModel):
         }
 
     @property
+    def place_of(self) -> uuid.UUID:
+        """Return the search that this is of, or in whose place this control is: both are looked at alike."""
+        return self.search_id or uuid.UUID(self.about["instead_of"])
+
+    @property
     def control(self) -> dict[str, Any] | None:
         """Return what is known beforehand of a control; None for an examination of a search."""
         known: dict[str, Any] | None = self.about["control"]

@@ -12,6 +12,7 @@ from uuid import UUID
 from countenance.apps.examinations.models import (
     Closing,
     Comparison,
+    ControlAnswer,
     Examination,
     ExaminationState,
 )
@@ -23,6 +24,8 @@ from countenance.examination.control import Measured, Tried, measure
 from countenance.examination.scale import Conclusion
 
 CONCLUSIONS = {str(one): one for one in Conclusion}
+MAY_BE_ONE = 0.5
+"""Two enrolled faces as much alike as this may be one person's, whatever names they are filed under."""
 SETTLED = frozenset({Standing.AGREED, Standing.NO_LEAD})
 
 
@@ -161,29 +164,50 @@ def is_settled(found: Iterable[CandidateStanding]) -> bool:
     return all(one.standing in SETTLED for one in found)
 
 
-def tried(one: Examination) -> list[Tried]:
-    """Return what was said of each candidate of a recorded control, beside what was known."""
+def tried(one: Examination) -> list[tuple[Comparison, Tried | None]]:
+    """Return the concluded candidates of a control, each with what was said of it beside what was known.
+
+    None stands for a candidate of whom it is not certain who they are: filed under another name, but so
+    much like the probe that one person may be enrolled twice. Such an answer counts neither way.
+
+    Raises:
+        SealBroken: somebody recorded it in the database.
+    """
     known = one.control
-    if known is None or one.state != ExaminationState.RECORDED:
+    if known is None:
         return []
-    check_whole(one)
-    rows = one.comparisons.filter(follows=None).order_by("place")
-    return [
-        Tried(
-            mated=row.about["subject"] == known["subject"],
-            conclusion=CONCLUSIONS[said_of(row)["conclusion"]],
-        )
-        for row in rows
-    ]
+    if one.state == ExaminationState.RECORDED:
+        check_whole(one)
+    rows = one.comparisons.filter(follows=None, said__isnull=False).order_by("place")
+    return [(row, _tried(row, known["subject"])) for row in rows]
+
+
+def _tried(row: Comparison, subject: str) -> Tried | None:
+    mated = row.about["subject"] == subject
+    if not mated and row.about["faces"][0]["similarity"] >= MAY_BE_ONE:
+        return None
+    return Tried(mated=mated, conclusion=CONCLUSIONS[said_of(row)["conclusion"]])
 
 
 def measured(person: UUID, *, agency: UUID) -> Measured:
-    """Return what the controls that an examiner recorded say about them."""
-    rows = Examination.objects.filter(
-        agency_id=agency, examiner_id=person, search=None, state=ExaminationState.RECORDED
-    )
-    every = []
-    for one in rows:
+    """Return what the controls that an examiner recorded, or gave up, say about them.
+
+    What was concluded before one was given up counts, so that nobody is measured better by giving up those
+    that look hard. Of those that were destroyed, what stays of them counts.
+    """
+    controls = Examination.objects.filter(agency_id=agency, examiner_id=person, search=None)
+    every: list[Tried] = []
+    given_up = recorded = 0
+    for one in controls.exclude(state=ExaminationState.OPEN):
         one.check_links()
-        every.extend(tried(one))
-    return measure(every)
+        every.extend(answer for _, answer in tried(one) if answer is not None)
+        given_up += one.state == ExaminationState.ENDED
+        recorded += one.state == ExaminationState.RECORDED
+    for kept in ControlAnswer.objects.filter(agency_id=agency, examiner_id=person):
+        kept.check_links()
+        every.extend(
+            Tried(mated=mated, conclusion=CONCLUSIONS[word]) for mated, word in kept.said["answers"]
+        )
+        given_up += kept.said["given_up"]
+        recorded += kept.said["recorded"]
+    return measure(every, recorded=recorded, given_up=given_up)

@@ -393,6 +393,6 @@ def end(request: Request, examination_id: UUID) -> HttpResponse:
 
 def _consequences() -> list[str]:
     return [
-        "What you concluded in it counts for nothing.",
+        "No lead comes of what you concluded in it. If it is a control, it counts for your error rate.",
         "You cannot take it up again. Another examiner examines in your place.",
     ]

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from countenance import policy
+from countenance.apps.galleries.erased_with import erase_with
 from countenance.apps.galleries.models import (
     PASSPORT,
     RELEASE,
@@ -148,6 +149,8 @@ def remove_subject(
         template=None, crop=None, details=None, removed_version=version
     )
     _forget_subjects([subject.pk], tools.clock())
+    # Of a face in other people's photos too.
+    erase_with([subject.gallery_id], subjects=[subject.pk])
 
 
 @accountable(Action.SOURCE_REMOVED, deed=Deed.SOURCE_REMOVE)
@@ -228,7 +231,7 @@ def _erase(
     touched = Subject.objects.filter(faces__photo_id__in=photos).distinct()
     empty = touched.exclude(faces__removed_version=None).values_list("pk", flat=True)
     _forget_subjects(list(empty), now)
-    record.note(photos=len(photos))
+    record.note(photos=len(photos), controls=erase_with(galleries, photos=photos))
     # After the commit: a crash in between leaves objects without a row, which the sweep removes.
     transaction.on_commit(lambda: delete_objects(photos, tools=tools))
 
