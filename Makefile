@@ -1,6 +1,6 @@
 # What there is to do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint browser bench docs lock clean
+.PHONY: help setup run test lint browser pictures bench docs lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -39,6 +39,9 @@ lint: setup ## check style, types, import rules, templates and the generated pag
 
 browser: setup ## go through every screen in a real browser (needs Chromium)
 	$(BIN)/pytest -q tests/browser
+
+pictures: setup ## make the pictures of the documentation anew, from drawn faces (needs Chromium)
+	WRITE_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_two_examiners.py -k lead
 
 bench: setup ## measure rates and latencies; takes its time
 	$(BIN)/pytest -q -s tests/bench

@@ -26,6 +26,8 @@ PEOPLE = {
     "ben": {"skin": "#8d5a3b", "shade": "#6b4129", "hair": "#17120f", "iris": "#2f2119"},
     "cleo": {"skin": "#eec7ab", "shade": "#cf9c7c", "hair": "#8a5a33", "iris": "#5b7384"},
     "dora": {"skin": "#c48d62", "shade": "#9e6a45", "hair": "#6e6a66", "iris": "#3d3026"},
+    "emil": {"skin": "#e3b592", "shade": "#c08e6a", "hair": "#b08a4e", "iris": "#4f6b57"},
+    "fay": {"skin": "#a8714a", "shade": "#835433", "hair": "#3a2a20", "iris": "#241a14"},
 }
 
 

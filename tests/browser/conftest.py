@@ -309,3 +309,31 @@ def plain_desk(site: Site, browser: Any) -> Iterator[Desk]:
     yield one
     context.close()
     assert one.faults == []
+
+
+@pytest.fixture
+def crew(site: Site, browser: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return who works on a case in a gallery of drawn people; controls are no part of their story."""
+    from browser.examiners import drawn_crew
+
+    from countenance.policy import packs
+
+    monkeypatch.setattr(packs, "controls_share", lambda _: 0.0)
+    return drawn_crew(site, browser)
+
+
+@pytest.fixture
+def seat(site: Site, browser: Any) -> Iterator[Any]:
+    """Return a function that seats somebody at a browser; nothing may have gone wrong on their pages."""
+    from browser.examiners import Seat
+
+    seated: list[Seat] = []
+
+    def make(person: Any, kind: type[Seat] = Seat) -> Seat:
+        seated.append(kind(site, browser, person))
+        return seated[-1]
+
+    yield make
+    for one in seated:
+        one.page.context.close()
+    assert [fault for one in seated for fault in one.faults] == []

@@ -98,13 +98,13 @@ def release(sara, found):
     """Let the supervisor read both examinations and release the first candidate."""
     sara.desk.go("/")
     sara.look("supervisor")
-    sara.document("inbox")
+    sara.document("inbox", 560)
     sara.desk.go(f"/searches/{found.pk}/consolidation/")
     sara.page.get_by_role("heading", name="Examinations side by side").wait_for()
     assert MOLE in sara.words()
     assert sara.page.get_by_role("link", name="Follow it by another one").count() == 0
     sara.look("consolidation")
-    sara.document("examinations-side-by-side")
+    sara.document("examinations-side-by-side", 1500)
     sara.page.get_by_role("link", name="Release candidate 1 as a lead").click()
     sara.look("release")
     sara.desk.press("Release the lead")

@@ -76,3 +76,18 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         r"\]\(([^)#:]+\.(?:md|png|csv))[^)]*\)", page.read_text(encoding="utf-8")
     ):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_picture_stands_on_a_page_in_words_too_and_all_are_small() -> None:
+    import re
+
+    shown = {}
+    for page in (DOCS.parent / "README.md", *DOCS.rglob("*.md")):
+        for words, target in re.findall(
+            r"!\[([^\]]*)\]\(([^)#:]+\.png)\)", page.read_text(encoding="utf-8")
+        ):
+            shown[(page.parent / target).resolve()] = words
+    kept = set((DOCS / "images").glob("*.png"))
+    assert set(shown) == kept
+    assert [one for one, words in shown.items() if len(words) < 20] == []
+    assert sum(one.stat().st_size for one in kept) < 1_500_000
