@@ -15,7 +15,7 @@ from django.db import connections
 from examining import ANALYSIS, Bench, begin, bench, conclude_all, drawing, examine
 
 from countenance.apps.examinations import queries, services, taking, viewing
-from countenance.apps.examinations.models import Examination
+from countenance.apps.examinations.models import Examination, ExaminationState
 from countenance.apps.galleries import looks
 from countenance.apps.records.models import LedgerRow
 from countenance.errors import KeyUnavailable, NotPermitted
@@ -62,6 +62,14 @@ def test_no_picture_of_a_search_is_sent_whose_authority_came_too_late(made: Benc
     assert Examination.objects.get(pk=one.pk).search.frozen_at is None  # type: ignore[union-attr]
     assert [client.get(path).status_code for path in pictures(one)] == [403, 403, 403]
     assert client.get(f"/examinations/{one.pk}/A/").status_code == 403
+
+
+def test_an_examination_of_a_frozen_search_can_be_given_up(made: Bench) -> None:
+    one = analysed(made)
+    late(made)
+    services.end_examination(made.first, examination=one, reason=WHY, tools=made.on.tools)
+    one.refresh_from_db()
+    assert one.state == ExaminationState.ENDED
 
 
 def test_no_picture_side_by_side_or_of_a_lead_is_sent_either(

@@ -53,8 +53,10 @@ def probe_of(search: Search) -> dict[str, Any]:
     return {**first, "more": more} if more else first
 
 
-def own(actor: Actor, record: Record, one: Examination, *, tools: Tools) -> Examination:
-    """Lock one's own examination, after its search; what was found must not be frozen.
+def own(
+    actor: Actor, record: Record, one: Examination, *, frozen_too: bool = False, tools: Tools
+) -> Examination:
+    """Lock one's own examination, after its search; what was found must not be frozen, unless that may be too.
 
     For a control the search in whose place it is is locked and judged too, so that it takes as long.
 
@@ -63,19 +65,19 @@ def own(actor: Actor, record: Record, one: Examination, *, tools: Tools) -> Exam
         SearchFrozen: its authority was refused, or did not come in time.
     """
     record.note(about=one.pk)
-    _lock_search_of(actor, one, tools=tools)
+    _lock_search_of(actor, one, frozen_too=frozen_too, tools=tools)
     found = locked(one)
     if found.examiner_id != actor.person or found.agency_id != actor.agency:
         raise NotPermitted("This is somebody else's examination.", rule="examination.own_only")
     return found
 
 
-def _lock_search_of(actor: Actor, one: Examination, *, tools: Tools) -> None:
+def _lock_search_of(actor: Actor, one: Examination, *, frozen_too: bool, tools: Tools) -> None:
     search = Search.objects.get(pk=one.place_of)
     try:
         lock_search(actor, search, tools=tools)
     except SearchFrozen:
-        if one.search_id is not None:
+        if one.search_id is not None and not frozen_too:
             raise
 
 
@@ -92,13 +94,15 @@ def locked(one: Examination) -> Examination:
     return found
 
 
-def own_open(actor: Actor, record: Record, one: Examination, *, tools: Tools) -> Examination:
+def own_open(
+    actor: Actor, record: Record, one: Examination, *, frozen_too: bool = False, tools: Tools
+) -> Examination:
     """Lock one's own examination, which must be open.
 
     Raises:
         WrongState: it is over.
     """
-    found = own(actor, record, one, tools=tools)
+    found = own(actor, record, one, frozen_too=frozen_too, tools=tools)
     if found.state != ExaminationState.OPEN:
         raise WrongState("This examination is over; what it recorded stays as it is.")
     return found

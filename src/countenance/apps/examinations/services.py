@@ -223,11 +223,13 @@ def end_examination(
 ) -> Examination:
     """Give up one's own examination, with a reason; somebody else can then examine in one's place.
 
+    Also one of a search that is frozen, whose photos nobody sees: while it is open one cannot take the next.
+
     Raises:
         ReasonMissing: why is not said.
         WrongState: it is over already.
     """
-    examination = own_open(actor, record, examination, tools=tools)
+    examination = own_open(actor, record, examination, frozen_too=True, tools=tools)
     record.note(reason=reason.strip())
     permit_reason(reason)
     end(examination, reason.strip(), tools=tools)
