@@ -91,3 +91,35 @@ def test_every_picture_stands_on_a_page_in_words_too_and_all_are_small() -> None
     assert set(shown) == kept
     assert [one for one, words in shown.items() if len(words) < 20] == []
     assert sum(one.stat().st_size for one in kept) < 1_500_000
+
+
+def told_commands(page: Path) -> list[list[str]]:
+    """Return the words of each `countenance` command in the code blocks of a page."""
+    import re
+    import shlex
+
+    told = []
+    for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.strip().startswith("countenance "):
+                words = shlex.split(line, comments=True)
+                told.append(words[1 : words.index(">") if ">" in words else None])
+    return told
+
+
+@pytest.mark.parametrize(
+    "page",
+    [DOCS.parent / "README.md", DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md"))],
+    ids=lambda page: page.name,
+)
+def test_every_command_that_a_page_tells_is_one(page: Path) -> None:
+    from countenance.cli.app import command
+
+    for words in told_commands(page):
+        node, rest = command(), list(words)
+        while hasattr(node, "commands"):
+            assert rest, words
+            assert rest[0] in node.commands, words
+            node = node.commands[rest.pop(0)]
+        # Raises for an option that there is not, and for one that lacks its value.
+        node.make_parser(node.context_class(node)).parse_args(rest)
