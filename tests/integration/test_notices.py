@@ -25,15 +25,26 @@ from countenance.apps.records import waiting
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.waiting import Waiting
 from countenance.config import Config
-from countenance.errors import NotPermitted, SettingsInvalid, Unavailable
+from countenance.errors import NotPermitted, SealBroken, SettingsInvalid, Unavailable
 from countenance.policy import Role
 from countenance.testing import FakeEngine
-from countenance.web import jobs
+from countenance.web import jobs, notices
 from countenance.web.mail import SUBJECT, Mailer
 from countenance.web.notices import Round
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ADDRESS = "http://face.example.org:8000/"
+HEADERS = [
+    "Auto-Submitted",
+    "Content-Transfer-Encoding",
+    "Content-Type",
+    "Date",
+    "From",
+    "MIME-Version",
+    "Message-ID",
+    "Subject",
+    "To",
+]
 SECRETS = ("26-PLANTED-CASE", "Planted Archive", "planted-statute", "Reported missing on 3 May")
 
 
@@ -100,7 +111,7 @@ def test_a_mail_says_that_something_waits_and_where_and_nothing_else(
         heads.append(sorted(said.keys()))
         assert len(text.replace(address, "")) == len(mail.mails[0][1].replace(mail.mails[0][0], ""))
     assert [body.split() for body in bodies] == [[*f"{SUBJECT}.".split(), ADDRESS]]
-    assert heads[0] == heads[1]
+    assert heads[0] == heads[1] == HEADERS
 
 
 def test_planted_secrets_appear_in_no_mail_no_log_and_no_argument_of_a_job(
@@ -143,6 +154,45 @@ def test_nobody_is_told_twice_of_the_same_nor_more_than_once_a_day(
     assert _send(office, mail, 5 * DAY) == 0
     office.things[one.pk].pop()
     assert _send(office, mail, 9 * DAY) == 0
+
+
+def test_what_waits_since_another_moment_is_the_same_thing_unless_it_began_after_the_mail(
+    office: Any, mail: FakeMail
+) -> None:
+    one, began = office.examiner_person, office.tools.clock()
+    first = replace(_thing(office), since=began - 9 * DAY)
+    office.things = {one.pk: [first]}
+    assert _send(office, mail, DAY) == 1
+    # The oldest of several was done; the next one waited already when they were told.
+    office.things = {one.pk: [replace(first, since=began - 2 * DAY, what="Other words")]}
+    assert _send(office, mail, 5 * DAY) == 0
+    office.things = {one.pk: [replace(first, since=began - 20 * DAY)]}
+    assert _send(office, mail, 6 * DAY) == 0
+    # All of them were done, and a new one came.
+    office.things = {one.pk: [replace(first, since=began + 7 * DAY)]}
+    assert _send(office, mail, 6 * DAY) == 0  # it is said to begin later than now
+    assert _send(office, mail, 8 * DAY) == 1
+    assert _send(office, mail, 20 * DAY) == 0
+
+
+def test_a_mail_that_could_not_be_recorded_is_not_sent_at_each_turn(
+    office: Any, mail: FakeMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = office.examiner_person, office.second
+    office.things = {one.pk: [_thing(office)], two.pk: [_thing(office)]}
+
+    def fails(*_: Any, person: Person, **more: Any) -> None:
+        if person.pk == one.pk:
+            raise SealBroken
+        preferences.note_sent(*_, person=person, **more)
+
+    monkeypatch.setattr(notices, "note_sent", fails)
+    turns = Round()
+    assert _send(office, mail, turns=turns) == 1
+    assert _send(office, mail, HOUR, turns) == 0
+    assert sorted(mail.addresses) == sorted([one.email, two.email])
+    monkeypatch.setattr(notices, "note_sent", preferences.note_sent)
+    assert _send(office, mail, 7 * HOUR, turns) == 1
 
 
 def test_urgent_things_are_told_at_once_but_at_most_once_an_hour(

@@ -26,7 +26,7 @@ from countenance.tools import Tools
 log = structlog.get_logger()
 
 REFUSED_WAITS = timedelta(hours=6)
-"""An address that the mail server refused is tried again after this time."""
+"""An address that the mail server refused, or a mail that could not be recorded, is tried again after this time."""
 
 
 class Sends(Protocol):
@@ -38,7 +38,7 @@ class Sends(Protocol):
 
 @dataclass
 class Round:
-    """The turns of one process; it remembers which addresses were refused lately."""
+    """The turns of one process; it remembers which mails failed lately."""
 
     refused: dict[UUID, datetime] = field(default_factory=dict)
 
@@ -51,7 +51,7 @@ class Round:
                     self.refused[person.pk] = tools.clock()
                     log.warning("notice.refused")
                     continue
-                note_sent(SYSTEM, person=person, waiting=found, tools=tools)
+                self._note_sent(person, found, tools=tools)
             except Unavailable as error:
                 log.warning("notices.unavailable", code=error.code)
                 break
@@ -62,6 +62,14 @@ class Round:
         if sent:
             log.info("notices.sent", count=sent)
         return sent
+
+    def _note_sent(self, person: Person, found: list[waiting.Waiting], *, tools: Tools) -> None:
+        """Record that somebody was told; if that fails, they are not told again at each turn."""
+        try:
+            note_sent(SYSTEM, person=person, waiting=found, tools=tools)
+        except Exception:
+            self.refused[person.pk] = tools.clock()
+            raise
 
     def _due(self, tools: Tools) -> Iterator[tuple[Person, list[waiting.Waiting]]]:
         """Yield who is due, with what waits on them; a row that cannot be read keeps nobody else waiting."""

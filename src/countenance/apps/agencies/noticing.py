@@ -28,12 +28,20 @@ def can_be_due(person: Person, *, now: datetime) -> bool:
 
 
 def is_due(person: Person, waiting: Sequence[Waiting], *, now: datetime) -> bool:
-    """Say whether something waits that a person was not told of yet, and enough time is over."""
+    """Say whether something waits that a person was not told of yet, and enough time is over.
+
+    What waits at an address that they were told of is the same thing, also if it waits since another moment
+    now, such as the next of several; unless it began to wait after they were told.
+    """
     told = told_keys((person.notices or {}).get("told", ""))
-    new = [one for one in waiting if _key(one) not in told]
+    at = _sent_at(person)
+    new = [
+        one
+        for one in waiting
+        if _key(one) not in told or (at is not None and at < one.since <= now)
+    ]
     if not new or not can_be_due(person, now=now):
         return False
-    at = _sent_at(person)
     return at is None or any(one.urgent for one in new) or now - at >= AT_MOST_EVERY
 
 
@@ -51,7 +59,7 @@ def told_keys(told: str) -> frozenset[str]:
 
 def _key(one: Waiting) -> str:
     # What becomes urgent is new once more.
-    said = f"{one.href} {one.since.isoformat()} {one.urgent}"
+    said = f"{one.href} {one.urgent}"
     return hashlib.sha256(said.encode()).hexdigest()[:_KEY_CHARACTERS]
 
 

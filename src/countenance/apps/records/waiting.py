@@ -16,8 +16,8 @@ where `waiting(actor, *, tools)` yields `Waiting(what=..., since=..., href=...)`
   controls, or the other way round;
 - is asked whenever a page is drawn, so that it reads a few rows by their plain columns, and opens what is
   sealed only of those that it yields;
-- gives each thing a `since` that stays the same from one call to the next: with the address it tells a
-  thing that is new from one that was told of before.
+- gives each thing a `since` that stays the same from one call to the next: what waits at an address that
+  somebody was told of is new to them only if it began to wait after that.
 """
 
 from __future__ import annotations
