@@ -115,8 +115,8 @@ def test_the_certificate_says_how_many_videos_and_frames_were_destroyed(filmed: 
     )
     _gone(on, after)
     said = Case.objects.get(pk=on.case.pk).standing["evidence"]
-    assert {one["id"] for one in said["videos"]} == {str(on.video.pk), str(on.stopped.pk)}
-    assert [one["id"] for one in said["photos"]] == [str(on.frame.pk)]
+    assert {one["video"] for one in said["videos"]} == {str(on.video.pk), str(on.stopped.pk)}
+    assert [one["photo"] for one in said["photos"]] == [str(on.frame.pk)]
     assert said["destroyed_by"] == str(on.supervisor.person)
     page = client_of(on).get(reverse("evidence_certificate", args=[on.case.pk])).content.decode()
     assert "<dt>Photos</dt><dd>1</dd>" in page

@@ -127,7 +127,7 @@ def test_photos_of_a_closed_case_are_destroyed_with_their_bytes_names_and_templa
     assert Search.objects.get().template is None
     assert Search.objects.get().outcome  # what was found has a clock of its own
     said = Case.objects.get(pk=ended.case.pk).standing["evidence"]
-    assert [one["id"] for one in said["photos"]] == [str(probe.pk)]
+    assert [one["photo"] for one in said["photos"]] == [str(probe.pk)]
     entry = LedgerRow.objects.get(action=str(Action.EVIDENCE_PURGED))
     assert entry.about == ended.case.pk
     with pytest.raises(NotFound, match="destroyed"):

@@ -64,7 +64,8 @@ def permit_blindly(actor: Actor, case: Case, *, tools: Tools) -> None:
     """
     now = tools.clock()
     for search in Search.objects.filter(case=case).select_related("closing").order_by("pk"):
-        if search.frozen_at is None and is_frozen_now(search, now=now) is not None:
+        live = search.frozen_at is None and search.purged_at is None
+        if live and is_frozen_now(search, now=now) is not None:
             raise WrongState(
                 "The authority of a search of this case was refused, or did not come in time. What it found is "
                 "put away within a minute; export the bundle then."

@@ -130,7 +130,9 @@ def _certificate(
     earlier = (case.standing or {}).get("evidence") or {"photos": [], "videos": []}
     listed: dict[type, list[dict[str, str]]] = {Probe: [], Footage: []}
     for one in gone:
-        listed[type(one)].append({"id": str(one.pk), "added_at": one.added_at.isoformat()})
+        # As bundles name them, in which whoever verifies one looks for each photo that is missing.
+        name = "photo" if isinstance(one, Probe) else "video"
+        listed[type(one)].append({name: str(one.pk), "added_at": one.added_at.isoformat()})
     return {
         "certificate": "countenance.evidence/1",
         "case": str(case.pk),
