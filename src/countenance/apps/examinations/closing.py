@@ -37,13 +37,17 @@ def close_search(
     search = lock_search(actor, search, tools=tools)
     if not queries.has_candidates(search):
         raise WrongState("This search returned no candidates, so there is nothing to close.")
-    compared = is_settled(standings_of(search))
     facts = facts_of(search, today=tools.clock().date())
     # Whoever may not know yet what others recorded learns it from nothing that is asked of them here.
     knows = queries.sight(actor, search) == queries.Sight.EVERYTHING
     permit_close_search(
-        actor, facts, ran_by=search.asked_by_id, compared=compared and knows, reason=reason
+        actor,
+        facts,
+        ran_by=search.asked_by_id,
+        compared=knows and is_settled(standings_of(search)),
+        reason=reason,
     )
+    compared = is_settled(standings_of(search))
     for one in search.examinations.filter(state=ExaminationState.OPEN):
         end(locked(one), "The search was closed.", tools=tools)
     closing = Closing(
