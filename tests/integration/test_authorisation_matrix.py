@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 CELLS = 5000
 REFUSED = 403
 NO_COOKIE = ""
+RENEWED = 120.0
+"""Seconds after which everybody proves anew who they are, so that a slow machine changes no answer."""
 OUTSIDER = str(Role.INVESTIGATOR)
 """Belongs to no case; the member does."""
 
@@ -141,6 +144,7 @@ class Asker:
         self.routes = routes()
         self.client = Client(raise_request_exception=False)
         self.keys: dict[tuple[str, str], str] = {}
+        self.proved_at = time.monotonic()
         self.before = 0
         self.before = self.refusals()
 
@@ -153,6 +157,9 @@ class Asker:
         if cell.state == "nobody":
             return NO_COOKIE
         kind = {"signed in": "plain", "recovery": "recovery"}.get(cell.state, "proved")
+        if cell.state == "proved" and time.monotonic() - self.proved_at > RENEWED:
+            self.keys.clear()
+            self.proved_at = time.monotonic()
         if (cell.who, kind) not in self.keys:
             self.keys[cell.who, kind] = self.world.key(
                 self.world.people[cell.who],
