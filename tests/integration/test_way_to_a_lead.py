@@ -6,12 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import cli_fixtures
 import pytest
+from cli_fixtures import Cli, token
 from clients import client_of
 from examining import begin
 from factories import acting
 from leading import OTHER, SAME, World, about_first, prepared
 
+from countenance.apps.agencies.models import Person
 from countenance.apps.examinations import closing
 from countenance.apps.examinations.models import Comparison
 from countenance.apps.leads.models import Lead
@@ -19,6 +22,7 @@ from countenance.apps.records import waiting
 from countenance.apps.records.waiting import NOBODY, YOU
 from countenance.policy import Role
 
+cli = cli_fixtures.cli
 WHY = "The bridge of the nose differs, seen on the second photo"
 SEARCHED = "The search that you asked for in case 26-0001: "
 
@@ -242,3 +246,24 @@ def member_of(world: World) -> Any:
     case.members = [str(actor.person)]
     case.save()
     return actor
+
+
+def test_the_commands_say_what_came_of_a_search_to_whoever_may_know(
+    cli: Cli, agreed: World
+) -> None:
+    lead, search = agreed.release(), agreed.made.search
+    code, out = cli("result", str(search.pk), as_=agreed.supervisor)
+    assert code == 0
+    assert out["came_of"]["words"] == "A lead was released"
+    pages = {one["words"]: one["address"] for one in out["came_of"]["pages"]}
+    assert pages[f"Lead {lead.number}"] == f"/leads/{lead.pk}/"
+    assert pages["Compare the examinations"] == f"/searches/{search.pk}/consolidation/"
+    code, out = cli("result", str(search.pk), as_=agreed.made.third)
+    assert "came_of" not in out or out["came_of"] is None
+    asking = Person.objects.get(pk=agreed.made.on.actor.person)
+    asking.standing = {**asking.standing, "roles": [str(Role.INVESTIGATOR)]}
+    asking.save()
+    code, out = cli("inbox", as_=[token(asking.actor, agreed.tools)])
+    assert code == 0
+    assert [one["address"] for one in out["waiting_on_you"]] == [f"/leads/{lead.pk}/"]
+    assert [one["what"] for one in out["answered"]] == [f"{SEARCHED}a lead was released"]

@@ -116,10 +116,11 @@ def result(
     search_id: Annotated[UUID, typer.Argument(help="The id that `countenance search` printed.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show what a search found, once it was examined.
+    """Show what a search found, once it was examined, and what came of it.
 
     An examiner reads who the candidates are after their own examination of that search is recorded, everybody
-    else after two are. Before that this says how many there are.
+    else after two are. Before that this says how many there are. What came of it (being examined, to be
+    decided, a lead, none) is said to whoever may know it.
     """
     with unsealed() as session:
         from countenance.apps.searches import queries  # needs Django set up
@@ -129,7 +130,27 @@ def result(
         if ran.state != SearchState.CONCLUDED or ran.purged_at is not None:
             raise WrongState("This search has no outcome, or what it found was destroyed.")
         value, candidates = _result(session, ran)
+        value |= {"came_of": _came_of(session, ran)}
     show(value, candidates)
+
+
+def _came_of(session: Session, ran: Search) -> dict[str, Any] | None:
+    """Return what came of a search after it ended; None if the actor may not know it."""
+    from countenance.apps.searches import afterwards
+
+    said = afterwards.came_of(session.actor, [ran]).get(ran.pk)
+    if said is None:
+        return None
+    return {
+        "words": said.words,
+        "since": said.at.isoformat(),
+        "whose": said.whose,
+        "reason": said.said,
+        "pages": [
+            {"words": link.words, "address": link.href}
+            for link in afterwards.links_from(session.actor, ran)
+        ],
+    }
 
 
 def run_search(
@@ -292,10 +313,17 @@ def show(value: dict[str, Any], candidates: list[Candidate]) -> None:
         ]
         columns = ("#Rank", "Subject", "#Similarity", "Best photo", "#Others", "Source")
         shown += [output.table("", columns, rows), *_passports(candidates), CAUTION]
+    if came := value.get("came_of"):
+        said = ". ".join(filter(None, (came["words"], came["reason"])))
+        shown += [f"What came of it: {said}.", *map(_page_line, came["pages"])]
     shown.append(
         f"Receipt {value['receipt']['code']}: the search and its outcome are on the ledger."
     )
     output.result(value, *shown)
+
+
+def _page_line(page: dict[str, str]) -> str:
+    return f"  {page['words']}: {page['address']}"
 
 
 def _passports(candidates: list[Candidate]) -> list[str]:
