@@ -159,8 +159,10 @@ class Seat:
             self.page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
             self.page.evaluate("document.fonts.ready")
             picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
-            # Rare colours are kept: a pin is small, and yellow.
-            small = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            # Rare colours are kept: a pin is small, and yellow. The steps put frequent ones right again.
+            small = picture.quantize(
+                256, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
+            )
             small.save(DOCUMENTED / f"{name}-{look}.png", optimize=True)
         self.desk.dress("light", 1440)
 

@@ -104,7 +104,7 @@ def release(sara, found):
     assert MOLE in sara.words()
     assert sara.page.get_by_role("link", name="Follow it by another one").count() == 0
     sara.look("consolidation")
-    sara.document("examinations-side-by-side", 1500)
+    sara.document("examinations-side-by-side", 1900)
     sara.page.get_by_role("link", name="Release candidate 1 as a lead").click()
     sara.look("release")
     sara.desk.press("Release the lead")

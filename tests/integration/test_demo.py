@@ -117,6 +117,7 @@ def test_the_demo_serves_until_it_is_stopped(temporary: Path, end: signal.Signal
             shown += line
         for role in Role:
             assert re.search(rf"{role}@\w+\.example", shown), f"no log-in of the {role}"
+        assert "examiner2@" in shown, "a search takes two examiners"
         with urllib.request.urlopen(address.group(), timeout=20) as answer:
             assert answer.status == 200
         demo.send_signal(end)
