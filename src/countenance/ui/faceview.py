@@ -25,8 +25,8 @@ CANVAS = (-2.5, -2.65, 5.0, 6.25)
 SIZE = (1600, 2000)
 """Pixels of every photo that is compared, so 320 of them lie between the eyes."""
 
-SMALL = (-1.5, -1.6, 3.0, 3.0)
-"""What small pictures in lists show."""
+SMALL = (-2.1, -1.9, 4.2, 4.2)
+"""What small pictures in lists hold, about as much as those that are made when a photo is enrolled."""
 
 BROW = -0.36
 """Where brows mostly lie; no landmark says it."""
