@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli import demo_story, output
+from countenance.cli import demo_examined, demo_story, output
 from countenance.cli.deployment import new_password
 from countenance.cli.options import AsJson, shown_with
 from countenance.cli.session import ends_tidily
@@ -90,6 +90,7 @@ def demo(
             return
         if probes:
             demo_story.show_refusal(cast, galleries, probes[0])
+            demo_examined.show_examinations(cast, galleries, probes[0])
         demo_story.leave_work(cast, galleries[0])
         _serve(settings, material, _Codes(cast.log_ins, password), port=port)
 
@@ -271,8 +272,9 @@ def _serve(settings: Config, material: Material, codes: _Codes, *, port: int | N
     web = settings.web.model_copy(update={"host": "127.0.0.1", "port": wanted})
     lines = codes.lines()
     told = (
-        f"The examiner finds a request of the case {demo_story.CASE} waiting, the supervisor a decision; "
-        f"in {demo_story.OLD_CASE} a search was refused."
+        f"The first examiner finds a request of the case {demo_story.CASE} waiting, the second one an "
+        f"examination, the supervisor a decision; in {demo_story.OLD_CASE} a search was refused, in "
+        f"{demo_examined.LEAD_CASE} a lead was released."
     )
     lines += ["", told]
     if material.probes:

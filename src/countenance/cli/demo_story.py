@@ -86,10 +86,10 @@ class Cast:
         for log_in in self.log_ins:
             self._give_app(log_in)
 
-    def actor(self, role: Role, agency: str = SERVICE) -> Actor:
-        """Return the first person of a role as they are just after proving who they are."""
-        wanted = (agency, role)
-        return self._actor(next(one for one in self.log_ins if (one.agency, one.role) == wanted))
+    def actor(self, role: Role, agency: str = SERVICE, *, number: int = 0) -> Actor:
+        """Return a person of a role, the first one by default, as they are just after proving who they are."""
+        found = [one for one in self.log_ins if (one.agency, one.role) == (agency, role)]
+        return self._actor(found[number])
 
     def _actor(self, log_in: LogIn) -> Actor:
         person = self._people[log_in.email]
@@ -145,15 +145,6 @@ class Cast:
         code = pyotp.TOTP(log_in.secret).at(at)
         actor = self._actor(log_in)
         factors.add_app(actor, secret=log_in.secret, code=code, tools=self.tools)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """What the demo has set up."""
-
-    cast: Cast
-    galleries: Sequence[Gallery]
-    case: Case
 
 
 def make_galleries(
@@ -219,7 +210,11 @@ def _approve(
 
 
 def open_case(
-    cast: Cast, galleries: Sequence[Gallery], probes: Sequence[tuple[str, bytes]]
+    cast: Cast,
+    galleries: Sequence[Gallery],
+    probes: Sequence[tuple[str, bytes]],
+    *,
+    reference: str = CASE,
 ) -> Case:
     """Open the case of the demo under a granted authority, add the probes, and ask for a search."""
     from countenance.apps.cases import services
@@ -228,7 +223,7 @@ def open_case(
     authority = _authority(cast, cast.tools, galleries, lasts=AUTHORITY_LASTS)
     case = services.open_case(
         cast.actor(Role.INVESTIGATOR),
-        reference=CASE,
+        reference=reference,
         purpose=PURPOSE,
         reason=REASON,
         authority=authority,
