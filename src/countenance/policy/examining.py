@@ -235,15 +235,32 @@ def permit_follow(
     return Permit(rule="examination.follow_own")
 
 
+def permit_closer(actor: Actor, *, agency: UUID, ran_by: UUID) -> Permit:
+    """Permit whoever ran a search, or a supervisor, to be the one who closes it.
+
+    Judged before anything is known of what was examined, so that no other examiner learns from it.
+
+    Raises:
+        NotPermitted: somebody else ran it, or it is another agency's.
+    """
+    permit_own(actor, agency)
+    if actor.person != ran_by and Role.SUPERVISOR not in actor.roles:
+        raise NotPermitted(
+            "Closing a search ends everybody's examinations of it, so whoever ran it closes it, or a supervisor "
+            "of your agency. You can give up your own.",
+            rule="search.close_own",
+        )
+    return Permit(rule="search.close_own")
+
+
 def permit_close_search(
-    actor: Actor, search: ExaminedFacts, *, ran_by: UUID, compared: bool, reason: str
+    actor: Actor, search: ExaminedFacts, *, compared: bool, reason: str
 ) -> Permit:
-    """Permit whoever ran a search, or a supervisor, to close it: all is compared, or they say why it is not.
+    """Permit to close a search: all is compared, or it is said why it is not.
 
     Args:
         actor: who closes it.
         search: what was examined.
-        ran_by: who ran it.
         compared: all its candidates are, and the actor may know that.
         reason: why nobody will compare them.
 
@@ -251,15 +268,9 @@ def permit_close_search(
         ReasonMissing: some are not compared, as far as the actor may know, and no reason is given.
         SearchFrozen: what was found may not be seen, or is destroyed.
         WrongState: it is closed already.
-        NotPermitted: somebody else ran it, or it is another agency's.
+        NotPermitted: it is another agency's.
     """
     permit_own(actor, search.agency)
-    if actor.person != ran_by and Role.SUPERVISOR not in actor.roles:
-        raise NotPermitted(
-            "Closing a search ends everybody's examinations of it, so whoever ran it closes it, or a supervisor "
-            "of your agency. You can give up your own.",
-            rule="search.close_own",
-        )
     _permit_open(search)
     if not compared and what_is_vague(reason):
         raise ReasonMissing(

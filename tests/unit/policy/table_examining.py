@@ -235,9 +235,8 @@ def a_search_is_closed_when_all_is_compared_or_with_a_reason(p):
     """Look at both ways, and at what cannot be closed."""
 
     def judge(compared=True, reason="", **more):
-        who = actor(p, "E")
         return p.examining.permit_close_search(
-            who, searched(p, **more), ran_by=who.person, compared=compared, reason=reason
+            actor(p, "E"), searched(p, **more), compared=compared, reason=reason
         )
 
     assert judge().rule == "search.compared"
@@ -254,12 +253,12 @@ def a_search_is_closed_when_all_is_compared_or_with_a_reason(p):
 def only_who_ran_a_search_or_a_supervisor_closes_it(p):
     """Look at others, who would end somebody else's examination."""
 
-    def judge(roles):
-        return p.examining.permit_close_search(
-            actor(p, roles), searched(p), ran_by=OTHER, compared=True, reason=GOOD
-        )
+    def judge(roles, ran_by=OTHER, agency=MINE):
+        return p.examining.permit_closer(actor(p, roles), agency=agency, ran_by=ran_by)
 
-    assert judge("S").rule == "search.compared"
+    assert judge("S").rule == judge("E", ran_by=ME).rule == "search.close_own"
+    for roles in ("S", "E"):
+        assert raised(NotPermitted, judge, roles, ME, THEIRS).rule == "agency.own_only"
     error = raised(NotPermitted, judge, "E")
     assert error.rule == "search.close_own"
     assert "give up your own" in error.detail

@@ -14,7 +14,7 @@ from countenance.apps.searches.models import Search
 from countenance.errors import WrongState
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
-from countenance.policy.examining import permit_close_search
+from countenance.policy.examining import permit_close_search, permit_closer
 from countenance.tools import Tools
 
 
@@ -34,6 +34,7 @@ def close_search(
         SearchFrozen: what it found cannot be seen any more; recorded.
     """
     record.note(about=search.pk, reason=reason.strip())
+    permit_closer(actor, agency=search.agency_id, ran_by=search.asked_by_id)
     search = lock_search(actor, search, tools=tools)
     if not queries.has_candidates(search):
         raise WrongState("This search returned no candidates, so there is nothing to close.")
@@ -41,11 +42,7 @@ def close_search(
     # Whoever may not know yet what others recorded learns it from nothing that is asked of them here.
     knows = queries.sight(actor, search) == queries.Sight.EVERYTHING
     permit_close_search(
-        actor,
-        facts,
-        ran_by=search.asked_by_id,
-        compared=knows and is_settled(standings_of(search)),
-        reason=reason,
+        actor, facts, compared=knows and is_settled(standings_of(search)), reason=reason
     )
     compared = is_settled(standings_of(search))
     for one in search.examinations.filter(state=ExaminationState.OPEN):
