@@ -185,7 +185,10 @@ def view_examinations(
     sees = queries.sight(actor, search) == queries.Sight.EVERYTHING
     found = recorded(search) if sees else []
     if not sees or len(found) < examiners_of(search):
-        raise NotFound("There are no examinations of this search that you may compare.")
+        raise NotFound(
+            "There are no examinations of this search that you may compare. They can be compared once all "
+            "its examiners have recorded theirs; your inbox says what then waits on you."
+        )
     record.note(examinations=[one.pk for one in found])
     return found
 

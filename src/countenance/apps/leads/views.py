@@ -274,7 +274,9 @@ def _candidate(request: Request, search: Search, rank: int) -> CandidateStanding
         for one in standings_of(search):
             if one.rank == rank:
                 return one
-    raise NotFound("There is no such candidate, or it is not examined yet.")
+    raise NotFound(
+        "There is no such candidate, or it is not examined yet. Your inbox says when a search can be decided."
+    )
 
 
 def _about(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
@@ -13,7 +12,7 @@ from countenance.apps.cases import queries as cases
 from countenance.apps.examinations import queries as examinations
 from countenance.apps.examinations.models import Examination, ExaminationState
 from countenance.apps.examinations.permits import standings_of
-from countenance.apps.leads.afterwards import EXAMINER, is_to_decide, progress_of
+from countenance.apps.leads.afterwards import EXAMINER, Progress, progress_of
 from countenance.apps.leads.ending import ASKED, ends_at
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.queries import released
@@ -24,7 +23,7 @@ from countenance.examination.combine import Standing
 from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
 
-LOOKED_AT = 20
+LOOKED_AT = 10
 """So many searches are opened to say what is to be decided of them; this is asked whenever a page is drawn."""
 
 
@@ -49,19 +48,21 @@ def _to_decide(actor: Actor) -> Iterator[Waiting]:
     # Those that want no examiner any more wait for a supervisor alone.
     searches = list(found.order_by("wants_examiner", "ended_at", "pk")[:LOOKED_AT])
     progress = progress_of(searches)
+    judged = examinations.examines(actor)  # of all others, everything is theirs to see by now
     for search in searches:
-        if not is_to_decide(search, progress[search.pk]):
+        if judged and examinations.sight(actor, search) != examinations.Sight.EVERYTHING:
             continue
-        if examinations.sight(actor, search) == examinations.Sight.EVERYTHING:
-            yield from _of_search(search, progress[search.pk].recorded)
+        yield from _of_search(search, progress[search.pk])
 
 
-def _of_search(search: Search, recorded: list[datetime]) -> Iterator[Waiting]:
-    done = released(search)
+def _of_search(search: Search, progress: Progress) -> Iterator[Waiting]:
+    done = released(search) if progress.leads else {}
     counted = Counter(one.standing for one in standings_of(search) if one.subject not in done)
+    if counted[Standing.OPEN]:
+        return  # It needs more examiners than have recorded.
     agreed, disagreed = counted[Standing.AGREED], counted[Standing.DISAGREED]
     name = f"search {code_of(search)}, case {search.case.reference}"
-    href, since = reverse("consolidation", args=[search.pk]), max(recorded)
+    href, since = reverse("consolidation", args=[search.pk]), max(progress.recorded)
     if agreed:
         said = "1 candidate" if agreed == 1 else f"{agreed} candidates"
         what = f"Release a lead or close {name}: the examiners agree on {said}"
