@@ -287,6 +287,16 @@ def search(opened, gallery, *probes):
     return found
 
 
+def queue(opened):
+    """Look again which searches want an examiner, as the serving process does; return them, oldest first."""
+    from countenance.apps.examinations import retention
+    from countenance.apps.searches.models import Search
+
+    retention.requeue_open(SYSTEM, tools=opened.tools)
+    waiting = Search.objects.filter(wants_examiner=True).order_by("intended_at")
+    return {"waiting": list(waiting.values_list("pk", flat=True))}
+
+
 def examined(opened, search):
     """Have a search examined by the examiner who ran it and by another one."""
     import examining

@@ -109,8 +109,11 @@ def test_a_home_of_the_first_version_is_brought_up_to_date_and_worked_with(empty
         described = home.run("@describe", "people")
         assert (described["photo"], described["face"], described["subject"]) == (6, 9, 6)
         assert home.run("@index_agrees", "people")["same_templates"]
+        # Nobody examines what was found then: it is not known who added the photos.
+        assert home.run("@queue")["waiting"] == []
         # The old case was under no authority: it is put under one, and searches go on in it.
         found = home.run("@search", "people", "anna", "ben")
+        assert len(home.run("@queue")["waiting"]) == 2
         assert [found[person][0][0] for person in ("anna", "ben")] == ["anna", "ben"]
         verified = home.run("@verify")
         assert verified["actions"]["records.upgraded"] == 1

@@ -14,7 +14,8 @@ from countenance.apps.examinations import queries
 from countenance.apps.examinations.models import Closing, ExaminationState
 from countenance.apps.examinations.permits import examiners_of, is_lapsed, standings_of
 from countenance.apps.searches.models import Search
-from countenance.errors import SealBroken
+from countenance.apps.searches.queries import root_of
+from countenance.errors import NotEvidence, SealBroken
 from countenance.examination.combine import Standing
 from countenance.tools import Tools
 
@@ -52,7 +53,7 @@ def _judged(search: Search, leads: Collection[UUID], *, tools: Tools) -> tuple[b
     if queries.has_candidates(search) and not queries.is_closed(search):
         every = search.examinations.exclude(state=ExaminationState.ENDED)
         states = list(every.values_list("state", flat=True))
-        wants = len(states) < examiners_of(search)
+        wants = len(states) < examiners_of(search) and _is_evidence(search)
         if not wants and ExaminationState.OPEN not in states:
             found, today = standings_of(search), tools.clock().date()
             wants = any(
@@ -61,6 +62,15 @@ def _judged(search: Search, leads: Collection[UUID], *, tools: Tools) -> tuple[b
             )
             over = all(one.standing == Standing.NO_LEAD or one.subject in leads for one in found)
     return wants, over
+
+
+def _is_evidence(search: Search) -> bool:
+    """Say whether it is known who added the photo; not of the first version, so nobody is let at it."""
+    try:
+        root_of(search.probe)
+    except NotEvidence:
+        return False
+    return True
 
 
 def _close(search: Search, *, tools: Tools) -> None:
