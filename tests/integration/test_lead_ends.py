@@ -16,7 +16,7 @@ from countenance.apps.agencies.models import Agency
 from countenance.apps.cases import holding
 from countenance.apps.cases import services as cases
 from countenance.apps.cases.models import Case
-from countenance.apps.leads import queries, services
+from countenance.apps.leads import queries, services, withdrawing
 from countenance.apps.leads.ending import ending
 from countenance.apps.leads.models import Lead, Outcome
 from countenance.apps.records.waiting import YOU, Waiting
@@ -87,8 +87,9 @@ def test_the_investigator_is_asked_ninety_days_before_and_urgently_at_last(close
     assert asked(closed, mine, 3 * YEAR - 91 * DAY) == []
     (one,) = asked(closed, mine, 3 * YEAR - 89 * DAY)
     end = end_of(closed)
+    number = Lead.objects.get().number
     assert one.what == (
-        f"Say what came of lead 1: what it stands on is destroyed on {end.day} {end:%B %Y}"
+        f"Say what came of lead {number}: what it stands on is destroyed on {end.day} {end:%B %Y}"
     )
     assert (one.since, one.whose, one.urgent) == (end - 90 * DAY, YOU, False)
     assert one.href == reverse("lead_outcome", args=[Lead.objects.get().pk])
@@ -122,6 +123,20 @@ def test_nobody_else_is_asked_and_nobody_once_it_is_said_or_a_hold_is_on(closed:
     )
     assert not queries.has_open_lead(closed.made.case)
     assert asked(closed, closed.investigator, later) == []
+
+
+def test_a_lead_that_was_withdrawn_keeps_nothing_and_nobody_is_asked_about_it(
+    closed: World,
+) -> None:
+    withdrawing.withdraw_lead(
+        replace(closed.supervisor, stepped_up_at=closed.tools.clock()),
+        lead=Lead.objects.get(),
+        reason="Both examiners took back what they had said",
+        tools=closed.tools,
+    )
+    assert asked(closed, closed.investigator, 3 * YEAR - 10 * DAY) == []
+    assert not queries.has_open_lead(closed.made.case)
+    assert turn(at(closed, YEAR + DAY)) == (1, 1)
 
 
 def test_a_stricter_pack_gives_less_time(closed: World) -> None:

@@ -71,5 +71,6 @@ def _of_ended_cases(actor: Actor, now: datetime) -> QuerySet[Lead]:
         outcome_at=None,
         object_key__isnull=False,
         search__frozen_at=None,
+        withdrawn_at=None,
     )
     return rows.select_related("case__agency", "search__agency").order_by("released_at", "pk")

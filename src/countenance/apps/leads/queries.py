@@ -25,8 +25,12 @@ REEXAMINED = Exists(
 
 
 def has_open_lead(case: Case) -> bool:
-    """Say whether nobody has said yet what became of a lead of this case; destroyed ones wait for nobody."""
-    return Lead.objects.filter(case=case, outcome_at=None, object_key__isnull=False).exists()
+    """Say whether nobody has said yet what became of a lead of this case.
+
+    Nobody is asked about one that was destroyed or withdrawn.
+    """
+    waits = {"outcome_at": None, "withdrawn_at": None, "object_key__isnull": False}
+    return Lead.objects.filter(case=case, **waits).exists()
 
 
 def leads(actor: Actor, *, of_case: Case | None = None) -> QuerySet[Lead]:
