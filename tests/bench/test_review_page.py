@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 TOP = 20
 PROBES = 10
-TRIES = 4
+TRIES = 100
 WARM = 3
 FACES = 24
 """So many photos of people stand behind the candidates, in turn."""
