@@ -88,7 +88,12 @@ SCREENS: dict[str, Screen] = {
     "search": Screen(EXAMINER, main=True),
     "search_examined": Screen(EXAMINER, "search", main=True),
     "search_close": Screen(SUPERVISOR),
+    "search_to_decide": Screen(SUPERVISOR, "search", main=True),
+    "search_close_examined": Screen(SUPERVISOR, "search_close"),
+    "search_closed": Screen(AUDITOR, "search"),
+    "search_closed_asker": Screen(ASKER, "search"),
     "consolidation": Screen(EXAMINER, main=True),
+    "consolidation_third": Screen(AUDITOR, "consolidation", main=True),
     # Examinations.
     "examinations": Screen(EXAMINER, main=True),
     "examination": Screen(EXAMINER, main=True),

@@ -20,6 +20,7 @@ from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
 from countenance.apps.cases import authorities, holding
 from countenance.apps.cases.widening import widening
+from countenance.apps.examinations import closing
 from countenance.apps.examinations import services as examining_services
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.leads import services as leads
@@ -33,6 +34,8 @@ from countenance.testing import FakeEngine
 
 ASKER = "asker"
 """Who opened the case, added the evidence and asked for the searches; an investigator by now."""
+TO_DECIDE = ("consolidation_third", "search_to_decide", "search_close_examined")
+CLOSED = ("search_closed", "search_closed_asker")
 REASON = "The archive in Leeds was told by its curator on 3 May"
 
 
@@ -174,7 +177,10 @@ def _examinations(on: Any, world: World) -> dict[str, dict[str, Any]]:
     both = examining.examined(on, done, examiner)
     third = both.examinations.get(examiner_id=examiner.person)
     row = third.comparisons.first()
+    decide, closed = _examined(on, case, gallery), _closed(on, world, case, gallery)
     return {
+        **{name: {"search_id": decide} for name in TO_DECIDE},
+        **{name: {"search_id": closed} for name in CLOSED},
         "examination": {"examination_id": first.pk},
         "examination_end": {"examination_id": first.pk},
         "comparison": {"examination_id": second.pk},
@@ -183,6 +189,43 @@ def _examinations(on: Any, world: World) -> dict[str, dict[str, Any]]:
         "conclusion_follow": {"examination_id": third.pk, "comparison_id": row.pk},
         "search_examined": {"search_id": both.pk},
     }
+
+
+def _examined(on: Any, case: Any, gallery: Any) -> UUID:
+    """Return a search that three examined, two of them for a lead; the other followed their own conclusion."""
+    found = search(on, case, [gallery], FakeEngine.photo("ben", 24), face=0)
+    second = acting(on, Role.EXAMINER)
+    for examiner, best in (
+        (acting(on, Role.EXAMINER), Conclusion.SAME),
+        (second, Conclusion.OTHER),
+        (acting(on, Role.EXAMINER), Conclusion.SAME),
+    ):
+        examining.examine(
+            examiner,
+            found,
+            tools=on.tools,
+            concluding=lambda row, best=best: best if row.about["rank"] == 1 else Conclusion.OTHER,
+        )
+    rows = found.examinations.get(examiner_id=second.person).comparisons.all()
+    said = examining.checklist(Conclusion.OTHER, note="The left ear is attached, on both photos")
+    said["marks"]["nose"]["pins"] = [[0.1, 0.4]]
+    examining_services.follow_conclusion(
+        second,
+        comparison=next(row for row in rows if row.about["rank"] == 1),
+        checklist=said,
+        conclusion=str(Conclusion.OTHER_STRONG),
+        reason="The bridge of the nose differs on 3 of the photos",
+        tools=on.tools,
+    )
+    return found.pk
+
+
+def _closed(on: Any, world: World, case: Any, gallery: Any) -> UUID:
+    """Return a search that a supervisor closed before all its candidates were compared."""
+    found = search(on, case, [gallery], FakeEngine.photo("ben", 25), face=0)
+    supervisor = _actor(on, world.people[str(Role.SUPERVISOR)])
+    closing.close_search(supervisor, search=found, reason=REASON, tools=on.tools)
+    return found.pk
 
 
 def _leads(on: Any, world: World) -> dict[str, dict[str, Any]]:

@@ -153,6 +153,7 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "to_examine": len(one.outcome["candidates"]) if hidden else 0,
         "known": known,
         "came": None if frozen else afterwards.came_of(request.actor, [one]).get(one.pk),
+        "may_ask": may(request.actor, Deed.SEARCH_ASK),
         "links": [] if frozen else afterwards.links_from(request.actor, one),
         "removed": seen and not candidates and bool(one.outcome["candidates"]),
         "strip": drawing.strip([found["similarity"] for found in candidates]),
