@@ -236,9 +236,7 @@ def permit_follow(
 
 
 def permit_closer(actor: Actor, *, agency: UUID, ran_by: UUID) -> Permit:
-    """Permit whoever ran a search, or a supervisor, to be the one who closes it.
-
-    Judged before anything is known of what was examined, so that no other examiner learns from it.
+    """Permit whoever ran a search, or a supervisor, to close it; judged before anything is read of others.
 
     Raises:
         NotPermitted: somebody else ran it, or it is another agency's.
@@ -246,8 +244,8 @@ def permit_closer(actor: Actor, *, agency: UUID, ran_by: UUID) -> Permit:
     permit_own(actor, agency)
     if actor.person != ran_by and Role.SUPERVISOR not in actor.roles:
         raise NotPermitted(
-            "Closing a search ends everybody's examinations of it, so whoever ran it closes it, or a supervisor "
-            "of your agency. You can give up your own.",
+            "Closing a search ends everybody's examinations of it, so whoever ran it closes it, or a "
+            "supervisor of your agency. You can give up your own.",
             rule="search.close_own",
         )
     return Permit(rule="search.close_own")
@@ -256,16 +254,10 @@ def permit_closer(actor: Actor, *, agency: UUID, ran_by: UUID) -> Permit:
 def permit_close_search(
     actor: Actor, search: ExaminedFacts, *, compared: bool, reason: str
 ) -> Permit:
-    """Permit to close a search: all is compared, or it is said why it is not.
-
-    Args:
-        actor: who closes it.
-        search: what was examined.
-        compared: all its candidates are, and the actor may know that.
-        reason: why nobody will compare them.
+    """Permit to close a search: all is compared, as far as the actor may know, or it is said why not.
 
     Raises:
-        ReasonMissing: some are not compared, as far as the actor may know, and no reason is given.
+        ReasonMissing: some are not compared, and no reason is given.
         SearchFrozen: what was found may not be seen, or is destroyed.
         WrongState: it is closed already.
         NotPermitted: it is another agency's.
@@ -273,9 +265,7 @@ def permit_close_search(
     permit_own(actor, search.agency)
     _permit_open(search)
     if not compared and what_is_vague(reason):
-        raise ReasonMissing(
-            "Say in a few words why nobody will compare the candidates that are not compared yet."
-        )
+        raise ReasonMissing("Say in a few words why nobody will compare the other candidates.")
     return Permit(rule="search.compared" if compared else "search.closed_with_reason")
 
 
