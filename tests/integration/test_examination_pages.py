@@ -135,15 +135,14 @@ def test_two_recorded_examinations_are_compared_and_followed(made: Bench) -> Non
     row = next(row for row in queries.comparisons(one) if row.about["rank"] == 1)
     follow = f"/examinations/{one.pk}/follow/{row.pk}/"
     assert client.get(follow).status_code == 200
-    sent = {
-        "conclusion": str(OTHER),
-        "changed": "nose",
-        "answer": "different",
-        "reason": "The bridge of the nose differs, as the other examiner says",
-    }
+    why = "The bridge of the nose differs, as the other examiner says"
+    sent = fields("similar", conclusion=str(OTHER), reason=why, **{"said-nose": "different"})
     assert client.post(follow, sent).status_code == 302
     assert "as the other examiner says" in client.get(where).content.decode()
-    assert client.post(f"/searches/{made.search.pk}/close/", {}).status_code == 302
+    # Nothing is left to decide, so the program closes it; an examiner who did not run it does not.
+    assert client.post(f"/searches/{made.search.pk}/close/", {}).status_code == 403
+    made.search.refresh_from_db()
+    assert queries.is_closed(made.search)
 
 
 def test_a_candidate_whose_photos_were_removed_is_said_to_be_gone(made: Bench) -> None:
