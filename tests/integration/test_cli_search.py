@@ -24,6 +24,7 @@ def test_a_search_prints_exactly_this_object(cli: Cli, people: Path, place: Path
         "model",
         "answer",
         "candidates",
+        "came_of",
     ]
     assert found["gallery"] == ["people"]
     assert found["answer"] == "candidates"

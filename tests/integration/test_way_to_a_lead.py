@@ -153,8 +153,11 @@ def test_an_investigator_reads_that_no_lead_came_of_it_or_why_it_was_closed(
     assert asked_of(world, world.investigator) == [
         (f"{SEARCHED}closed before all candidates were compared", NOBODY)
     ]
-    client = client_of(deployment, member_of(world))
-    assert WHY in text_of(client, f"/searches/{world.made.search.pk}/")
+    (one,) = things(world, world.investigator).answered
+    assert one.href == f"/searches/{world.made.search.pk}/"
+    page = text_of(client_of(deployment, member_of(world)), one.href)
+    assert WHY in page
+    assert "You can ask for other galleries" in page
 
 
 def test_nobody_is_sent_to_a_closed_search(deployment: Any) -> None:

@@ -78,9 +78,9 @@ def _answered(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
             what = f"Read why the search in case {one.case.reference} was declined, and ask anew"
             yield Waiting(what=what, since=at, href=reverse("case", args=[one.case_id]))
         elif one.pk in came:
-            said = came[one.pk]
+            search, said = came[one.pk]
             if said.whose or tools.clock() - said.at <= LATELY:
-                yield _afterwards(one, said)
+                yield _afterwards(one, search, said)
         elif tools.clock() - at <= LATELY:
             what = f"The search that you asked for in case {one.case.reference} was run"
             yield Waiting(
@@ -88,24 +88,26 @@ def _answered(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
             )
 
 
-def _came_of(actor: Actor, requests: Sequence[SearchRequest]) -> dict[UUID, Afterwards]:
-    """Return what came of the searches that answered requests, by the request."""
+def _came_of(
+    actor: Actor, requests: Sequence[SearchRequest]
+) -> dict[UUID, tuple[UUID, Afterwards]]:
+    """Return the searches that answered requests, and what came of each, by the request."""
     searches = list(Search.objects.filter(answers__in=requests))
     came = afterwards.came_of(actor, searches)
     return {
-        one.answers_id: came[one.pk]
+        one.answers_id: (one.pk, came[one.pk])
         for one in searches
         if one.answers_id is not None and one.pk in came
     }
 
 
-def _afterwards(one: SearchRequest, said: Afterwards) -> Waiting:
+def _afterwards(one: SearchRequest, search: UUID, said: Afterwards) -> Waiting:
     words = said.words[:1].lower() + said.words[1:]
     (lead,) = said.leads if len(said.leads) == 1 else (None,)
     return Waiting(
         what=f"The search that you asked for in case {one.case.reference}: {words}",
         since=said.at,
-        href=reverse("case", args=[one.case_id]) if lead is None else lead.href,
+        href=reverse("search", args=[search]) if lead is None else lead.href,
         whose=said.whose or NOBODY,
     )
 
