@@ -288,6 +288,20 @@ def nobody_releases_what_they_examined(p):
     )
 
 
+def nobody_withdraws_what_they_examined(p):
+    """Look at the supervisor who withdraws a lead."""
+
+    def judge(reason="The ear on a second photo is whole, so it is somebody else", **more):
+        return p.examining.permit_withdraw(actor(p, "S"), searched(p, **more), reason=reason)
+
+    assert judge().rule == "lead.withdraw"
+    assert judge(closed=True)
+    said = ({"examiners": {ANNA, ME}}, SamePerson, "lead.not_examiner", "Another supervisor")
+    _refuses((*UNSEEN, said), judge)
+    for reason in VAGUE:
+        assert "act on this lead" in raised(ReasonMissing, judge, reason=reason).detail
+
+
 def a_photo_leaves_only_with_a_released_lead(p):
     """Look at each condition, under packs that ask for it and under others."""
     house, detroit = (p.packs.terms_of(name) for name in ("default", "detroit-williams"))
@@ -311,6 +325,10 @@ def a_photo_leaves_only_with_a_released_lead(p):
     error = raised(LeadNotSupported, judge, released=False)
     assert error.rule == "lead.released"
     assert "A supervisor releases it" in error.detail
+    for why, rule in (({"withdrawn": True}, "withdrawn"), ({"supported": False}, "unsupported")):
+        error = raised(LeadNotSupported, judge, **why)
+        assert error.rule == f"lead.{rule}"
+        assert "does not leave" in error.detail
     for terms, name in ((house, "default"), (detroit, "detroit-williams")):
         error = raised(ForbiddenByPack, judge, terms, authorised=False, independent=False)
         assert error.rule == f"{name}.photo_export.authorised"
@@ -339,6 +357,7 @@ TABLES = (
     a_search_is_closed_when_all_is_compared_or_with_a_reason,
     only_who_ran_a_search_or_a_supervisor_closes_it,
     nobody_releases_what_they_examined,
+    nobody_withdraws_what_they_examined,
     a_photo_leaves_only_with_a_released_lead,
     facts_are_against_nobody_unless_they_are_given,
 )
