@@ -76,7 +76,8 @@ def facts_of(search: Search, *, today: date) -> ExaminedFacts:
     engaged = rows.count()
     recorded = rows.filter(state=ExaminationState.RECORDED).count()
     # Read only where an examiner more may be wanted: till then nothing, no time either, tells what was said.
-    whole = recorded == engaged and recorded >= examiners_of(search)
+    enough = examiners_of(search)
+    whole = recorded == engaged and recorded >= enough
     found = standings_of(search) if whole else []
     return ExaminedFacts(
         agency=search.agency_id,
