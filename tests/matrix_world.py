@@ -162,28 +162,16 @@ def _objects(world: World, on: Any, third: Any, *, examiner: Actor) -> dict[str,
     approval = exporting.ask_for_bodies(
         on.actor, reason="The court of Ourtown ordered it on 3 May", tools=tools
     )
-    agency = Agency.objects.get(pk=on.actor.agency)
-    invitation, secret = inviting.invite_person(
-        on.actor, name="Nina New", email=f"{uuid4().hex}@example.org", tools=tools
-    )
-    world.key(on.person)
-    token, _ = tokens.make_token(
-        on.actor, name="t", scopes=[Scope.READ], lasts=timedelta(days=1), tools=tools
-    )
-    factories.give_app(on.person, tools)
     face = Face.objects.filter(gallery=gallery).first()
     request = SearchRequest.objects.filter(probe=probe).first()
     assert face is not None
     assert request is not None
-    session = SignInSession.objects.filter(person=on.person).first()
-    assert session is not None
     return {
+        **_account(world, on),
         **_examinations(on, search, examiner),
         INSTEAD: _begun(on, case, gallery, examiner),
         "lead_id": _lead(on, case, gallery).pk,
         **PARTS,
-        "agency_id": agency.pk,
-        "person_id": on.person.pk,
         "source_id": source.pk,
         "gallery_id": gallery.pk,
         "run_id": run.pk,
@@ -198,12 +186,31 @@ def _objects(world: World, on: Any, third: Any, *, examiner: Actor) -> dict[str,
         "request_id": request.pk,
         "search_id": search.pk,
         "approval_id": approval.pk,
+        "document_id": uuid4(),
+    }
+
+
+def _account(world: World, on: Any) -> dict[str, Any]:
+    """Return the ids of somebody, of all that an account has, and of an invitation."""
+    tools = on.tools
+    invitation, secret = inviting.invite_person(
+        on.actor, name="Nina New", email=f"{uuid4().hex}@example.org", tools=tools
+    )
+    world.key(on.person)
+    token, _ = tokens.make_token(
+        on.actor, name="t", scopes=[Scope.READ], lasts=timedelta(days=1), tools=tools
+    )
+    factories.give_app(on.person, tools)
+    session = SignInSession.objects.filter(person=on.person).first()
+    assert session is not None
+    return {
+        "agency_id": on.actor.agency,
+        "person_id": on.person.pk,
         "invitation_id": invitation.pk,
         "secret": secret,
         "session_id": session.pk,
         "token_id": token.pk,
         "factor_id": Factor.objects.get(person=on.person).pk,
-        "document_id": uuid4(),
     }
 
 
