@@ -123,7 +123,7 @@ def give_up(made: Bench, found: Any, actor: Any, *_: Any) -> None:
 
 
 def close(made: Bench, found: Any, actor: Any, *_: Any) -> None:
-    closing.close_search(actor, search=found, tools=made.on.tools)
+    closing.close_search(actor, search=found, reason=WHY, tools=made.on.tools)
 
 
 DO: dict[str, Callable[..., None]] = {

@@ -135,7 +135,7 @@ def close_it_in_the_database(world: World) -> None:
     for number in range(2):
         examine(world.made.examiner(number), other, tools=world.tools)
     if not Closing.objects.filter(search=other).exists():
-        closing.close_search(supervisor(world), search=other, tools=world.tools)
+        closing.close_search(supervisor(world), search=other, reason=WHY, tools=world.tools)
     Closing.objects.filter(search=world.made.search).delete()
     sql(
         "INSERT INTO examinations_closing (search_id, agency_id, by_id, details, at) "

@@ -57,7 +57,7 @@ def test_a_search_is_closed_when_all_is_compared_or_with_a_reason(made: Bench) -
     begun = begin(made.second, search=made.search, tools=tools)
     supervisor = acting(made.on, Role.SUPERVISOR)
     with pytest.raises(ReasonMissing):
-        closing.close_search(supervisor, search=made.search, tools=tools)
+        closing.close_search(supervisor, search=made.search, reason="", tools=tools)
     closing.close_search(supervisor, search=made.search, reason=WHY, tools=tools)
     begun.refresh_from_db()
     assert begun.state == ExaminationState.ENDED
@@ -71,7 +71,9 @@ def test_a_search_is_closed_when_all_is_compared_or_with_a_reason(made: Bench) -
     other = made.another_search()
     for actor in (made.first, made.second):
         examine(actor, other, tools=tools, concluding=about_anna)
-    closed = closing.close_search(supervisor, search=other, tools=tools)
+    with pytest.raises(ReasonMissing):  # Support that nobody releases is no reason by itself.
+        closing.close_search(supervisor, search=other, reason="", tools=tools)
+    closed = closing.close_search(supervisor, search=other, reason=WHY, tools=tools)
     assert closed.details["compared"] is True
 
 
@@ -162,7 +164,7 @@ def test_only_who_ran_a_search_or_a_supervisor_closes_it_and_learns_nothing_by_t
             for actor in (made.first, made.second):
                 examine(actor, found, tools=tools, concluding=about_anna)
         with pytest.raises(ReasonMissing):
-            closing.close_search(ran, search=found, tools=tools)
+            closing.close_search(ran, search=found, reason="", tools=tools)
         closing.close_search(ran, search=found, reason=WHY, tools=tools)
 
 

@@ -251,22 +251,20 @@ def permit_closer(actor: Actor, *, agency: UUID, ran_by: UUID) -> Permit:
     return Permit(rule="search.close_own")
 
 
-def permit_close_search(
-    actor: Actor, search: ExaminedFacts, *, compared: bool, reason: str
-) -> Permit:
-    """Permit to close a search: all is compared, as far as the actor may know, or it is said why not.
+def permit_close_search(actor: Actor, search: ExaminedFacts, *, reason: str) -> Permit:
+    """Permit to close a search by hand, with a reason: one with which all is done closes by itself.
 
     Raises:
-        ReasonMissing: some are not compared, and no reason is given.
+        ReasonMissing: no reason is given.
         SearchFrozen: what was found may not be seen, or is destroyed.
         WrongState: it is closed already.
         NotPermitted: it is another agency's.
     """
     permit_own(actor, search.agency)
     _permit_open(search)
-    if not compared and what_is_vague(reason):
-        raise ReasonMissing("Say in a few words why nobody will compare the other candidates.")
-    return Permit(rule="search.compared" if compared else "search.closed_with_reason")
+    if what_is_vague(reason):
+        raise ReasonMissing("Say in a few words why nothing more is done with this search.")
+    return Permit(rule="search.closed_with_reason")
 
 
 def permit_release(actor: Actor, search: ExaminedFacts) -> Permit:

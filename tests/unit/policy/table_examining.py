@@ -231,22 +231,16 @@ def a_conclusion_is_followed_by_whoever_made_it_and_for_a_reason(p):
         assert "differently" in raised(ReasonMissing, judge, reason=reason).detail
 
 
-def a_search_is_closed_when_all_is_compared_or_with_a_reason(p):
-    """Look at both ways, and at what cannot be closed."""
+def a_search_is_closed_with_a_reason(p):
+    """Look at reasons, and at what cannot be closed."""
 
-    def judge(compared=True, reason="", **more):
-        return p.examining.permit_close_search(
-            actor(p, "E"), searched(p, **more), compared=compared, reason=reason
-        )
+    def judge(reason=GOOD, **more):
+        return p.examining.permit_close_search(actor(p, "E"), searched(p, **more), reason=reason)
 
-    assert judge().rule == "search.compared"
-    assert judge(reason=GOOD).rule == "search.compared"
-    reason = "The man was found alive in another town"
-    assert judge(compared=False, reason=reason).rule == "search.closed_with_reason"
+    assert judge().rule == "search.closed_with_reason"
+    assert judge(reason="The man was found alive in another town")
     for vague in VAGUE:
-        error = raised(ReasonMissing, judge, compared=False, reason=vague)
-        assert "nobody will compare" in error.detail
-        assert judge(reason=vague).rule == "search.compared"
+        assert "nothing more" in raised(ReasonMissing, judge, reason=vague).detail
     _refuses((*UNSEEN, *CLOSED), judge)
 
 
@@ -354,7 +348,7 @@ TABLES = (
     whoever_ran_a_search_begins_and_all_others_draw,
     another_examiner_comes_only_after_a_disagreement,
     a_conclusion_is_followed_by_whoever_made_it_and_for_a_reason,
-    a_search_is_closed_when_all_is_compared_or_with_a_reason,
+    a_search_is_closed_with_a_reason,
     only_who_ran_a_search_or_a_supervisor_closes_it,
     nobody_releases_what_they_examined,
     nobody_withdraws_what_they_examined,

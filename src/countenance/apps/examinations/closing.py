@@ -1,4 +1,4 @@
-"""Closing a search: all its candidates are compared, or somebody says why they are not."""
+"""Closing a search by hand: somebody says why nothing more is done with it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,12 @@ from countenance.tools import Tools
 
 @accountable(Action.SEARCH_CLOSED, deed=Deed.SEARCH_CLOSE)
 def close_search(
-    actor: Actor, record: Record, *, search: Search, reason: str = "", tools: Tools
+    actor: Actor, record: Record, *, search: Search, reason: str, tools: Tools
 ) -> Closing:
-    """Close a search: all its candidates are compared, or a reason says why they are not.
-
-    Examinations of it that are still open end.
+    """Close a search with which not all is done; why is said. Examinations of it that are still open end.
 
     Raises:
-        ReasonMissing: not all candidates are compared by as many examiners as they need, or the actor may not
-            know whether they are.
+        ReasonMissing: why is not said. It is asked of everybody, so that it tells nothing of others.
         NotPermitted: neither a supervisor nor whoever ran it; recorded.
         WrongState: it was closed already, or returned nobody.
         SearchFrozen: what it found cannot be seen any more; recorded.
@@ -39,11 +36,7 @@ def close_search(
     if not queries.has_candidates(search):
         raise WrongState("This search returned no candidates, so there is nothing to close.")
     facts = facts_of(search, today=tools.clock().date())
-    # Whoever may not know yet what others recorded learns it from nothing that is asked of them here.
-    knows = queries.sight(actor, search) == queries.Sight.EVERYTHING
-    permit_close_search(
-        actor, facts, compared=knows and is_settled(standings_of(search)), reason=reason
-    )
+    permit_close_search(actor, facts, reason=reason)
     compared = is_settled(standings_of(search))
     for one in search.examinations.filter(state=ExaminationState.OPEN):
         end(locked(one), "The search was closed.", tools=tools)

@@ -29,14 +29,13 @@ from countenance.ui.requests import Request
 
 
 class CloseForm(Form):
-    """Why a search is closed; needed only where not all is compared."""
+    """Why a search is closed before all is done with it."""
 
     reason = CharField(
-        required=False,
+        label="Why is nothing more done with it?",
         max_length=4000,
         widget=Textarea(attrs={"rows": 3}),
-        help_text="Needed unless you may know that all candidates are compared. Recorded on the ledger. "
-        "Read by your oversight body.",
+        help_text="Recorded on the ledger. Read by your oversight body.",
     )
 
 
@@ -49,7 +48,7 @@ def begin(request: Request, search_id: UUID) -> HttpResponse:
 
 
 def close(request: Request, search_id: UUID) -> HttpResponse:
-    """Close a search, with a reason if not all its candidates are compared."""
+    """Close a search before all is done with it, with a reason."""
     one = search_queries.search(request.actor, search_id)
     form = CloseForm(request.POST or None)
     if request.method == "POST":

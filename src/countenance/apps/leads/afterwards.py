@@ -103,9 +103,9 @@ def _said(search: Search, progress: Progress) -> Afterwards:
         return _of_leads(progress.leads)
     if progress.closing is not None:
         closed = progress.closing
-        if closed.details["compared"]:
-            return Afterwards(words=NO_LEAD, at=closed.at)
-        return Afterwards(words=CLOSED, at=closed.at, said=closed.details["reason"])
+        words = NO_LEAD if closed.details["compared"] else CLOSED
+        said = "" if closed.by_id is None else closed.details["reason"]
+        return Afterwards(words=words, at=closed.at, said=said)
     if not examinations.has_candidates(search):
         return Afterwards(words=NO_CANDIDATE, at=ended_at)
     if is_to_decide(search, progress):
