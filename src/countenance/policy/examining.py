@@ -142,30 +142,22 @@ def permit_examine(
     return Permit(rule="examination.other_person")
 
 
-def permit_begin(
-    actor: Actor,
-    search: ExaminedFacts,
-    *,
-    ran_by: UUID,
-    today: date,
-    examiners: int = EXAMINERS,
-) -> Permit:
-    """Permit whoever ran a search to examine it as one of its first examiners; all others draw.
+def permit_begin(actor: Actor, *, agency: UUID, ran_by: UUID) -> Permit:
+    """Permit whoever ran a search to begin to examine it, as `permit_examine` allows; all others draw.
 
     Who draws does not choose, so they do not know of which case it is, nor whether it is a control.
 
     Raises:
         NotPermitted: somebody else ran it, or it is another agency's.
-        CertificateMissing, SamePerson, SearchFrozen, WrongState: as for `permit_examine`.
     """
-    permit_own(actor, search.agency)
+    permit_own(actor, agency)
     if actor.person != ran_by:
         raise NotPermitted(
             "Only whoever ran a search begins to examine it from its page; all others take the next "
             "examination that waits, without choosing. Take yours.",
             rule="examination.drawn",
         )
-    return permit_examine(actor, search, today=today, examiners=examiners)
+    return Permit(rule="examination.ran")
 
 
 def permit_third(

@@ -113,7 +113,8 @@ def probe_side(examination: Examination, number: int = 1) -> Side:
         raise NotFound("There is no such photo.")
     named = every[number - 1]
     if "photo" in named:
-        return _enrolled(named["face"])
+        # Without its small picture, so that it is cut out anew and alike, as a probe's is.
+        return replace(_enrolled(named["face"]), crop=None)
     probe = Probe.objects.get(pk=named["probe"])
     if probe.object_key is None:
         raise NotFound("This photo was destroyed.")

@@ -52,6 +52,8 @@ def prove_examinations(search: Search) -> None:
     for about, body in _bodies(BEGUN, agency=search.agency_id, at__gte=search.ended_at):
         if body is None:
             _require_row(Examination, about)
+        elif body["facts"].get("control"):
+            continue  # It names the search in whose place it was drawn.
         elif body["facts"].get("search") == str(search.pk) and about not in there:
             raise SealBroken("The ledger has an examination of this search, and it is gone.")
 
