@@ -9,11 +9,13 @@ import pytest
 from clients import client_of
 from django.test import Client
 from examining import Bench, begin, bench, conclude_all, examine
+from factories import acting
 
-from countenance.apps.examinations import queries, taking
+from countenance.apps.examinations import closing, queries, taking
 from countenance.apps.examinations.models import Examination, ExaminationState
 from countenance.examination.components import Component
 from countenance.examination.scale import Conclusion
+from countenance.policy import Role
 
 SAME, OTHER = Conclusion.SAME, Conclusion.OTHER
 
@@ -130,7 +132,7 @@ def test_two_recorded_examinations_are_compared_and_followed(made: Bench) -> Non
     assert client.get(where).status_code == 404
     examine(made.second, made.search, tools=tools, concluding=lambda _: OTHER)
     page = client.get(where).content.decode()
-    assert "The examiners disagree" in page
+    assert "or a third examiner decides; the search waits for one." in page
     assert page.index("differ</span>") < page.index("Candidate 2")
     row = next(row for row in queries.comparisons(one) if row.about["rank"] == 1)
     follow = f"/examinations/{one.pk}/follow/{row.pk}/"
@@ -143,6 +145,19 @@ def test_two_recorded_examinations_are_compared_and_followed(made: Bench) -> Non
     assert client.post(f"/searches/{made.search.pk}/close/", {}).status_code == 403
     made.search.refresh_from_db()
     assert queries.is_closed(made.search)
+
+
+def test_a_disagreement_in_a_closed_search_waits_for_nobody(made: Bench) -> None:
+    tools = made.on.tools
+    for actor, first in ((made.first, SAME), (made.second, OTHER)):
+        examine(actor, made.search, tools=tools, concluding=lambda _, said=first: said)
+    supervisor = acting(made.on, Role.SUPERVISOR)
+    why = "The case was solved by the ticket of 3 May"
+    closing.close_search(supervisor, search=made.search, reason=why, tools=tools)
+    client = client_of(made.on, supervisor)
+    page = client.get(f"/searches/{made.search.pk}/consolidation/").content.decode()
+    assert "No lead is made of this candidate." in page
+    assert "the search waits for one" not in page
 
 
 def test_a_candidate_whose_photos_were_removed_is_said_to_be_gone(made: Bench) -> None:

@@ -166,15 +166,22 @@ def permit_lead(
 SAID = {
     Standing.OPEN: "A lead needs the conclusions of two examiners, each for themselves.",
     Standing.NO_LEAD: "The examiners do not support that both photos show one person.",
-    Standing.DISAGREED: "The examiners disagree. Consolidate, or ask a third examiner.",
+    Standing.DISAGREED: (
+        "The examiners disagree. Each can follow their own conclusion, or a third examiner decides; "
+        "the search waits for one."
+    ),
 }
 """Why a candidate of this standing is no lead, where two examine."""
 
 MANY = {2: "two", 3: "three", 4: "four", 5: "five"}
+NEXT = {3: "a fourth examiner", 4: "a fifth examiner"}
+"""Who decides between so many examiners who disagree; between two, a third."""
 
 
 def why_no_lead(standing: Standing, *, examiners: int = EXAMINERS) -> str:
     """Return why a candidate of this standing is no lead, where so many examine."""
+    if standing == Standing.DISAGREED and examiners > EXAMINERS:
+        return SAID[standing].replace("a third examiner", NEXT.get(examiners, "another examiner"))
     if standing != Standing.OPEN:
         return SAID[standing]
     if examiners == 1:

@@ -260,6 +260,9 @@ def test_what_is_missing_is_said_with_as_many_examiners_as_are_needed():
     assert "9 examiners" in why_no_lead(Standing.OPEN, examiners=9)
     assert "conclusion of an examiner" in why_no_lead(Standing.OPEN, examiners=1)
     assert why_no_lead(Standing.NO_LEAD, examiners=3) == SAID[Standing.NO_LEAD]
+    for examiners, decides in ((1, "a third"), (2, "a third"), (3, "a fourth"), (9, "another")):
+        said = why_no_lead(Standing.DISAGREED, examiners=examiners)
+        assert f"or {decides} examiner decides; the search waits for one." in said
     assert refused([], waiver=LAW).detail == why_no_lead(Standing.OPEN, examiners=1)
     assert refused([], examiners=3).detail == why_no_lead(Standing.OPEN, examiners=3)
     assert refused([], examiners=1).detail == why_no_lead(Standing.OPEN)

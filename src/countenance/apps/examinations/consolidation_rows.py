@@ -9,23 +9,25 @@ from uuid import UUID
 from django.urls import reverse
 
 from countenance.apps.examinations.models import Comparison, Examination
-from countenance.apps.examinations.permits import standings_of
+from countenance.apps.examinations.permits import examiners_of, standings_of
 from countenance.apps.examinations.standings import (
     CONCLUSIONS,
     CandidateStanding,
     checklist_of,
+    closing_of,
     said_of,
 )
 from countenance.apps.searches import afterwards
 from countenance.apps.searches.afterwards import Link
 from countenance.apps.searches.models import Search
 from countenance.examination.checklist import Checklist, Mark, Pin
-from countenance.examination.combine import SAID, Standing
+from countenance.examination.combine import Standing, why_no_lead
 from countenance.examination.components import Answer, Component
 from countenance.policy import Actor, Deed, may
 from countenance.ui.faceview import SeenPin
 
-STANDINGS = {**SAID, Standing.AGREED: "The examiners support that both photos show one person."}
+AGREED = "The examiners support that both photos show one person."
+LEFT = "The examiners disagree, and the search is closed. No lead is made of this candidate."
 WORDS = {str(one): one.label for one in Answer}
 
 Said = tuple[Examination, list[Comparison]]
@@ -86,7 +88,7 @@ def _candidate(
         "pins": [pin for found in pins.values() for pin in found],
         "disagreed": standing.standing == Standing.DISAGREED,
         "agreed": agreed,
-        "standing": STANDINGS[standing.standing],
+        "standing": _standing(search, standing.standing),
         "lead": lead,
         "release": agreed and lead is None and may(actor, Deed.LEAD_RELEASE),
         "folded": standing.standing == Standing.NO_LEAD
@@ -95,6 +97,14 @@ def _candidate(
         "components": sorted(rows, key=lambda one: not one["differ"]),
         "notes": notes if any(notes) else (),
     }
+
+
+def _standing(search: Search, standing: Standing) -> str:
+    if standing == Standing.AGREED:
+        return AGREED
+    if standing == Standing.DISAGREED and closing_of(search) is not None:
+        return LEFT
+    return why_no_lead(standing, examiners=examiners_of(search))
 
 
 def _examiner(
