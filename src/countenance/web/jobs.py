@@ -137,9 +137,10 @@ def run_retention() -> int:
         retention.purge_ended_results,
         retention.purge_ended_evidence,
         examined.destroy_old_controls,
+        examined.end_all_left,
         examined.requeue_open,
     )
-    *done, _ = _each_of(steps, tools=tools)
+    *done, _, _ = _each_of(steps, tools=tools)
     if any(done):
         log.info("retention.ran", searches=done[0], cases=done[1], controls=done[2])
     return sum(done)

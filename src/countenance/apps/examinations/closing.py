@@ -49,6 +49,6 @@ def close_search(
         "reason": reason.strip(),
     }
     closing.save(force_insert=True)
-    requeue(search, tools=tools)
+    requeue(search, record, tools=tools)
     record.note(compared=compared)
     return closing

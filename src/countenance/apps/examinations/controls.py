@@ -70,15 +70,6 @@ class Plan:
         """Return what is known beforehand."""
         return {"subject": str(self.subject), "mate": self.mate}
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what the ledger's sealed body says of it."""
-        return {
-            "gallery": str(self.gallery),
-            "photos": [str(photo) for photo in self.photos],
-            "mate": self.mate,
-            "candidates": self.candidates,
-        }
-
 
 def plan(actor: Actor, *, candidates: int, photos: int = 1, tools: Tools) -> Plan | None:
     """Draw who plays the probe; None if the agency has nobody with photos enough to draw.
@@ -140,6 +131,20 @@ def find(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
     named = _named([UUID(one["subject"]) for one in found])
     found = [one for one in found if UUID(one["subject"]) in named][: planned.candidates]
     return found if len(found) == planned.candidates else []
+
+
+def lock_enrolled(planned: Plan, found: Sequence[dict[str, Any]]) -> bool:
+    """Say whether everybody in a control is still enrolled, and keep it so until this transaction ends.
+
+    Whoever was erased since it was drawn is in none; from here on, erasing somebody destroys it too.
+    """
+    if not found:
+        return False
+    rows = Gallery.objects.select_for_update(no_key=True).filter(pk=planned.gallery)
+    list(rows.values_list("pk"))  # what a removal locks
+    wanted = {planned.face, *(face for face, _ in planned.more)}
+    wanted.update(face["face"] for one in found for face in one["faces"])
+    return Face.objects.filter(pk__in=wanted, removed_version=None).count() == len(wanted)
 
 
 def limit(actor: Actor, *, tools: Tools) -> str:

@@ -6,6 +6,7 @@ Called inside the transaction of whatever destroys it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from uuid import UUID
 
 from countenance.apps.examinations.models import ControlAnswer, Examination, ExaminationState
@@ -16,7 +17,6 @@ from countenance.errors import SealBroken
 from countenance.ledger.entry import Action
 
 NAMING = (
-    Action.EXAMINATION_DRAWN,
     Action.PROBE_ANALYSED,
     Action.CONCLUSION_RECORDED,
     Action.EXAMINATION_ENDED,
@@ -53,15 +53,14 @@ def forget_with(
 
 
 def _names(one: Examination) -> Iterator[str]:
-    """Yield whose photos a control is made of, and which; what nobody can open names nobody."""
-    try:
+    """Yield whose photos a control is made of, and which; of a row that nobody can open, nothing."""
+    with suppress(SealBroken):
         yield from (played["photo"] for played in probes(one))
         yield one.about["control"]["subject"]
-        for row in one.comparisons.all():
+    for row in one.comparisons.all():
+        with suppress(SealBroken):
             yield row.about["subject"]
             yield from (face["photo"] for face in row.about["faces"])
-    except SealBroken:
-        return
 
 
 def _keep_answers(one: Examination) -> None:

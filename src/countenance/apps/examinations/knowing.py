@@ -9,7 +9,7 @@ from countenance.apps.examinations.models import ExaminationState
 from countenance.apps.examinations.permits import examiners_of, permit_beginner
 from countenance.apps.searches.knowing import Known
 from countenance.apps.searches.models import Search
-from countenance.errors import CountenanceError
+from countenance.errors import CountenanceError, NotPermitted
 from countenance.examination.combine import many
 from countenance.policy import Actor
 from countenance.tools import Tools
@@ -18,14 +18,24 @@ DRAWN = (
     "You read here who they are once you have examined them. Which examination is yours you do not choose: "
     "take the next one that waits."
 )
+ALTERED = (
+    "An examination that you have open was altered in the database and does not open any more. The program ends "
+    "it within the hour; till then no other photo and no search is shown to you."
+)
 ONE_OPEN = "Finish or give up the examination that you took first."
 
 
 def drawn_open(actor: Actor) -> UUID | None:
-    """Return the open examination that the actor drew; whoever examines no more can be led by nothing."""
+    """Return the open examination that the actor drew; whoever examines no more can be led by nothing.
+
+    Raises:
+        NotPermitted: one is open that somebody altered, so that it cannot even be given up.
+    """
     if not queries.examines(actor):
         return None
     one = queries.open_draw(actor)
+    if one is not None and queries.is_altered(one):
+        raise NotPermitted(ALTERED, rule="examination.altered")
     return None if one is None else one.pk
 
 
@@ -37,7 +47,8 @@ def known(actor: Actor, search: Search, *, tools: Tools) -> Known:
     others are, or that they disagree.
     """
     if queries.sight(actor, search) != queries.Sight.NOTHING:
-        return Known(candidates=True)
+        mine = queries.own_of(actor, search)
+        return Known(candidates=True, examination=None if mine is None else mine.pk)
     if not queries.examines(actor):
         return Known(candidates=False, why=_all_first(search))
     if queries.open_draw(actor) is not None:

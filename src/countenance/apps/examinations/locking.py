@@ -14,7 +14,7 @@ from countenance.apps.examinations.permits import permit_examiner
 from countenance.apps.records.services import Record
 from countenance.apps.searches.clock import permit_unfrozen
 from countenance.apps.searches.models import Search
-from countenance.errors import NotFound, NotPermitted, SearchFrozen, WrongState
+from countenance.errors import NotFound, NotPermitted, SealBroken, SearchFrozen, WrongState
 from countenance.policy import Actor
 from countenance.tools import Tools
 
@@ -56,13 +56,14 @@ def probe_of(search: Search) -> dict[str, Any]:
 def own(
     actor: Actor, record: Record, one: Examination, *, frozen_too: bool = False, tools: Tools
 ) -> Examination:
-    """Lock one's own examination, after its search; what was found must not be frozen, unless that may be too.
+    """Lock one's own examination, after its search, which must not be frozen or altered, unless it may be too.
 
     For a control the search in whose place it is is locked and judged too, so that it takes as long.
 
     Raises:
         NotPermitted: it is somebody else's.
         SearchFrozen: its authority was refused, or did not come in time.
+        SealBroken: somebody altered its search.
     """
     record.note(about=one.pk)
     _lock_search_of(actor, one, frozen_too=frozen_too, tools=tools)
@@ -76,7 +77,7 @@ def _lock_search_of(actor: Actor, one: Examination, *, frozen_too: bool, tools: 
     search = Search.objects.get(pk=one.place_of)
     try:
         lock_search(actor, search, tools=tools)
-    except SearchFrozen:
+    except (SearchFrozen, SealBroken):
         if one.search_id is not None and not frozen_too:
             raise
 

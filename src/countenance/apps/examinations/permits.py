@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from uuid import UUID
 
@@ -20,10 +20,10 @@ from countenance.apps.searches.models import Probe, Search, SearchRequest
 from countenance.apps.searches.queries import root_of, video_added_by
 from countenance.errors import SamePerson
 from countenance.examination.checklist import Checklist, enough_to_lead
-from countenance.examination.combine import EXAMINERS, Standing, Waiver, combine, current
+from countenance.examination.combine import EXAMINERS, Standing, Waiver, combine, lasting
 from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Permit, packs
+from countenance.policy import Actor, Permit, Role, packs
 from countenance.policy.approvals import ApprovalKind
 from countenance.policy.examining import (
     ExaminedFacts,
@@ -139,20 +139,30 @@ def _onlookers(search: Search) -> set[UUID]:
     return {UUID(json.loads(body[1])["actor"]) for body in bodies if body is not None}
 
 
+def still_certified(people: Collection[UUID], *, today: date) -> set[UUID]:
+    """Return those who may still examine: certified, not suspended, and still examiners."""
+    return {
+        one.pk
+        for one in Person.objects.filter(pk__in=people)
+        if one.certified_until is not None
+        and one.certified_until >= today
+        and not one.suspended
+        and Role.EXAMINER in one.roles
+    }
+
+
 def is_lapsed(one: CandidateStanding, search: Search, *, today: date) -> bool:
-    """Say whether a candidate would be a lead if every examiner's certificate were still in date."""
+    """Say whether a candidate would be a lead if all its examiners could still examine."""
     if one.standing != Standing.AGREED:
         return False
-    people = Person.objects.filter(pk__in=[said.examiner for said in one.concluded])
-    certified = {
-        person.pk
-        for person in people
-        if not person.suspended and person.certified_until and person.certified_until >= today
-    }
-    lasting = [
-        said for said in current(one.concluded) if not said.concurs or said.examiner in certified
-    ]
-    return combine(lasting, waiver=waiver_of(search)) != Standing.AGREED
+    certified = still_certified({said.examiner for said in one.concluded}, today=today)
+    terms = terms_of(search)
+    left = combine(
+        lasting(one.concluded, certified_now=certified),
+        waiver=_waiver(terms),
+        examiners=_examiners(terms),
+    )
+    return left != Standing.AGREED
 
 
 def permit_examiner(actor: Actor, search: Search, *, today: date) -> Permit:

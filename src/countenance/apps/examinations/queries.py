@@ -13,8 +13,9 @@ from countenance.apps.examinations.models import Comparison, Examination, Examin
 from countenance.apps.examinations.permits import examiners_of, permit_examiner, standings_of
 from countenance.apps.examinations.standings import closing_of, is_settled, recorded
 from countenance.apps.searches.candidates import CANDIDATES
+from countenance.apps.searches.clock import permit_look
 from countenance.apps.searches.models import Search, SearchState
-from countenance.errors import CountenanceError, NotFound
+from countenance.errors import CountenanceError, NotFound, SealBroken
 from countenance.policy import Actor, Deed, Role, may
 from countenance.tools import Tools
 
@@ -101,8 +102,7 @@ def sight(actor: Actor, search: Search) -> Sight:
     """
     if not may(actor, Deed.EXAMINATIONS_READ) or search.agency_id != actor.agency:
         return Sight.NOTHING
-    every = search.examinations.exclude(state=ExaminationState.ENDED)
-    mine = every.filter(examiner_id=actor.person).first()
+    mine = own_of(actor, search)
     oversees = may(actor, Deed.LEAD_RELEASE) or may(actor, Deed.LEDGER_READ)
     # Decided before anything of others is read, so that not even the time it takes tells how far they are.
     if mine is None and examines(actor) and not oversees:
@@ -117,6 +117,12 @@ def sight(actor: Actor, search: Search) -> Sight:
         return Sight.EVERYTHING if both or closed else Sight.NOTHING
     decided = closed or (both and is_settled(standings_of(search)))
     return Sight.EVERYTHING if decided else Sight.NOTHING
+
+
+def own_of(actor: Actor, search: Search) -> Examination | None:
+    """Return the actor's own examination of a search, if they did not give it up."""
+    every = search.examinations.exclude(state=ExaminationState.ENDED)
+    return every.filter(examiner_id=actor.person).first()
 
 
 def visible_to(actor: Actor, search: Search) -> list[Examination]:
@@ -146,6 +152,14 @@ def is_closed(search: Search) -> bool:
     return closing_of(search) is not None
 
 
+def wanting(actor: Actor) -> QuerySet[Search]:
+    """Return the searches of the actor's agency that want an examiner, and not them already, oldest first."""
+    rows = Search.objects.filter(
+        agency_id=actor.agency, wants_examiner=True, frozen_at=None, purged_at=None, closing=None
+    )
+    return rows.exclude(examinations__examiner_id=actor.person).order_by("ended_at", "pk")
+
+
 def waiting_searches(actor: Actor, *, tools: Tools, at_most: int | None = None) -> Iterator[Search]:
     """Yield the searches that wait for this examiner, those that ended first before others.
 
@@ -157,18 +171,12 @@ def waiting_searches(actor: Actor, *, tools: Tools, at_most: int | None = None) 
     if not may(actor, Deed.EXAMINE):
         return
     rows = (
-        Search.objects.filter(
-            agency_id=actor.agency,
-            wants_examiner=True,
-            frozen_at=None,
-            purged_at=None,
-            closing=None,
-        )
-        .exclude(examinations__examiner_id=actor.person)
+        wanting(actor)
+        # Whoever ran it would know it again; they begin from its page, or not at all.
+        .exclude(asked_by_id=actor.person)
         .exclude(answers__asked_by_id=actor.person)
         .exclude(probe__added_by_id=actor.person)
         .select_related("case__authority", "probe", "answers")
-        .order_by("ended_at", "pk")
     )
     for search in rows if at_most is None else rows[:at_most]:
         if _waits_for(actor, search, tools=tools):
@@ -179,6 +187,8 @@ def _waits_for(actor: Actor, search: Search, *, tools: Tools) -> bool:
     try:
         if not has_candidates(search):
             return False
+        # Also one of which the deadline was altered, or is over: whoever took it could not begin.
+        permit_look(search, now=tools.clock())
         permit_examiner(actor, search, today=tools.clock().date())
     except CountenanceError:
         return False
@@ -189,11 +199,21 @@ def open_draw(actor: Actor) -> Examination | None:
     """Return the open examination that the actor drew, if there is one: there is one at a time.
 
     While it is open nothing may say whether another search waits, or one could tell it from a control.
+    One that somebody altered counts as drawn until the clock ends it: nobody can say any more that it is not.
     """
     for one in own_examinations(actor, ExaminationState.OPEN):
-        if one.about["drawn"]:
+        if is_altered(one) or one.about["drawn"]:
             return one
     return None
+
+
+def is_altered(one: Examination) -> bool:
+    """Say whether an examination does not open any more, or is filed otherwise than it was sealed."""
+    try:
+        one.check_links()
+    except SealBroken:
+        return True
+    return False
 
 
 def open_too_long(actor: Actor, *, tools: Tools) -> list[Search]:

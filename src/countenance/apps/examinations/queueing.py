@@ -1,11 +1,12 @@
 """Whether a search waits for an examiner, kept beside it in clear; and the end of one with which all is done.
 
 Called by services inside their transaction, after anything that changes the answer; the search is locked.
+Which candidates were released as leads, the app above this one says from its `AppConfig.ready`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 from countenance.apps.examinations import queries
 from countenance.apps.examinations.models import Closing, ExaminationState
 from countenance.apps.examinations.permits import examiners_of, is_lapsed, standings_of
+from countenance.apps.records.services import Record
 from countenance.apps.searches.models import Search
 from countenance.apps.searches.queries import root_of
 from countenance.errors import NotEvidence, SealBroken
@@ -23,45 +25,60 @@ log = structlog.get_logger()
 
 ALL_COMPARED = "All candidates are compared."
 
+Released = Callable[[Search], Collection[UUID]]
 
-def requeue(search: Search, *, leads: Collection[UUID] = (), tools: Tools) -> None:
+_released: list[Released] = []
+
+
+def register(released: Released) -> None:
+    """Ask this function which candidates of a search were released as leads."""
+    _released[:] = [released]
+
+
+def requeue(search: Search, record: Record, *, tools: Tools) -> None:
     """Say in clear whether a locked search wants one examiner more, and close it if nothing is left to do.
+
+    That it is closed, the entry of the service says that did the last of it.
+    """
+    if is_done(search, tools=tools):
+        close(search, tools=tools)
+        record.note(closed=True)
+
+
+def is_done(search: Search, *, tools: Tools) -> bool:
+    """Say in clear whether a locked search wants one examiner more; return whether nothing is left to do.
 
     Nothing is left once everybody has recorded and no candidate is supported, or those that are were
     released. A disagreement waits for an examiner or a consolidation, support for a supervisor.
-
-    Args:
-        search: what returned candidates, or did not.
-        leads: which of them were released as leads.
-        tools: the clock.
     """
     try:
-        wants, over = _judged(search, leads, tools=tools)
+        wants, done = _judged(search, tools=tools)
     except SealBroken as error:
         # What somebody altered costs nobody the work that is just recorded; the search stays a signal.
         log.warning("queue.unreadable", code=error.code)
-        return
-    search.wants_examiner = wants and not over
+        return False
+    search.wants_examiner = wants
     search.save(update_fields=("wants_examiner",))
-    if over:
-        _close(search, tools=tools)
+    return done
 
 
-def _judged(search: Search, leads: Collection[UUID], *, tools: Tools) -> tuple[bool, bool]:
+def _judged(search: Search, *, tools: Tools) -> tuple[bool, bool]:
     """Return whether an examiner is wanted, and whether nothing is left to do."""
-    wants = over = False
+    wants = done = False
     if queries.has_candidates(search) and not queries.is_closed(search):
         every = search.examinations.exclude(state=ExaminationState.ENDED)
         states = list(every.values_list("state", flat=True))
         wants = len(states) < examiners_of(search) and _is_evidence(search)
         if not wants and ExaminationState.OPEN not in states:
-            found, today = standings_of(search), tools.clock().date()
+            leads = {subject for released in _released for subject in released(search)}
+            left = [one for one in standings_of(search) if one.subject not in leads]
+            today = tools.clock().date()
             wants = any(
                 one.standing == Standing.DISAGREED or is_lapsed(one, search, today=today)
-                for one in found
+                for one in left
             )
-            over = all(one.standing == Standing.NO_LEAD or one.subject in leads for one in found)
-    return wants, over
+            done = all(one.standing == Standing.NO_LEAD for one in left)
+    return wants, done
 
 
 def _is_evidence(search: Search) -> bool:
@@ -73,7 +90,8 @@ def _is_evidence(search: Search) -> bool:
     return True
 
 
-def _close(search: Search, *, tools: Tools) -> None:
+def close(search: Search, *, tools: Tools) -> None:
+    """Close a locked search with which nothing is left to do."""
     closing = Closing(search=search, agency_id=search.agency_id, by_id=None, at=tools.clock())
     closing.details = {"links": closing.links, "compared": True, "reason": ALL_COMPARED}
     closing.save(force_insert=True)

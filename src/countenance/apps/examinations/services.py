@@ -66,7 +66,7 @@ def begin_examination(actor: Actor, record: Record, *, search: Search, tools: To
         drawn=False,
         tools=tools,
     )
-    requeue(search, tools=tools)
+    requeue(search, record, tools=tools)
     record.note(about=made.pk, candidates=made.about["candidates"], drawn=False)
     return made
 
@@ -160,7 +160,7 @@ def record_conclusion(
         examination.save(update_fields=("state", "about", "recorded_at"))
         record.note(last=True)
         if examination.search is not None:
-            requeue(examination.search, tools=tools)
+            requeue(examination.search, record, tools=tools)
     return comparison
 
 
@@ -213,7 +213,7 @@ def follow_conclusion(
     _say(actor, record, later, checklist, conclusion, reason=reason.strip(), tools=tools)
     later.save(force_insert=True)
     record.note(about=later.pk, follows=comparison.pk)
-    requeue(search, tools=tools)
+    requeue(search, record, tools=tools)
     return later
 
 
@@ -223,7 +223,7 @@ def end_examination(
 ) -> Examination:
     """Give up one's own examination, with a reason; somebody else can then examine in one's place.
 
-    Also one of a search that is frozen, whose photos nobody sees: while it is open one cannot take the next.
+    Also one of a search that is frozen, or that somebody altered: while it is open one cannot take the next.
 
     Raises:
         ReasonMissing: why is not said.
@@ -234,7 +234,7 @@ def end_examination(
     permit_reason(reason)
     end(examination, reason.strip(), tools=tools)
     if examination.search is not None:
-        requeue(examination.search, tools=tools)
+        requeue(examination.search, record, tools=tools)
     return examination
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,6 +32,8 @@ from countenance.tools import Tools
 log = structlog.get_logger()
 
 DRAW_BYTES = 8
+OLDEST = 8
+"""It is drawn from so many that wait longest: nobody can look up beforehand which one comes next."""
 LOOKED_AT = 50
 """So many examinations are read at once to count those since the last draw."""
 
@@ -54,9 +57,10 @@ def _draw(actor: Actor, record: Record, *, examination: UUID, tools: Tools) -> D
     """Draw what is examined next, durably, before the index is asked for anything."""
     record.note(about=examination)
     _require_none_open(actor)
-    search = next(queries.waiting_searches(actor, tools=tools), None)
-    if search is None:
+    waiting = list(islice(queries.waiting_searches(actor, tools=tools), OLDEST))
+    if not waiting:
         raise NotFound("Nothing waits for you to be examined.")
+    search = waiting[controls.below(len(waiting), tools.token_bytes)]
     planned = controls.plan(
         actor,
         candidates=len(search.outcome["candidates"]),
@@ -66,9 +70,8 @@ def _draw(actor: Actor, record: Record, *, examination: UUID, tools: Tools) -> D
     share = due_share(controls_share(actor), begun=_begun_since_last_draw(actor))
     due = is_control_due(tools.token_bytes(DRAW_BYTES), share=share)
     drawn = Drawn(search=search, planned=planned, due=due)
-    record.note(
-        control=None if drawn.control is None else drawn.control.as_json(), search=search.pk
-    )
+    # Not of whom a control would be: nothing would ever erase that of one that is not begun.
+    record.note(search=search.pk)
     return drawn
 
 
@@ -82,12 +85,14 @@ def _begin(
     candidates: Sequence[dict[str, Any]],
     tools: Tools,
 ) -> Examination:
-    """Begin what was drawn: a control if one is due and has candidates, else the search."""
+    """Begin what was drawn: a control if one is due and its people are still enrolled, else the search."""
     record.note(about=examination, drawn=True)
     _require_none_open(actor)
     search = lock_search(actor, drawn.search, tools=tools)
     require_wanted(actor, search, tools=tools)
-    control = drawn.control if candidates else None
+    # Looked for also if none is due, so that it takes as long.
+    enrolled = drawn.planned is not None and controls.lock_enrolled(drawn.planned, candidates)
+    control = drawn.control if enrolled else None
     shown = search.outcome["candidates"] if control is None else candidates
     made = make_rows(
         actor,
@@ -99,7 +104,7 @@ def _begin(
         drawn=True,
         tools=tools,
     )
-    requeue(search, tools=tools)
+    requeue(search, record, tools=tools)
     record.note(search=search.pk, control=control is not None, candidates=len(shown))
     return made
 

@@ -16,12 +16,11 @@ from django.urls import reverse
 
 from countenance.apps.examinations import queries as examinations
 from countenance.apps.examinations.models import Closing, Examination, ExaminationState
-from countenance.apps.examinations.permits import examiners_of, waiver_of
+from countenance.apps.examinations.permits import examiners_of
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.queries import released
 from countenance.apps.searches.afterwards import Afterwards, Link
 from countenance.apps.searches.models import Search, SearchState
-from countenance.examination.combine import EXAMINERS
 from countenance.policy import Actor, Deed, may
 
 EXAMINER, SUPERVISOR = "An examiner", "A supervisor"
@@ -89,12 +88,7 @@ def is_to_decide(search: Search, progress: Progress) -> bool:
     """Say whether as many examined a search as it needs, and nobody still does."""
     if progress.open or not progress.recorded or progress.closing is not None:
         return False
-    return len(progress.recorded) >= max(_fewest(search), examiners_of(search))
-
-
-def _fewest(search: Search) -> int:
-    """Return how many examine a search at least: two, unless a law waives the second."""
-    return EXAMINERS if waiver_of(search) is None else 1
+    return len(progress.recorded) >= examiners_of(search)
 
 
 def _said(search: Search, progress: Progress) -> Afterwards:
@@ -136,7 +130,7 @@ def links_from(actor: Actor, search: Search) -> Iterator[Link]:
     for subject, lead in released(search).items():
         yield _link(lead, subject)
     everything = examinations.sight(actor, search) == examinations.Sight.EVERYTHING
-    if everything and len(progress_of([search])[search.pk].recorded) >= _fewest(search):
+    if everything and len(progress_of([search])[search.pk].recorded) >= examiners_of(search):
         href = reverse("consolidation", args=[search.pk])
         yield Link(words="Compare the examinations", href=href)
     closes = may(actor, Deed.LEAD_RELEASE) and may(actor, Deed.SEARCH_CLOSE)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
 from countenance import policy
-from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.agencies.models import Agency
 from countenance.apps.cases.models import Case
 from countenance.apps.examinations.locking import lock_search
-from countenance.apps.examinations.permits import examiners_of, facts_of, waiver_of
+from countenance.apps.examinations.permits import (
+    examiners_of,
+    facts_of,
+    still_certified,
+    waiver_of,
+)
 from countenance.apps.examinations.queueing import requeue
 from countenance.apps.examinations.standings import CandidateStanding
 from countenance.apps.leads import papers, queries
@@ -83,7 +87,7 @@ def release_lead(
         "paper": papers.snapshot(actor, lead, one, bearing=bearing, waiver=waiver, tools=tools),
     }
     lead.save(force_insert=True)
-    requeue(search, leads=queries.released(search), tools=tools)
+    requeue(search, record, tools=tools)
     record.note(about=lead.pk, search=search.pk, number=lead.number)
     record.note(bearing=lead.details["bearing"], waiver=lead.details["waiver"])
     return lead
@@ -97,7 +101,7 @@ def _bearing(
     bearing = permit_lead(
         one.concluded,
         releases=actor.person,
-        certified_now=_certified({said.examiner for said in one.concluded}, today=today),
+        certified_now=still_certified({said.examiner for said in one.concluded}, today=today),
         waiver=waiver,
         examiners=examiners_of(search),
     )
@@ -180,16 +184,3 @@ def record_outcome(
     locked.save(update_fields=("outcome", "outcome_at"))
     record.note(outcome=outcome)
     return locked
-
-
-def _certified(examiners: Collection[UUID], *, today: date) -> set[UUID]:
-    """Return those who may still examine: certified, not suspended, and still examiners."""
-    people = Person.objects.filter(pk__in=examiners)
-    return {
-        one.pk
-        for one in people
-        if one.certified_until is not None
-        and one.certified_until >= today
-        and not one.suspended
-        and policy.Role.EXAMINER in one.roles
-    }

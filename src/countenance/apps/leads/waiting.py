@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from countenance.apps.cases import queries as cases
@@ -17,8 +17,8 @@ from countenance.apps.leads.ending import ASKED, ends_at
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.queries import released
 from countenance.apps.records.waiting import Waiting
-from countenance.apps.searches.case_views import code_of
 from countenance.apps.searches.models import Search, SearchState
+from countenance.apps.searches.queries import code_of
 from countenance.examination.combine import Standing
 from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
@@ -81,7 +81,8 @@ def _of_search(search: Search, progress: Progress) -> Iterator[Waiting]:
 def _open_too_long(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
     """Yield the searches whose candidates nobody, or too few, compared after two weeks."""
     found = _open(actor).filter(ended_at__lt=tools.clock() - examinations.TOO_LONG)
-    for search in found.filter(wants_examiner=True).order_by("ended_at", "pk")[:LOOKED_AT]:
+    unsaid = Q(wants_examiner=True) | Exists(_examined(ExaminationState.OPEN))
+    for search in found.filter(unsaid).order_by("ended_at", "pk")[:LOOKED_AT]:
         name = f"search {code_of(search)}, case {search.case.reference}"
         yield Waiting(
             what=f"Find an examiner for {name}, or close it: it is not compared after two weeks",
