@@ -189,6 +189,9 @@ def view_examinations(
             "There are no examinations of this search that you may compare. They can be compared once all "
             "its examiners have recorded theirs; your inbox says what then waits on you."
         )
+    # About the own examination, if there is one: the entries about a search are of onlookers.
+    mine = queries.own_of(actor, search)
+    record.note(about=search.pk if mine is None else mine.pk, search=search.pk)
     record.note(examinations=[one.pk for one in found])
     return found
 

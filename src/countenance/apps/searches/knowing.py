@@ -23,7 +23,7 @@ class Known:
     Attributes:
         candidates: who they are, their rank and similarity.
         begins: an examination of it may be begun.
-        examination: the own examination that is open, if it is known to be of this search.
+        examination: the own examination, if it is known to be of this search.
         why: why nothing more is shown now, and the way to it.
     """
 
@@ -52,8 +52,8 @@ def known(actor: Actor, search: Search, *, tools: Tools) -> Known:
     return Known(candidates=False)
 
 
-def permit_candidates(actor: Actor, search: Search, *, tools: Tools) -> None:
-    """Permit a look at the candidates of a concluded search.
+def permit_candidates(actor: Actor, search: Search, *, tools: Tools) -> Known:
+    """Permit a look at the candidates of a concluded search, and return what is known of them.
 
     Raises:
         NotPermitted: the examinations that it needs are not recorded yet.
@@ -65,3 +65,4 @@ def permit_candidates(actor: Actor, search: Search, *, tools: Tools) -> None:
             "examiner. Begin your examination, or take the next one that waits.",
             rule="search.examine_first",
         )
+    return said

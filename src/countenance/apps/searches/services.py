@@ -374,6 +374,8 @@ def abort_abandoned_searches(actor: Actor, *, tools: Tools) -> int:
 def view_candidates(actor: Actor, record: Record, *, search: Search, tools: Tools) -> Search:
     """Record that the candidates of a search are looked at; show them only after this returned.
 
+    The entry of whoever examined it is about their examination: those about the search are of onlookers.
+
     Raises:
         NotPermitted: the search is another agency's, or not examined yet as it must be.
         WrongState: it has no outcome.
@@ -385,7 +387,8 @@ def view_candidates(actor: Actor, record: Record, *, search: Search, tools: Tool
     if search.state != SearchState.CONCLUDED:
         raise WrongState("This search has no outcome.")
     permit_unfrozen(search, now=tools.clock())
-    permit_candidates(actor, search, tools=tools)
+    known = permit_candidates(actor, search, tools=tools)
+    record.note(about=known.examination or search.pk, search=search.pk)
     return search
 
 
