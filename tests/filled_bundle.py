@@ -48,7 +48,7 @@ def _search(one: Search) -> c.Search:
         probes=[one.probe_id, *(UUID(other["probe"]) for other in more)],
         requests=[*answers, *(UUID(other["answers"]) for other in more)],
         model=request["model"],
-        mode="investigation list" if request["threshold"] is None else "operating point",
+        mode="investigation list" if request["threshold"] is None else "threshold, not measured",
         state="purged" if one.purged_at else str(one.state),
         answer=None if outcome is None else outcome["answer"],
         candidates=candidates,

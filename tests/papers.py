@@ -139,6 +139,7 @@ def facts(**changes):
         "gallery": "Booking photos",
         "gallery_size": 1_204_311,
         "snapshot": "318",
+        "asked": "22 Nov 2026, at most 20 candidates",
         "place": "3rd of 20 candidates",
         "authority": "Warrant 26-W-0931 of 12 Nov 2026, aggravated assault",
         "authority_section": "MCL 750.81a",

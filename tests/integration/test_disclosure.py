@@ -83,7 +83,8 @@ def test_a_whole_case_is_in_its_bundle(made: Bench) -> None:
     assert told["galleries"][0]["version"] is not None
     assert told["galleries"][0]["details"]["name"] == "Gallery"
     assert told["candidates"][0]["details"]["named"] == "anna"
-    assert found[f"searches/{nobody.pk}.json"]["mode"] == "operating point"
+    assert found[f"searches/{nobody.pk}.json"]["mode"] == "threshold, not measured"
+    assert told["mode"] == "investigation list"
     both = [one for name, one in found.items() if name.startswith("examinations/")]
     assert all(one["analysis"] and len(one["comparisons"]) == 4 for one in both)
     assert {each["said"]["conclusion"] for each in both[0]["comparisons"]} == {
@@ -101,7 +102,11 @@ def test_a_whole_case_is_in_its_bundle(made: Bench) -> None:
         "low": "0.000000",
         "high": "1.000000",
     }
-    assert rates["model"][0]["threshold"] == "0.990000"
+    plain, at_least = rates["model"]
+    assert (plain["threshold"], plain["measured"]) == (None, None)
+    assert plain["why"].startswith("No threshold was set: a list is always returned")
+    assert (at_least["threshold"], at_least["measured"]) == ("0.990000", None)
+    assert "not measured" in at_least["why"]
     for under in Authority.objects.filter(pk__in={made.search.authority_id, nobody.authority_id}):
         said = found[f"authority/{under.pk}.json"]
         assert said["details"]["says"]["statute"] == "Missing Persons Act, section 4"

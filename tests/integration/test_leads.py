@@ -16,6 +16,7 @@ from leading import TICKET, WHY, World, about_first, prepared, under
 from countenance.apps.agencies.models import Person
 from countenance.apps.cases.queries import cases as cases_of
 from countenance.apps.examinations import services as examinations
+from countenance.apps.galleries import terms
 from countenance.apps.leads import exporting, papers, queries, services
 from countenance.apps.leads.models import Lead, Outcome
 from countenance.apps.records.models import LedgerRow
@@ -37,6 +38,7 @@ from countenance.errors import (
 from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import Action
 from countenance.policy import Role, packs
+from countenance.reports import lead_words
 
 SAME, NEITHER, OTHER = Conclusion.SAME, Conclusion.NEITHER, Conclusion.OTHER
 
@@ -68,9 +70,29 @@ def test_two_who_concur_make_a_lead_that_a_supervisor_releases(world: World) -> 
     assert facts.gallery == "Gallery"
     assert facts.gallery_size == 18
     assert facts.operating_point is None
+    assert facts.threshold is None
+    assert facts.asked.endswith(", at most 4 candidates")
     assert facts.authority_section == "Missing Persons Act, section 4"
     assert facts.limits
     assert receipt_about(lead.pk, Action.LEAD_RELEASED)
+
+
+def test_the_threshold_of_a_gallery_is_sealed_and_printed(world: World) -> None:
+    gallery = world.made.gallery
+    gallery.terms = terms.terms_payload(sensitive=False, threshold=0.2)
+    gallery.save(update_fields=("terms",))
+    found = world.made.another_search("anna", shot=11)
+    for number in range(2):
+        examine(world.made.examiner(number), found, tools=world.tools, concluding=about_first)
+    found.refresh_from_db()
+    lead = world.release(search=found, subject=UUID(found.outcome["candidates"][0]["subject"]))
+    paper = papers.paper_of(world.investigator, lead, tools=world.tools)
+    assert paper.facts.threshold == 0.2
+    said = dict(lead_words(paper.facts, paper.receipt).found)
+    assert "at most 4 candidates, nobody below similarity 0.20. Place on" in said["Search"]
+    assert said["Error of the search"] == (
+        "Nobody below similarity 0.20 was listed. How often strangers are at or above it: not measured."
+    )
 
 
 def test_numbers_of_leads_differ_and_do_not_count(world: World) -> None:

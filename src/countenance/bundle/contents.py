@@ -92,12 +92,13 @@ class Search:
         probes: the probes that were searched with together, in the order of the ledger.
         requests: what it answers.
         model: the id of the model that compared; its card is in the bundle. None if none did.
-        mode: "operating point" with a threshold, "investigation list" with a fixed length.
+        mode: "operating point" with a threshold of measured error, "threshold, not measured" with any other,
+            "investigation list" with a fixed length.
         state: "intended", "concluded", "aborted", "frozen" or "purged".
         answer: as on the ledger, such as "no_candidate"; None unless concluded.
         candidates: in the order of the list; None unless concluded.
         galleries: in which it looked.
-        details: reason, face, operating point or length of the list, who ran it, when, under what.
+        details: reason, face, threshold and length of the list, who ran it, when, under what.
     """
 
     id: UUID

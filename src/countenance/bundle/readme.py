@@ -15,7 +15,7 @@ What this is
 
 What this is not
   A candidate is not an identification. It is a person whose photo a program found similar to another.
-  A list of candidates is returned even if the person is not in the gallery.
+  Where no threshold was set, a list of candidates is returned even if the person is not in the gallery.
   An examiner's conclusion is an opinion. A lead is a hint for further work.
   None of it is probable cause by itself.
   The photos and names are of people, most of whom have nothing to do with the case. Keep them safe, and
@@ -27,12 +27,11 @@ What is where
   probes/              the photos that were searched with, one .json beside each
   edits.json           how copies of photos were made: part, turn, brightness
   requests.json        who asked for a search, why, and what became of it
-  searches/            each search: operating point or list, galleries and their version, candidates,
-                       answer
+  searches/            each search: threshold or list, galleries and their version, candidates, answer
   examinations/        each examination: analysis, checklists, pins, conclusions, and what followed them
   leads/               each lead that was released, and what became of it
   model-cards/         the models that compared
-  error-rates.json     how often model and examiners were wrong where the truth was known
+  error-rates.json     how often model and examiners were wrong where the truth was known, as far as measured
   authority/           the legal basis
   ledger/              the entries with their bodies, each with its proof; the root that they lead to
 

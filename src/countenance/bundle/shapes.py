@@ -20,7 +20,7 @@ MOST_JSON: Final = 2**26
 MOST_NUMBER: Final = 2**53 - 1
 
 STATES: Final = ("intended", "concluded", "aborted", "frozen", "purged")
-MODES: Final = ("operating point", "investigation list")
+MODES: Final = ("operating point", "threshold, not measured", "investigation list")
 
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _SUM: Final = re.compile("[0-9a-f]{64}", re.ASCII)

@@ -111,6 +111,8 @@ class LeadFacts:
         examiners: on whose conclusions the lead stands.
         components: from the top of the face down.
         waiver: the sentence that names the law, where fewer than two examiners were needed.
+        asked: when the search was run, and for how many candidates at most.
+        threshold: the similarity below which nobody was listed; None where there was none.
         place: where the candidate stood on the list, such as "3 of 20 candidates".
         model: the model's name and version.
         model_licence: under what its weights are used.
@@ -144,6 +146,8 @@ class LeadFacts:
     authority: str
     authority_section: str
     limits: Rows
+    asked: str = ""
+    threshold: float | None = None
     place: str = ""
     waiver: str = ""
     operating_point: OperatingPoint | None = None

@@ -25,6 +25,7 @@ ALWAYS_A_LIST = (
     "A list of candidates is always returned, also when the person is not in the gallery. "
     "No error rate of this search has been measured yet."
 )
+NOT_MEASURED = "How often strangers are at or above it: not measured."
 PROOF = (
     "The disclosure bundle of the case holds the proof; "
     "“countenance verify-bundle” checks it on any machine, without a network."
@@ -132,6 +133,12 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", THIN)
 
 
+def similarity(value: float) -> str:
+    """Return a threshold with two decimals, or as many as were agreed on."""
+    whole, decimals = f"{value:.6f}".split(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
 def _opinion(number: int, one: Examiner) -> Opinion:
     return Opinion(
         heading=f"Examiner {number}: {one.name}",
@@ -185,20 +192,35 @@ def _disagreements(facts: LeadFacts, differing: int) -> str:
 
 
 def _found(facts: LeadFacts) -> Rows:
-    place = (("Place on the list", facts.place),) if facts.place else ()
+    place = f"Place on the list: {facts.place}." if facts.place else ""
+    asked = f"{facts.asked}, {_least(facts)}." if facts.asked else ""
+    search = " ".join(filter(None, (asked, place)))
     size = f"{count(facts.gallery_size)} templates, version {facts.snapshot}"
     return (
         ("Authority", f"{facts.authority} ({facts.authority_section})"),
+        *((("Search", search),) if search else ()),
         ("Gallery", f"{facts.gallery}: {size}"),
-        *place,
         ("Model", f"{facts.model}. Licence of the weights: {facts.model_licence}"),
-        ("Error of the search", _operating(facts.operating_point)),
+        ("Error of the search", _error(facts)),
     )
 
 
-def _operating(point: OperatingPoint | None) -> str:
-    if point is None:
+def _least(facts: LeadFacts) -> str:
+    if facts.threshold is None:
+        return "no threshold"
+    return f"nobody below similarity {similarity(facts.threshold)}"
+
+
+def _error(facts: LeadFacts) -> str:
+    """Say how often the search errs; where nothing was measured, that, and what the list is worth."""
+    if facts.operating_point is not None:
+        return _operating(facts.operating_point)
+    if facts.threshold is None:
         return ALWAYS_A_LIST
+    return f"Nobody below similarity {similarity(facts.threshold)} was listed. {NOT_MEASURED}"
+
+
+def _operating(point: OperatingPoint) -> str:
     return (
         f"At threshold {point.threshold:.3f}: of {count(point.fpir.of)} searches of people who are not in "
         f"such a gallery, {count(point.fpir.wrong)} return somebody: FPIR {_share(point.fpir)}. "

@@ -30,7 +30,7 @@ from countenance.reports import (
     pdf,
 )
 from countenance.reports.jpeg import read_jpeg
-from countenance.reports.words import ALWAYS_A_LIST, DISCLAIMER
+from countenance.reports.words import ALWAYS_A_LIST, DISCLAIMER, NOT_MEASURED
 
 TESTS = Path(papers.__file__).parent
 
@@ -67,7 +67,7 @@ def test_every_sentence_is_on_the_paper():
         "Error measured on 82 pairs with known answers, in 14 examinations.",
         "Of 42 showing two people, 1 concluded to be one person: 0.024 (0.95 interval 0.004 to 0.123).",
         "The examiners differ on 2 of 12 components.", facts.model, facts.model_licence, facts.gallery, "1204311",
-        "version 318", facts.authority, facts.authority_section, facts.place, paper.receipt.code,
+        "version 318", "22 Nov 2026, at most 20 candidates, no threshold", facts.authority, facts.authority_section, facts.place, paper.receipt.code,
         paper.receipt.root.hex(), *words.verify, "Page 1 of 1",
         *(part for row in (*words.limits, *facts.probe, *facts.candidate) for part in row),
         *(part for row in facts.components for part in (row.component, *row.answers)),
@@ -83,6 +83,14 @@ def test_there_is_no_percentage_near_a_face():
 def test_the_measured_error_of_a_search_takes_the_place_of_the_plain_sentence():
     text = flat(text_of(lead_pdf(papers.with_facts(operating_point=papers.measured_point()))))
     assert flat("FPIR 0.003 (0.95 interval 0.002 to 0.004)") in text
+    assert flat(ALWAYS_A_LIST) not in text
+
+
+@pytest.mark.parametrize(("least", "said"), [(0.6, "0.60"), (0.6125, "0.6125"), (-0.05, "-0.05")])
+def test_a_threshold_that_nobody_measured_is_printed_as_that(least, said):
+    text = flat(text_of(lead_pdf(papers.with_facts(threshold=least))))
+    assert flat(f"at most 20 candidates, nobody below similarity {said}") in text
+    assert flat(f"Nobody below similarity {said} was listed. {NOT_MEASURED}") in text
     assert flat(ALWAYS_A_LIST) not in text
 
 
@@ -302,7 +310,11 @@ def test_the_package_writes_no_file():
 
 
 def test_what_was_sealed_is_printed_again_to_the_byte():
-    for facts in (papers.facts(), papers.facts(operating_point=papers.measured_point())):
+    for facts in (
+        papers.facts(),
+        papers.facts(operating_point=papers.measured_point()),
+        papers.facts(threshold=0.6),
+    ):
         again = facts_from_json(json.loads(json.dumps(facts_to_json(facts))))
         assert again == facts
 

@@ -163,7 +163,7 @@ def search(actor: Actor, one: Search, *, tools: Tools) -> c.Search:
             )
         ),
         model=asked.get("model"),
-        mode="investigation list" if asked["threshold"] is None else "operating point",
+        mode="investigation list" if asked["threshold"] is None else "threshold, not measured",
         state=_state(one),
         answer=None if outcome is None else outcome["answer"],
         candidates=None if outcome is None else _candidates(outcome, named),

@@ -45,6 +45,10 @@ OF_FOUND = {
 WITHHELD = ("conclusion.", "lead.")
 """So begin the actions of all other entries of which a bundle holds no body if the search is frozen."""
 NO_CARD = "This model did not come with the program; whoever runs the deployment has its card."
+NO_THRESHOLD = (
+    "No threshold was set: a list is always returned, also when the person is not in the gallery. No "
+    "error rate of it was measured."
+)
 NOT_MEASURED = (
     "How often the model errs at this threshold was not measured on the searched galleries. The "
     "threshold says which similarity a candidate needed, and no more."
@@ -186,12 +190,10 @@ def _error_rates(
     case: Case, found: Iterable[c.Search], examiners: Iterable[UUID]
 ) -> dict[str, Any]:
     """Return how often examiners were wrong where the truth was known, and what is known of the model."""
+    used = {(one.model, one.details["asked"]["threshold"]) for one in found}
     points = sorted(
-        {
-            (one.model, one.details["asked"]["threshold"])
-            for one in found
-            if one.model is not None and one.details["asked"]["threshold"] is not None
-        }
+        ((model, threshold) for model, threshold in used if model is not None),
+        key=lambda one: (one[0], one[1] is not None, one[1] or 0.0),
     )
     people = []
     for examiner in sorted(examiners):
@@ -209,7 +211,12 @@ def _error_rates(
         "controls": CONTROLS,
         "examiners": people,
         "model": [
-            {"model": model, "threshold": threshold, "measured": None, "why": NOT_MEASURED}
+            {
+                "model": model,
+                "threshold": threshold,
+                "measured": None,
+                "why": NO_THRESHOLD if threshold is None else NOT_MEASURED,
+            }
             for model, threshold in points
         ],
     }

@@ -111,6 +111,8 @@ def snapshot(
             waiver=""
             if waiver is None
             else f"One examiner was enough by {waiver.law}, {waiver.section}.",
+            asked=_asked(search),
+            threshold=search.request["threshold"],
             place=f"{standing.rank} of {len(search.outcome['candidates'])} candidates",
             model=search.request["model"],
             model_licence=_licence(search.request["model"]),
@@ -293,6 +295,12 @@ def _searched(search: Search) -> int:
         in_then = Q(removed_version=None) | Q(removed_version__gt=version or 0)
         at |= Q(gallery_id=UUID(gallery), added_version__lte=version or 0) & in_then
     return Face.objects.filter(at, template__isnull=False).count() if at else 0
+
+
+def _asked(search: Search) -> str:
+    most = search.request["top"]
+    noun = "candidate" if most == 1 else "candidates"
+    return f"{_day(search.intended_at.date())}, at most {most} {noun}"
 
 
 def _authority(authority: Authority | None) -> str:
