@@ -159,8 +159,8 @@ def search(cli: Cli, place: Path, photo: bytes, *more: object) -> tuple[int, dic
     return run_search(cli, ask(cli, place, photo, *galleries), *more)
 
 
-def ledger(cli: Cli) -> dict[str, int]:
-    code, report = cli("verify-ledger")
+def ledger(cli: Cli, as_: Any = None) -> dict[str, int]:
+    code, report = cli("verify-ledger", as_=as_)
     assert code == 0
     # That commands act with tokens is on the ledger too, and another matter.
     return {

@@ -155,7 +155,20 @@ def test_whoever_ran_a_search_does_not_come_third_to_it_by_beginning(made: Bench
     ran = replace(made.on.examiner, stepped_up_at=tools.clock())
     with pytest.raises(WrongState, match="Enough"):
         services.begin_examination(ran, search=made.search, tools=tools)
-    assert list(queries.waiting_searches(ran, tools=tools)) == [made.search]
+    # Nor by drawing: they would know the photo again, and so that two disagree.
+    assert list(queries.waiting_searches(ran, tools=tools)) == []
+    assert list(queries.waiting_searches(made.third, tools=tools)) == [made.search]
+
+
+def test_which_of_those_that_wait_is_drawn_cannot_be_looked_up(made: Bench) -> None:
+    tools = made.on.tools
+    others = [made.another_search(shot=30 + number) for number in range(3)]
+    drawn = set()
+    for number in range(4):
+        fixed = replace(tools, token_bytes=lambda size, n=number: n.to_bytes(size, "big"))
+        taken = taking._draw(made.third, examination=uuid4(), tools=fixed)
+        drawn.add(taken.search.pk)
+    assert drawn == {one.pk for one in (made.search, *others)}
 
 
 def test_examinations_that_nobody_drew_make_the_next_draw_likelier_a_control(made: Bench) -> None:
@@ -166,6 +179,7 @@ def test_examinations_that_nobody_drew_make_the_next_draw_likelier_a_control(mad
         found = made.another_search(shot=20 + number)
         services.begin_examination(ran, search=found, tools=tools)
         assert taking._begun_since_last_draw(ran) == number + 1
+    Search.objects.filter(pk=made.search.pk).update(asked_by=made.third.person)
     taking.take_examination(ran, tools=tools)
     assert taking._begun_since_last_draw(ran) == 0
 

@@ -30,7 +30,7 @@ ANSWERS = {
     "no_candidate": "No candidate: the galleries hold no face to compare with. That is recorded.",
 }
 TO_EXAMINE = (
-    "{count} to examine. Who they are is shown after two examiners compared them, each alone: begin the "
+    "{candidates} to be examined. Who they are is shown after two examiners compared them, each alone: begin the "
     "examination in the web app, then run `countenance result {search}`."
 )
 CAUTION = (
@@ -209,7 +209,8 @@ def _result(
     if not knowing.known(actor, ran, tools=tools).candidates:
         with reading(actor, queries.galleries_of(ran), tools=tools):
             value = described(ran, [], galleries)
-        return value | {"to_examine": len(ran.outcome["candidates"])}, []
+        unseen = queries.is_kept_unseen(actor, ran)
+        return value | {"to_examine": None if unseen else len(ran.outcome["candidates"])}, []
     services.view_candidates(actor, search=ran, tools=tools)
     with reading(actor, queries.galleries_of(ran), tools=tools):
         candidates = queries.candidates(ran)
@@ -297,8 +298,10 @@ def show(value: dict[str, Any], candidates: list[Candidate]) -> None:
         chosen = value["probe"]["face"]
         if chosen is not None and (why := value["probe"]["faces"][chosen]["quality"]["reason"]):
             shown.append(why)
-    if count := value.get("to_examine"):
-        shown.append(TO_EXAMINE.format(count=count, search=value["search_id"]))
+    if "to_examine" in value:
+        count = value["to_examine"]
+        said = "Candidates are" if count is None else f"{count} {'is' if count == 1 else 'are'}"
+        shown.append(TO_EXAMINE.format(candidates=said, search=value["search_id"]))
     if candidates:
         rows = [
             (

@@ -17,9 +17,9 @@ from countenance.apps.examinations.standings import recorded
 from countenance.apps.galleries import looks
 from countenance.apps.searches import afterwards
 from countenance.apps.searches import queries as search_queries
-from countenance.apps.searches.case_views import code_of
 from countenance.apps.searches.clock import permit_look
 from countenance.apps.searches.models import Search
+from countenance.apps.searches.queries import code_of
 from countenance.errors import NotFound
 from countenance.policy import Deed, may
 from countenance.tools import Tools

@@ -14,8 +14,8 @@ from countenance.apps.examinations.consolidation_views import pair_of
 from countenance.apps.examinations.models import Comparison, Examination
 from countenance.apps.examinations.standings import checklist_of, said_of
 from countenance.apps.searches import queries as search_queries
-from countenance.apps.searches.case_views import code_of
 from countenance.apps.searches.models import Search
+from countenance.apps.searches.queries import code_of
 from countenance.errors import NotFound, ReasonMissing
 from countenance.examination.checklist import Checklist, read_comparison
 from countenance.examination.scale import Conclusion

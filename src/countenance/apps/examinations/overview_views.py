@@ -18,8 +18,8 @@ from countenance.apps.examinations import closing, queries, services, viewing
 from countenance.apps.examinations import controls as drawing
 from countenance.apps.examinations.permits import standings_of
 from countenance.apps.searches import queries as search_queries
-from countenance.apps.searches.case_views import code_of
 from countenance.apps.searches.models import Search
+from countenance.apps.searches.queries import code_of
 from countenance.errors import ReasonMissing
 from countenance.examination.combine import Standing
 from countenance.policy import Deed, Role, may

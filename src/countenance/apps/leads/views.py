@@ -23,9 +23,9 @@ from countenance.apps.leads.afterwards import links_from
 from countenance.apps.leads.models import Lead, Outcome
 from countenance.apps.leads.standing import UNSUPPORTED, WITHDRAWN, photo_lock, support_of
 from countenance.apps.searches import queries as searches
-from countenance.apps.searches.case_views import code_of
 from countenance.apps.searches.clock import is_frozen_now, permit_look
 from countenance.apps.searches.models import Search
+from countenance.apps.searches.queries import code_of
 from countenance.errors import InputError, NotFound, ReasonMissing, TamperDetected, WrongState
 from countenance.policy import Deed, may
 from countenance.reports import Size

@@ -218,21 +218,17 @@ def row_of(
     search: Search, *, now: datetime, actor: Actor, came: Afterwards | None = None
 ) -> dict[str, Any]:
     """Return a search as the lists show it, with what came of it, if the actor may know."""
-    examines = may(actor, Deed.CANDIDATES_VIEW)
+    # Of one that they could draw, an examiner reads no more than anybody else.
+    examines = may(actor, Deed.CANDIDATES_VIEW) and not queries.is_kept_unseen(actor, search)
     return {
         "id": search.pk,
-        "code": code_of(search),
+        "code": queries.code_of(search),
         "case": search.case,
         "reason": search.reason,
         "outcome": outcome_words(search, now=now, examines=examines, came=came),
         "leads": () if came is None else came.leads,
         "at": search.intended_at,
     }
-
-
-def code_of(search: Search) -> str:
-    """Return the short name of a search: the first digits of its id."""
-    return search.pk.hex[:8]
 
 
 def is_stuck(search: Search, *, now: datetime) -> bool:

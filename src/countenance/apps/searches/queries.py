@@ -27,7 +27,7 @@ from countenance.apps.searches.models import (
 from countenance.errors import NotEvidence, NotFound, SealBroken
 from countenance.ledger.entry import Action
 from countenance.ledger.receipt import Receipt
-from countenance.policy import Actor, Deed, may
+from countenance.policy import Actor, Deed, Role, may
 from countenance.tools import Tools
 
 
@@ -94,6 +94,11 @@ def probes(one: Case) -> QuerySet[Probe]:
         .select_related("added_by")
         .order_by("-added_at", "pk")
     )
+
+
+def code_of(search: Search) -> str:
+    """Return the short name of a search: the first digits of its id."""
+    return search.pk.hex[:8]
 
 
 def root_of(one: Probe) -> Probe:
@@ -182,7 +187,8 @@ def faces_shown(actor: Actor, one: Probe) -> frozenset[int] | None:
     """Return the faces of a photo that this person may still see clearly; None for all of them.
 
     Once a search with a photo, or with something made of it, was answered, and no other is asked for, only
-    those whose work the evidence is see more in it than the faces that were searched for.
+    those whose work the evidence is see more in it than the faces that were searched for. Examiners see not
+    even those while the search waits for one of them, unless they ran it.
     """
     if may(actor, Deed.EVIDENCE_ADD) or one.content_index is None:
         return None
@@ -194,9 +200,20 @@ def faces_shown(actor: Actor, one: Probe) -> frozenset[int] | None:
     return frozenset(
         face
         for search in Search.objects.filter(case_id=one.case_id)
+        if not is_kept_unseen(actor, search)
         for pk, face in pairs_of(search)
         if pk == str(one.pk) and face is not None
     )
+
+
+def is_kept_unseen(actor: Actor, search: Search) -> bool:
+    """Say whether somebody could be asked to examine a search that waits, and so is not shown its photo before.
+
+    Whoever knew the photos of all that wait would know of which case the one is that they draw, and that a
+    control is none of them.
+    """
+    waits = bool(search.wants_examiner) and search.asked_by_id != actor.person
+    return waits and Role.EXAMINER in actor.roles
 
 
 def find_evidence(case: Case, data: bytes) -> Probe:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from countenance.apps.galleries import grants, looks
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import afterwards, knowing, queries, services
-from countenance.apps.searches.case_views import ANSWERS, code_of, is_stuck
+from countenance.apps.searches.case_views import ANSWERS, is_stuck
 from countenance.apps.searches.clock import REFUSED, frozen_by, is_frozen_now
 from countenance.apps.searches.evidence_views import probe_page
 from countenance.apps.searches.forms import SearchForm, names_of, search_form
@@ -139,6 +139,8 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
     hidden = concluded and examines and not frozen and not known.candidates
     seen = concluded and examines and not frozen and not hidden
     face_number = one.request["face"]
+    unseen = hidden and queries.is_kept_unseen(request.actor, one)
+    sees_photo = may(request.actor, Deed.EVIDENCE_VIEW) and not unseen
     context = {
         "section": "searches",
         "case": one.case,
@@ -151,6 +153,7 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "may_widen": may(request.actor, Deed.CASE_WIDEN),
         "candidates": candidates,
         "to_examine": len(one.outcome["candidates"]) if hidden else 0,
+        "unseen": unseen,
         "known": known,
         "came": None if frozen else afterwards.came_of(request.actor, [one]).get(one.pk),
         "may_ask": may(request.actor, Deed.SEARCH_ASK),
@@ -158,11 +161,9 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "removed": seen and not candidates and bool(one.outcome["candidates"]),
         "strip": drawing.strip([found["similarity"] for found in candidates]),
         "probe_crop": None
-        if face_number is None
-        or one.probe.purged_at is not None
-        or not may(request.actor, Deed.EVIDENCE_VIEW)
+        if face_number is None or one.probe.purged_at is not None or not sees_photo
         else crop_of(one.probe, face_number),
-        "photos": searched_with(one) if may(request.actor, Deed.EVIDENCE_VIEW) else [],
+        "photos": searched_with(one) if sees_photo else [],
         "receipt": queries.receipt(one) if concluded else None,
     }
     return render(request, "searches/detail.html", context)
@@ -187,7 +188,7 @@ def _described(request: Request, one: Search, *, seen: bool, now: datetime) -> d
     outcome = (one.outcome or {}) if seen else {}
     names = names_of(request)
     return {
-        "code": code_of(one),
+        "code": queries.code_of(one),
         "id": one.pk,
         "state": one.state,
         "authorise_by": one.authorise_by,
