@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 from factories import acting, enrol, make_case, make_gallery, make_source, people, search
 
+from countenance.apps.agencies.models import Agency
 from countenance.apps.examinations import queries, services, taking
 from countenance.examination.components import Answer, Component, Visibility
 from countenance.examination.scale import Conclusion
-from countenance.policy import Actor, Role
+from countenance.policy import DEFAULT_PACK, Actor, Role, packs
+from countenance.policy.packs.results import Verifiers
 from countenance.testing import FakeEngine
 
 NAMES = ("anna", "ben", "cleo", "dora", "emil", "fay")
@@ -142,3 +145,14 @@ def examined(on: Any, found: Any, *examiners: Actor) -> Any:
         examine(one, found, tools=on.tools)
     found.refresh_from_db()
     return found
+
+
+def agency_under(made: Bench, monkeypatch: Any, rule: Verifiers) -> None:
+    """Put the agency under a pack that is the house rules but for how many examine."""
+    house = packs.PACKS[DEFAULT_PACK]
+    rules = tuple(one for one in house.rules if not isinstance(one, Verifiers))
+    pack = replace(house, name="made-up", title="Made up", rules=(*rules, rule))
+    monkeypatch.setattr(packs, "PACKS", MappingProxyType({**packs.PACKS, pack.name: pack}))
+    agency = Agency.objects.get(pk=made.first.agency)
+    agency.standing = {**agency.standing, "pack": pack.name}
+    agency.save()

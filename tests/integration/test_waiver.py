@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import pytest
 from clients import client_of
 from django.urls import reverse
-from examining import Bench, bench, checklist, examine
+from examining import Bench, agency_under, bench, checklist, examine
 from factories import acting
 
-from countenance.apps.agencies.models import Agency
 from countenance.apps.examinations import queries, services
 from countenance.apps.examinations.permits import examiners_of, standings_of
 from countenance.apps.leads import services as leads
@@ -27,17 +25,6 @@ from countenance.policy.packs.results import Verifiers, Waiver
 SAME, OTHER = Conclusion.SAME, Conclusion.OTHER
 LAW, SECTION = "A law that was made up", "section 9"
 WHY = "The moles on the left cheek were overlooked on 3 May"
-
-
-def agency_under(made: Bench, monkeypatch: Any, rule: Verifiers) -> None:
-    """Put the agency under a pack that is the house rules but for how many examine."""
-    house = packs.PACKS[DEFAULT_PACK]
-    rules = tuple(one for one in house.rules if not isinstance(one, Verifiers))
-    pack = replace(house, name="made-up", title="Made up", rules=(*rules, rule))
-    monkeypatch.setattr(packs, "PACKS", MappingProxyType({**packs.PACKS, pack.name: pack}))
-    agency = Agency.objects.get(pk=made.first.agency)
-    agency.standing = {**agency.standing, "pack": pack.name}
-    agency.save()
 
 
 @pytest.fixture
