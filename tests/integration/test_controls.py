@@ -13,6 +13,7 @@ from django.urls import reverse
 from examining import ANALYSIS, Bench, bench, conclude_all
 
 from countenance.apps.examinations import queries, services, standings, taking
+from countenance.apps.examinations.image_views import CANVAS_BYTES, SMALL_BYTES
 from countenance.apps.examinations.models import Examination, ExaminationState
 from countenance.examination.scale import Conclusion
 from countenance.policy import Role
@@ -97,9 +98,11 @@ def pages_of(made: Bench, number: int, *, control: bool) -> tuple[list[str], lis
     shown.append(client.get(reverse("search", args=[made.search.pk])).content.decode())
     images = [reverse("examination_probe", args=[one.pk])]
     images += [reverse("comparison_photo", args=[one.pk, letter, 1]) for letter in "ABCD"]
+    images += [f"{path}?{wanted}=1" for path in images for wanted in ("small", "original")]
     headers = [dict(client.get(path).headers) for path in images]
     for found in headers:
-        for name in ("Content-Length", "Content-Security-Policy", "X-Request-ID", "Set-Cookie"):
+        assert int(found["Content-Length"]) in {SMALL_BYTES, CANVAS_BYTES}
+        for name in ("Content-Security-Policy", "X-Request-ID", "Set-Cookie"):
             found.pop(name, None)
     return [plain(page, one.about["code"]) for page in shown], headers
 

@@ -22,12 +22,18 @@ Box = tuple[float, float, float, float]
 CROP_ROOM = 1.6
 GREY = (128, 128, 128)
 QUALITY = 85
+LAID_BYTES = 500_000
+"""No more bytes than this take pictures of faces on a canvas, so that one length fits all (`padding`)."""
+LESS = (75, 65, 55, 45, 35, 25)
+"""Qualities that are tried in turn where a picture takes more, as with much noise."""
 PNG_EFFORT = 1
 CUT_PIXELS = 20_000_000
 MIDDLE = 0.5
 STEP = math.sqrt(2)
 """How much one step of brightness or contrast is, in the exponent of its curve."""
 
+EYE_ROOM = 0.3
+"""So much of the distance of the eyes is kept clear around eyes and mouth: both eyes whole, no neighbour."""
 BLUR_ROOM = 1.3
 BLUR_CELLS = 5
 """A blurred face keeps this many averages a side: too few to tell one person from another."""
@@ -45,10 +51,28 @@ def head_crop(pixels: Pixels, box: Box, roll: float) -> bytes:
     return to_jpeg(warp(pixels, np.column_stack([linear, shift]), CROP_SIDE, GREY))
 
 
-def blurred(pixels: Pixels, boxes: Iterable[Box]) -> Pixels:
+def eyes_to_mouth(landmarks: Sequence[Sequence[float]]) -> Box | None:
+    """Return the box of a face from its eyes to its mouth, the eyes whole; None without landmarks."""
+    if not landmarks:
+        return None
+    points = np.asarray(landmarks, np.float64)
+    low, high = points.min(axis=0), points.max(axis=0)
+    room = EYE_ROOM * float(np.linalg.norm(points[1] - points[0]))
+    x, y = low - room
+    across, down = high - low + 2 * room
+    return float(x), float(y), float(across), float(down)
+
+
+def blurred(pixels: Pixels, boxes: Iterable[Box], *, keep: Box | None = None) -> Pixels:
     """Return the photo with each box replaced by a few averages, smoothed.
 
     What is left of a face is `BLUR_CELLS` squared colours, so no sharpening brings it back.
+
+    Args:
+        pixels: the photo.
+        boxes: of faces that nobody is to see.
+        keep: what stays clear whatever lies over it: the face that is looked at, from its eyes to its
+            mouth. Around that the boxes of the others count.
     """
     image = Image.fromarray(pixels)
     for x, y, width, height in boxes:
@@ -64,11 +88,22 @@ def blurred(pixels: Pixels, boxes: Iterable[Box]) -> Pixels:
         large = cells.resize(region.size, Image.Resampling.NEAREST)
         radius = max(region.size) / BLUR_CELLS / 2
         image.paste(large.filter(ImageFilter.GaussianBlur(radius)), (left, top))
-    return np.asarray(image)
+    shown = np.array(image)
+    if keep is not None:
+        x, y, width, height = keep
+        left, top = max(0, math.floor(x)), max(0, math.floor(y))
+        right, bottom = max(0, math.ceil(x + width)), max(0, math.ceil(y + height))
+        shown[top:bottom, left:right] = pixels[top:bottom, left:right]
+    return shown
 
 
 def rendered(
-    pixels: Pixels, scale: tuple[float, float], long_side: int, boxes: Iterable[Box]
+    pixels: Pixels,
+    scale: tuple[float, float],
+    long_side: int,
+    boxes: Iterable[Box],
+    *,
+    keep: Box | None = None,
 ) -> bytes:
     """Return a photo for the screen: at most `long_side` px, boxes blurred, no metadata.
 
@@ -76,13 +111,19 @@ def rendered(
         pixels: the upright photo, perhaps already at a smaller scale.
         scale: photo pixels per pixel of `pixels`, across and down.
         long_side: of the result.
-        boxes: in pixels of the full upright photo.
+        boxes: in pixels of the full upright photo, like `keep`.
+        keep: stays clear, as in `blurred`.
     """
     small = shrink(pixels, long_side)
     across = small.shape[1] / (pixels.shape[1] * scale[0])
     down = small.shape[0] / (pixels.shape[0] * scale[1])
-    placed = [(x * across, y * down, w * across, h * down) for x, y, w, h in boxes]
-    return to_jpeg(blurred(small, placed) if placed else small)
+    placed = _scaled(boxes, across, down)
+    clear = None if keep is None else _scaled([keep], across, down)[0]
+    return to_jpeg(blurred(small, placed, keep=clear) if placed else small)
+
+
+def _scaled(boxes: Iterable[Box], across: float, down: float) -> list[Box]:
+    return [(x * across, y * down, w * across, h * down) for x, y, w, h in boxes]
 
 
 def laid(
@@ -91,8 +132,12 @@ def laid(
     to_photo: Sequence[float],
     size: tuple[int, int],
     boxes: Iterable[Box],
+    *,
+    keep: Box | None = None,
 ) -> bytes:
     """Return a JPEG of `size` whose point p shows the photo where `to_photo` takes p, grey outside of it.
+
+    Its quality is lowered in steps until it takes no more than `LAID_BYTES`, if that helps.
 
     Args:
         pixels: the upright photo, perhaps already at a smaller scale.
@@ -101,6 +146,7 @@ def laid(
             from the corner of the first pixel.
         size: width and height of the picture.
         boxes: in pixels of the full upright photo; blurred.
+        keep: likewise; stays clear, as in `blurred`.
     """
     a, b, c, d, e, f = to_photo
     across, down = scale
@@ -108,9 +154,16 @@ def laid(
     # `warp` counts from the middles of pixels.
     half = np.array([0.5, 0.5])
     shift = np.array([e / across, f / down]) + linear @ half - half
-    placed = [(x / across, y / down, w / across, h / down) for x, y, w, h in boxes]
-    shown = blurred(pixels, placed) if placed else pixels
-    return to_jpeg(warp(shown, np.column_stack([linear, shift]), size, GREY))
+    placed = _scaled(boxes, 1 / across, 1 / down)
+    clear = None if keep is None else _scaled([keep], 1 / across, 1 / down)[0]
+    shown = blurred(pixels, placed, keep=clear) if placed else pixels
+    canvas = warp(shown, np.column_stack([linear, shift]), size, GREY)
+    found = to_jpeg(canvas)
+    for quality in LESS:
+        if len(found) <= LAID_BYTES:
+            break
+        found = to_jpeg(canvas, quality)
+    return found
 
 
 def cut_out(
@@ -147,6 +200,16 @@ def cut_out(
     return target.getvalue()
 
 
+def turned_box(box: Box, part: Box, quarter_turns: int) -> Box:
+    """Return where a box of a photo lies in what `cut_out` makes of it, also if that is outside."""
+    x, y, width, height = box[0] - part[0], box[1] - part[1], box[2], box[3]
+    across, down = part[2:]
+    for _ in range(quarter_turns % 4):
+        x, y, width, height = down - y - height, x, height, width
+        across, down = down, across
+    return x, y, width, height
+
+
 def light_curve(brightness: int, contrast: int) -> Curve:
     """Return what becomes of each value from 0 to 255; black stays black, white stays white.
 
@@ -161,10 +224,10 @@ def light_curve(brightness: int, contrast: int) -> Curve:
     return np.round(255 * np.where(value < MIDDLE, dark, 1 - light)).astype(np.uint8)
 
 
-def to_jpeg(pixels: Pixels) -> bytes:
+def to_jpeg(pixels: Pixels, quality: int = QUALITY) -> bytes:
     """Return the pixels as a JPEG without metadata."""
     return bytes(
         simplejpeg.encode_jpeg(
-            np.ascontiguousarray(pixels), quality=QUALITY, colorspace="RGB", colorsubsampling="420"
+            np.ascontiguousarray(pixels), quality=quality, colorspace="RGB", colorsubsampling="420"
         )
     )

@@ -14,8 +14,15 @@ from countenance.apps.examinations.models import Examination
 from countenance.apps.examinations.photos import Side, look_key
 from countenance.apps.galleries import looks
 from countenance.errors import KeyUnavailable, NotFound, WrongState
+from countenance.faces.padding import padded
 from countenance.tools import Tools
 from countenance.ui.requests import Request
+
+CANVAS_BYTES = 512 * 1024
+"""What every photo takes that an examination sends: a sharp portrait takes 100 to 400 kB, and no photo takes more
+than `faces.picture.LAID_BYTES` but one that is all noise."""
+SMALL_BYTES = 16 * 1024
+"""What every small picture of a face takes; it is below 10 kB."""
 
 
 @require_safe
@@ -77,8 +84,10 @@ def number_of(request: Request, name: str) -> int:
 
 
 def _image(request: Request, side: Side, *, tools: Tools) -> HttpResponse:
+    """Send a photo, as long as any other: its bytes say nothing of the camera that took it."""
     if "small" in request.GET:
-        data = photos.small(side, tools=tools)
+        data = padded(photos.small(side, tools=tools), SMALL_BYTES)
     else:
-        data = photos.canvas(side, original="original" in request.GET, tools=tools)
+        original = "original" in request.GET
+        data = padded(photos.canvas(side, original=original, tools=tools), CANVAS_BYTES)
     return HttpResponse(data, content_type="image/jpeg")

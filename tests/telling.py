@@ -1,0 +1,168 @@
+"""Whether two kinds of examinations can be told apart by what an examiner could measure of them, and more.
+
+Bytes, headers, entries, numbers of queries and wall times are given to a classifier; what it has learnt is
+judged on examinations that it has not seen.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+
+from countenance.apps.examinations.models import Comparison, Examination
+from countenance.apps.records.models import LedgerRow
+from countenance.apps.searches.models import Search
+
+MOST_AUC = 0.55
+SEEDS = (20261123, 20261124)
+FOLDS = 5
+STEPS, RATE, RIDGE = 300, 0.3, 1e-2
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was measured of examinations of two kinds: a row of figures for each; they lie in pairs."""
+
+    names: list[str]
+    features: np.ndarray
+    truth: np.ndarray
+
+    @classmethod
+    def of(cls, rows: list[dict[str, float]], truth: list[bool]) -> Gathered:
+        """Put figures in the order of the first row."""
+        names = list(rows[0])
+        return cls(
+            names, np.array([[row[name] for name in names] for row in rows]), np.array(truth)
+        )
+
+    def more_of(self, name: str, much: float | None = None) -> Gathered:
+        """Return the same, had one kind so much more of a figure; by as much as it spreads, if not said."""
+        place, features = self.names.index(name), self.features.copy()
+        features[self.truth, place] += features[:, place].std() if much is None else much
+        return Gathered(self.names, features, self.truth)
+
+    @property
+    def auc(self) -> float:
+        """Return how well the kinds are told apart."""
+        return judged(self.features, self.truth)
+
+    @property
+    def each_alone(self) -> dict[str, float]:
+        """Return the AUC of each figure by itself, of those that differ at all."""
+        return {
+            name: round(auc(self.features[:, place], self.truth), 3)
+            for place, name in enumerate(self.names)
+            if self.features[:, place].std() > 0
+        }
+
+
+def check_told_by_nothing(gather: Callable[[int], Gathered]) -> None:
+    """Let the classifier try, and check that it would have seen a difference.
+
+    Times of a busy machine are noisy, so a measuring that comes out above the bound is made once more, with
+    another seed and on other examinations, and only that one counts then. A difference that is there is there
+    again; a coin that comes out too high once does so twice only in the square of so many cases.
+    """
+    made = gather(SEEDS[0])
+    if made.auc > MOST_AUC:
+        print(f"AUC {made.auc:.3f}, measured once more; each alone: {made.each_alone}")
+        made = gather(SEEDS[1])
+    chance = spread_of_chance(len(made.truth) // 2)
+    print(f"AUC {made.auc:.3f}; by chance 0.5, standard error {chance:.3f}; {made.each_alone}")
+    assert made.auc <= MOST_AUC, made.each_alone
+    # So that this is about something: what takes longer by as much as it spreads is seen, and one query.
+    assert made.more_of("take: time").auc > MOST_AUC
+    assert made.more_of("candidate: queries", 1).auc > 0.95
+
+
+def forget(one: Examination) -> None:
+    """Take back an examination past the services, as if it had never been."""
+    Comparison.objects.filter(examination=one).delete()
+    one.delete()
+
+
+def let_wait(search: UUID) -> None:
+    """Let one search wait, past the services, and no other."""
+    Search.objects.update(wants_examiner=False)
+    Search.objects.filter(pk=search).update(wants_examiner=True)
+
+
+class Counter:
+    """Counts the queries of a connection."""
+
+    def __init__(self) -> None:
+        """Begin at none."""
+        self.count = 0
+
+    def __call__(self, execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        """Count one and ask it."""
+        self.count += 1
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def measured(found: dict[str, float], name: str) -> Iterator[list[Any]]:
+    """Note what can be measured of one request, whose response is put into the list."""
+    counter, got, entries = Counter(), [], LedgerRow.objects.count()
+    with connection.execute_wrapper(counter):
+        begun = time.perf_counter()
+        yield got
+        took = time.perf_counter() - begun
+    (response,) = got
+    found[f"{name}: time"] = float(np.log(took))
+    found[f"{name}: queries"] = counter.count
+    found[f"{name}: status"] = response.status_code
+    found[f"{name}: bytes"] = len(response.content)
+    found[f"{name}: headers"] = sum(len(k) + len(v) for k, v in response.headers.items())
+    found[f"{name}: entries"] = LedgerRow.objects.count() - entries
+
+
+def auc(scores: np.ndarray, truth: np.ndarray) -> float:
+    """Return the chance that one of the true kind scores higher than another; equal scores count half."""
+    order = np.argsort(scores, kind="stable")
+    ranks = np.empty(len(scores))
+    for value in np.unique(scores):
+        at = np.flatnonzero(scores[order] == value)
+        ranks[order[at]] = at.mean() + 1
+    positive = truth.sum()
+    negative = len(truth) - positive
+    return float((ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def spread_of_chance(pairs: int) -> float:
+    """Return the standard error of the AUC of a classifier that knows nothing, of so many pairs."""
+    return math.sqrt((2 * pairs + 1) / (12 * pairs**2))
+
+
+def judged(features: np.ndarray, truth: np.ndarray) -> float:
+    """Return the AUC of a logistic regression on rows that it was not fitted to.
+
+    Pairs stay together, and AUCs of the folds are averaged, since their scores have no common scale.
+    """
+    found = []
+    pairs = np.arange(len(truth)) // 2
+    for fold in range(FOLDS):
+        seen = pairs % FOLDS != fold
+        mean, spread = features[seen].mean(axis=0), features[seen].std(axis=0)
+        scaled = (features - mean) / np.where(spread > 1e-9, spread, 1.0)
+        scaled = np.clip(scaled, -4, 4)  # a machine that paused says nothing
+        weights = fitted(scaled[seen], truth[seen])
+        found.append(auc(scaled[~seen] @ weights, truth[~seen]))
+    return float(np.mean(found))
+
+
+def fitted(features: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Return the weights of a logistic regression, by plain descent; the classes are of one size."""
+    weights = np.zeros(features.shape[1])
+    for _ in range(STEPS):
+        chance = 1 / (1 + np.exp(-(features @ weights)))
+        weights -= RATE * (features.T @ (chance - truth) / len(truth) + RIDGE * weights)
+    return weights
