@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pypdf
 import pytest
 from django.db import transaction
 from examining import begin, examine
 from factories import acting, other_agency
 from leading import TICKET, WHY, World, about_first, prepared, under
+from PIL import Image
 
 from countenance.apps.agencies.models import Person
 from countenance.apps.cases.queries import cases as cases_of
@@ -20,6 +23,7 @@ from countenance.apps.galleries import terms
 from countenance.apps.leads import exporting, papers, queries, services
 from countenance.apps.leads.models import Lead, Outcome
 from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.objects import get_object
 from countenance.apps.records.queries import receipt_about
 from countenance.apps.searches.models import Search
 from countenance.errors import (
@@ -39,6 +43,7 @@ from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import Action
 from countenance.policy import Role, packs
 from countenance.reports import lead_words
+from countenance.testing import FakeEngine
 
 SAME, NEITHER, OTHER = Conclusion.SAME, Conclusion.NEITHER, Conclusion.OTHER
 
@@ -266,6 +271,33 @@ def test_the_report_is_a_pdf_whose_hash_is_on_the_ledger(world: World) -> None:
     assert made.startswith(b"%PDF")
     assert made == again
     assert LedgerRow.objects.filter(action=str(Action.LEAD_EXPORTED)).count() == 2
+
+
+def test_what_a_camera_wrote_into_a_photo_does_not_go_onto_paper(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The originals are sealed with all that is in them; only what the engine makes anew is printed."""
+    exif, plain = Image.Exif(), FakeEngine.photo
+    exif[0x010E] = "PLANTED"
+    exif.get_ifd(0x8825)[1] = "N"
+    data = exif.tobytes()
+    segment = b"\xff\xe1" + (len(data) + 2).to_bytes(2, "big") + data
+
+    def tagged(*names: str, **how: Any) -> bytes:
+        photo = plain(*names, **how)
+        return photo[:2] + segment + photo[2:]
+
+    monkeypatch.setattr(FakeEngine, "photo", staticmethod(tagged))
+    world = prepared(deployment, about_first, about_first)
+    assert b"PLANTED" in get_object(world.made.search.probe, tools=world.tools)
+    lead = world.release()
+    made = exporting.export_report(world.investigator, lead=lead, tools=world.tools)
+    printed = [one.data for one in pypdf.PdfReader(io.BytesIO(made)).pages[0].images]
+    assert printed
+    photo = exporting.export_photo(world.investigator, lead=lead, reason=WHY, tools=world.tools)
+    for one in (made, photo, *printed):
+        assert b"Exif" not in one
+        assert b"PLANTED" not in one
 
 
 def test_the_report_says_so_when_a_photo_was_removed_since(world: World) -> None:

@@ -49,7 +49,7 @@ from countenance.reports import (
     facts_from_json,
     facts_to_json,
 )
-from countenance.reports.jpeg import read_jpeg
+from countenance.reports.jpeg import size_of
 from countenance.tools import Tools
 
 Rows = tuple[tuple[str, str], ...]
@@ -201,14 +201,14 @@ def _printed(side: photos.Side, *, tools: Tools) -> Photo:
     data = photos.picture(side, tools=tools, long_side=LONG_SIDE)
     if not side.landmarks:
         return Photo(jpeg=data)
-    room = read_jpeg(data)
-    points = np.asarray(side.landmarks, dtype=float) * (room.width / side.width)
+    wide, high = size_of(data)
+    points = np.asarray(side.landmarks, dtype=float) * (wide / side.width)
     eyes, mouth = points[:2], points[-2:]
     apart = float(np.linalg.norm(eyes[0] - eyes[1]))
     down = float(np.linalg.norm(eyes.mean(axis=0) - mouth.mean(axis=0)))
-    length = min(FACE_SIDES * max(apart, down, 1.0), room.width, room.height)
+    length = min(FACE_SIDES * max(apart, down, 1.0), wide, high)
     middle = (eyes.mean(axis=0) + mouth.mean(axis=0)) / 2
-    x, y = np.clip(middle - length / 2, 0, (room.width - length, room.height - length))
+    x, y = np.clip(middle - length / 2, 0, (wide - length, high - length))
     return Photo(jpeg=data, crop=(float(x), float(y), float(length), float(length)))
 
 
