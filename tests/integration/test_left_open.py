@@ -18,6 +18,7 @@ from examining import (
     begin,
     bench,
     checklist,
+    conclude_all,
     drawing,
     examine,
 )
@@ -319,3 +320,17 @@ def test_a_control_of_which_one_row_is_broken_is_still_erased_with_all_others_in
     photo = Photo.objects.get(pk=last)
     galleries.remove_photo(made.on.actor, photo=photo, reason=WHY, tools=made.on.tools)
     assert not Examination.objects.filter(pk=one.pk).exists()
+
+
+def test_the_figures_of_all_others_are_there_where_a_control_of_one_was_altered(
+    made: Bench,
+) -> None:
+    tools = drawing(made, control=True)
+    for actor in (made.first, made.second):
+        one = taking.take_examination(actor, tools=tools)
+        conclude_all(actor, one, tools=tools)
+    Comparison.objects.filter(examination__examiner=made.first.person).update(object_key=None)
+    auditor = client_of(made.on, acting(made.on, Role.AUDITOR))
+    said = auditor.get(reverse("controls")).content.decode()
+    assert said.count("A control was altered in the database") == 1
+    assert "1 control recorded, 0 given up" in said
