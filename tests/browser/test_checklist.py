@@ -49,6 +49,7 @@ def show(review, **made):
             "state": state,
             "href": "/",
             "current": letter == "A",
+            "concluded": state == "Recorded",
             "photo": photo.href,
         }
         for letter, state, photo in zip("ABCD", states, photos, strict=True)
@@ -261,3 +262,32 @@ def test_the_probe_alone_is_described_by_how_well_it_can_be_seen(review):
     review.desk.press("Save draft")
     assert review.posted["said-outline"] == "hidden"
     assert len(json.loads(review.posted["pins-outline"])) == 1
+
+
+def test_keys_of_the_photos_count_in_the_checklist_but_not_where_one_writes(review):
+    show(review)
+    page = review.page
+    page.keyboard.press("f")
+    assert not page.locator("[name=view][value=flicker]").is_checked()  # nothing is focused
+    page.locator("[name=said-outline]").first.focus()
+    page.keyboard.press("+")
+    assert page.locator("[data-zoom]").inner_text() == "1.3 times"
+    page.keyboard.press("g")
+    assert not page.locator("[data-guides]").is_checked()
+    page.keyboard.press("s")
+    assert page.locator("[name=view][value=split]").is_checked()
+    page.locator("[data-component=nose] summary").click()
+    note = page.get_by_label("Note on Nose")
+    note.press_sequentially("s+0gfxop")
+    assert note.input_value() == "s+0gfxop"
+    assert page.locator("[data-zoom]").inner_text() == "1.3 times"
+    assert page.locator("[name=view][value=split]").is_checked()
+
+
+def test_on_a_phone_it_is_seen_and_read_out_which_candidates_are_concluded(review):
+    review.desk.dress("light", 390)
+    show(review)
+    first, last = review.page.locator(".strip a").first, review.page.locator(".strip a").last
+    assert "Recorded" in last.aria_snapshot()
+    assert last.locator(".done").bounding_box()["width"] > 0
+    assert first.locator(".done").count() == 0

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from clients import client_of
-from examining import ANALYSIS, Bench, begin, bench, examine
+from examining import ANALYSIS, Bench, begin, bench, conclude_all, examine
 from factories import acting
 
-from countenance.apps.examinations import queries, services
+from countenance.apps.examinations import queries, services, taking
 from countenance.examination.components import Component
 from countenance.examination.scale import Conclusion
 from countenance.policy import Role
@@ -91,6 +91,7 @@ def test_a_draft_saves_itself_and_says_so_in_one_line(made: Bench) -> None:
     page = client.get(here).content.decode()
     assert "Draft saved" in page
     wrong = client.post(here, {"said-nose": "perhaps", "save": "1"}, HTTP_HX_REQUEST="true")
+    assert wrong.status_code == 422
     assert b"The draft is not saved." in wrong.content
     assert b"<html" not in wrong.content
     assert queries.comparison(one, "A").draft["checklist"]["marks"]["nose"]["said"] == "similar"
@@ -141,3 +142,20 @@ def test_pins_of_both_examiners_are_numbered_throughout(made: Bench) -> None:
     page = client.get(f"/searches/{made.search.pk}/consolidation/").content.decode()
     assert "Pin 1<" in page
     assert "Pin 2<" in page
+
+
+@pytest.mark.parametrize("control", [False, True])
+def test_what_one_wrote_can_be_read_again_from_the_recorded_examination(
+    made: Bench, monkeypatch: Any, control: bool
+) -> None:
+    monkeypatch.setattr(taking, "is_control_due", lambda *_, **__: control)
+    one = taking.take_examination(made.first, tools=made.on.tools)
+    conclude_all(made.first, one, tools=made.on.tools, note="A notch in the brow")
+    client = client_of(made.on, made.first)
+    here = f"/examinations/{one.pk}/"
+    recorded = client.get(here).content.decode()
+    assert ("This was a control" in recorded) == control
+    assert f'<a href="{here}B/"' in recorded
+    page = client.get(f"{here}B/").content.decode()
+    assert "A notch in the brow" in page
+    assert "Give up" not in page

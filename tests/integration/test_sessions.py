@@ -103,10 +103,14 @@ def test_a_session_ends_after_a_quarter_of_an_hour_in_which_nobody_opened_a_page
 
 def test_polls_do_not_put_off_the_idle_lock(on, rf):
     client = browser(begin(on, rf))
+    asked = {"HX-Request": "true", "Referer": f"http://testserver{PAGE}?page=2"}
     for _ in range(2):
         on.clock.move(minutes=8)
-        answer = client.get(PAGE, headers={"HX-Request": "true"})
+        answer = client.get(PAGE, headers=asked)
     assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == f"/sign-in/?next={PAGE}%3Fpage%3D2"
+    away = client.get(PAGE, headers=asked | {"Referer": "https://elsewhere.example/x"})
+    assert away.headers["HX-Redirect"] == "/sign-in/"
     assert not is_in(client)
 
 

@@ -247,10 +247,11 @@ def _is_open(request: HttpRequest) -> bool:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    where = SIGN_IN
-    if request.method == "GET" and request.path != "/":
-        where += f"?next={quote(request.get_full_path())}"
-    if request.headers.get("HX-Request"):
+    part = bool(request.headers.get("HX-Request"))
+    page = agencies.came_from(request) if part else request.get_full_path()
+    asked = part or request.method == "GET"
+    where = f"{SIGN_IN}?next={quote(page)}" if asked and page != "/" else SIGN_IN
+    if part:
         # A redirect would put the sign-in page into a fragment of the page.
-        return HttpResponse(status=401, headers={"HX-Redirect": SIGN_IN})
+        return HttpResponse(status=401, headers={"HX-Redirect": where})
     return HttpResponseRedirect(where)

@@ -20,6 +20,7 @@ from countenance.apps.cases import views as cases
 from countenance.apps.examinations import consolidation_views as consolidating
 from countenance.apps.examinations import follow_views as following
 from countenance.apps.examinations import image_views as examination_images
+from countenance.apps.examinations import list_views as examination_lists
 from countenance.apps.examinations import overview_views as examining
 from countenance.apps.examinations import views as examinations
 from countenance.apps.galleries import enrol_views as enrolment
@@ -127,6 +128,7 @@ urlpatterns = [
     path("probes/<uuid:probe_id>/image/", evidence.probe_image, name="probe_image"),
     path("probes/<uuid:probe_id>/derive/", edits.derive, name="probe_derive"),
     path("probes/<uuid:probe_id>/mark/", edits.mark, name="probe_mark"),
+    path("probes/<uuid:probe_id>/unmark/", edits.unmark, name="probe_unmark"),
     path("probes/<uuid:probe_id>/ask/", evidence.ask, name="search_ask"),
     path("probes/<uuid:probe_id>/check/", searches.check, name="search_check"),
     path("probes/<uuid:probe_id>/search/", searches.run, name="search_run"),
@@ -168,8 +170,8 @@ urlpatterns = [
     path("leads/<uuid:lead_id>/outcome/", leads.lead_outcome, name="lead_outcome"),
     path("leads/<uuid:lead_id>/evidence/", leads.lead_evidence, name="lead_evidence"),
     path("leads/<uuid:lead_id>/<str:which>.jpg", leads.lead_image, name="lead_image"),
-    path("examinations/", examinations.examinations, name="examinations"),
-    path("examinations/next/", examinations.examination_next, name="examination_next"),
+    path("examinations/", examination_lists.examinations, name="examinations"),
+    path("examinations/next/", examination_lists.examination_next, name="examination_next"),
     path("examinations/controls/", examining.controls, name="controls"),
     path("examinations/<uuid:examination_id>/", examinations.examination, name="examination"),
     path("examinations/<uuid:examination_id>/give-up/", examinations.end, name="examination_end"),

@@ -171,7 +171,7 @@ def step_up_page(request: Request, *, refusal: str = "") -> HttpResponse:
 
     Passwords and files are not kept: such a form, like a page, is opened anew after the proof.
     """
-    here, back = request.get_full_path(), _came_from(request)
+    here, back = request.get_full_path(), came_from(request)
     if request.headers.get("HX-Request"):
         # The page would land in a fragment of the page.
         away = f"{reverse('step_up')}?next={quote(back)}"
@@ -225,7 +225,7 @@ def where_to(request: Request) -> str:
     return where if url_has_allowed_host_and_scheme(where, allowed_hosts=None) else "/"
 
 
-def _came_from(request: Request) -> str:
+def came_from(request: Request) -> str:
     """Return the page of ours from which a request came, without the form it sent."""
     came = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(came, allowed_hosts={request.get_host()}):

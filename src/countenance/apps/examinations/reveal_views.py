@@ -55,6 +55,7 @@ def _answered(one: Examination) -> list[dict[str, Any]]:
     return [
         {
             "letter": row.about["letter"],
+            "href": reverse("comparison", args=[one.pk, row.about["letter"]]),
             "conclusion": CONCLUSIONS[said_of(row)["conclusion"]],
             "truth": _truth(answer),
             "counts": answer is not None,
@@ -82,6 +83,7 @@ def _concluded(request: Request, one: Examination, search: Search) -> list[dict[
         rows.append(
             {
                 "letter": row.about["letter"],
+                "href": reverse("comparison", args=[one.pk, row.about["letter"]]),
                 "conclusion": CONCLUSIONS[said_of(last)["conclusion"]],
                 "followed": last.pk != row.pk,
                 "rank": row.about["rank"],

@@ -1,4 +1,4 @@
-"""The pages on which an examiner works: what waits, the probe alone, then candidate after candidate.
+"""The pages on which an examiner works: the probe alone, then candidate after candidate.
 
 Nothing on them names a case, a search, a name, a rank, a similarity, a source or another examiner, and they
 are the same for a control.
@@ -15,10 +15,8 @@ from django.forms import CharField
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.html import escape
-from django.views.decorators.http import require_POST, require_safe
 
-from countenance.apps.examinations import photos, queries, services, taking, viewing
+from countenance.apps.examinations import photos, queries, services, viewing
 from countenance.apps.examinations.image_views import number_of
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
 from countenance.apps.examinations.photos import Side, look_key
@@ -32,69 +30,14 @@ from countenance.examination.scale import Conclusion
 from countenance.ui.checklists import Marking, marking, posted
 from countenance.ui.faceview import FacePhoto, Pair, face_photo
 from countenance.ui.forms import ErrorsOn, Form, ReasonForm
-from countenance.ui.pages import confirm_page, status_of
+from countenance.ui.pages import UNUSABLE, confirm_page, status_of
 from countenance.ui.requests import Request
-
-LISTED = 25
-LOOKED_AT = 50
-"""So many searches are looked at to say whether one waits."""
 
 
 class SaidForm(Form):
     """What a page of an examination sends beside its checklist; here to hold what is said against it."""
 
     conclusion = CharField(required=False)
-
-
-@require_safe
-def examinations(request: Request) -> HttpResponse:
-    """Show the examinations that the actor has open, and whether another one waits."""
-    return _list(request)
-
-
-@require_POST
-def examination_next(request: Request) -> HttpResponse:
-    """Begin the next one that waits."""
-    form = SaidForm(request.POST)
-    form.is_valid()
-    with ErrorsOn(form):
-        try:
-            begun = taking.take_examination(request.actor, tools=request.tools)
-        except NotFound as nothing:
-            form.add_error(None, nothing.detail)
-        else:
-            return HttpResponseRedirect(reverse("examination", args=[begun.pk]))
-    return _list(request, form)
-
-
-def _list(request: Request, form: Form | None = None) -> HttpResponse:
-    actor, tools = request.actor, request.tools
-    free = queries.open_draw(actor) is None
-    waits = free and any(queries.waiting_searches(actor, tools=tools, at_most=LOOKED_AT))
-    done = queries.own_examinations(actor, ExaminationState.RECORDED)[:LISTED]
-    context = {
-        "section": "examinations",
-        "form": form or SaidForm(),
-        "free": free,
-        "waits": waits,
-        "open": [_row(one) for one in queries.own_examinations(actor, ExaminationState.OPEN)],
-        "done": [_row(one) for one in done],
-    }
-    return render(
-        request, "examinations/list.html", context, status=status_of(form) if form else 200
-    )
-
-
-def _row(one: Examination) -> dict[str, Any]:
-    return {
-        "id": one.pk,
-        "code": one.about["code"],
-        "begun_at": one.begun_at,
-        "recorded_at": one.recorded_at,
-        "analysed": one.analysis is not None,
-        "of": one.about["candidates"],
-        "said": one.comparisons.filter(follows=None, said__isnull=False).count(),
-    }
 
 
 def examination(request: Request, examination_id: UUID) -> HttpResponse:
@@ -140,6 +83,7 @@ def _analysis_page(
     )
     _note(request, one, shown)
     checklist = marking(said, Visibility)
+    unsaved = form.is_bound and said.as_json() != one.draft
     context = {
         "section": "examinations",
         "examination": {"id": one.pk, "code": one.about["code"], "of": one.about["candidates"]},
@@ -149,7 +93,8 @@ def _analysis_page(
         "checklist": checklist,
         "form_id": "said",
         "status_id": "draft",
-        "status": "Draft saved" if one.draft else "",
+        "unsaved": unsaved,
+        "status": "Draft saved" if one.draft and not unsaved else "",
         "buttons": [
             {"label": "Save the draft", "name": "save", "value": "1", "primary": False},
             {"label": "Record the analysis", "name": "record", "value": "1", "primary": True},
@@ -211,6 +156,8 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
         tools=request.tools,
     )
     _note(request, one, shown, letter)
+    shown_now = {"checklist": said.as_json(), "conclusion": step or None}
+    unsaved = form.is_bound and shown_now != row.draft
     if row.said is not None:
         said, step = read_comparison(row.said["checklist"]), row.said["conclusion"]
     checklist = marking(said)
@@ -219,6 +166,7 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
     context = {
         "section": "examinations",
         "examination": {"id": one.pk, "code": one.about["code"]},
+        "open": one.state == ExaminationState.OPEN,
         "letter": letter,
         "form": form,
         "pair": _pair(request, one, shown.probe, side, checklist, letter=letter),
@@ -237,7 +185,8 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
         "concluded": CONCLUSIONS.get(step),
         "form_id": "said",
         "status_id": "draft",
-        "status": "Draft saved" if row.draft else "",
+        "unsaved": unsaved,
+        "status": "Draft saved" if row.draft and not unsaved else "",
         "buttons": [
             {"label": "Save the draft", "name": "save", "value": "1", "primary": False},
             {"label": "Record the conclusion", "name": "record", "value": "1", "primary": True},
@@ -259,7 +208,9 @@ def _saved(request: Request) -> HttpResponse:
 
 def _unsaved(form: Form) -> HttpResponse:
     said = " ".join(str(text) for texts in form.errors.values() for text in texts)
-    return HttpResponse(escape(f"The draft is not saved. {said}"))
+    return HttpResponse(
+        f"The draft is not saved. {said}", status=UNUSABLE, content_type="text/plain; charset=utf-8"
+    )
 
 
 def _note(request: Request, one: Examination, shown: viewing.Shown, letter: str = "") -> None:
@@ -343,6 +294,7 @@ def _strip(one: Examination, shown: viewing.Shown, current: str) -> list[dict[st
                 "letter": letter,
                 "href": reverse("comparison", args=[one.pk, letter]),
                 "current": letter == current,
+                "concluded": row.said is not None,
                 "state": state,
                 "photo": _href(one, letter, 1, "small") if shown.strip[letter] else "",
             }

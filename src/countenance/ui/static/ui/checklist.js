@@ -102,6 +102,10 @@ const checklist = (root) => {
   items.forEach(list);
   count();
   tell();
+  // Whoever comes from another of our pages goes on answering at once; an error that is shown keeps the focus.
+  if (!answered(current) && document.referrer.startsWith(location.origin) && document.activeElement === document.body) {
+    radios(current)[0].focus({ preventScroll: true });
+  }
 };
 
 for (const root of document.querySelectorAll("[data-checklist]")) checklist(root);

@@ -6,6 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const LEAST = 400; // ms between two switches: 2.5 a second, whoever asks; WCAG 2.3.1 draws the line at three flashes.
 const CLICK = 4; // px that a pointer may wander and still click.
 const FARTHEST = 6; // face units from the middle that a pin may lie.
+const WRITES = "select, textarea, input:not([type=radio], [type=checkbox], [type=range])";
 const KEYS = {
   "+": "in", "=": "in", "-": "out", 0: "fit", g: "guides", o: "originals", f: "flicker", s: "split", x: "switch", p: "pin",
   ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Enter: "put", Escape: "stop",
@@ -162,9 +163,10 @@ const view = (root) => {
     acts[button.dataset.act]();
     show();
   });
-  root.addEventListener("keydown", (event) => {
+  // Keys count while something on the page's own part is focused, such as an answer, but never where one writes.
+  root.closest("main").addEventListener("keydown", (event) => {
     const act = KEYS[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, summary")) return;
+    if (!act || event.ctrlKey || event.metaKey || event.altKey || event.target.matches(WRITES)) return;
     // Buttons, radio buttons and the divider have arrows and Enter of their own.
     if (event.target !== stage && /^(Arrow|Enter)/.test(event.key)) return;
     if (event.repeat && ["flicker", "split", "pin", "originals", "guides"].includes(act)) return;
