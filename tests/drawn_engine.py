@@ -65,10 +65,15 @@ class DrawnEngine(FakeEngine):
         return replace(found, width=width, height=height, faces=tuple(faces))
 
     def render(
-        self, data: bytes, *, long_side: int, blur: Iterable[tuple[float, ...]] = ()
+        self,
+        data: bytes,
+        *,
+        long_side: int,
+        blur: Iterable[tuple[float, ...]] = (),
+        keep: Any = None,
     ) -> bytes:
         """Return the drawing as a JPEG, bystanders blurred as the product does it."""
-        pixels = blurred(self._photo(self._read(data)), _boxes(blur))
+        pixels = blurred(self._photo(self._read(data)), _boxes(blur), keep=keep)
         picture = Image.fromarray(pixels)
         picture.thumbnail((long_side, long_side))
         return to_jpeg(np.asarray(picture))
@@ -81,9 +86,11 @@ class DrawnEngine(FakeEngine):
         size: tuple[int, int],
         long_side: int,  # a drawing is small enough as it is
         blur: Iterable[tuple[float, ...]] = (),
+        keep: Any = None,
     ) -> bytes:
         """Return the drawing on a canvas, as the product lays a photo."""
-        return laid(self._photo(self._read(data)), (1.0, 1.0), to_photo, size, _boxes(blur))
+        pixels = self._photo(self._read(data))
+        return laid(pixels, (1.0, 1.0), to_photo, size, _boxes(blur), keep=keep)
 
     def _photo(self, note: Any) -> Any:
         return np.hstack([self._pixels[person, note["shot"]] for person in note["people"]])

@@ -68,6 +68,7 @@ ROUTES: dict[str, Kinds] = {
     "probe_image": page("evidence.view"),
     "probe_derive": button("evidence.derive"),
     "probe_mark": button("evidence.derive"),
+    "probe_unmark": button("evidence.derive"),
     "footage_new": form("evidence.add"),
     "footage": page("evidence.view"),
     "footage_face": page("evidence.view"),

@@ -208,7 +208,7 @@ OF_CASES = {
     ),
     *("certificate", "certificate_json", "certificate_paper", "gallery_for_case", "glass_break"),
     *("footage", "footage_cancel", "footage_face", "footage_new", "footage_use"),
-    *("probe", "probe_derive", "probe_image", "probe_mark"),
+    *("probe", "probe_derive", "probe_image", "probe_mark", "probe_unmark"),
     "request_decline",
     "request_withdraw",
     "search",

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import simplejpeg
 
 from countenance.errors import CountenanceError, ImageRejected, VideoRejected, WorkerUnavailable
-from countenance.faces.picture import laid
+from countenance.faces.picture import laid, turned_box
 from countenance.faces.reel import Group, Place, Reel, Sighting
 from countenance.faces.types import (
     CROP_SIDE,
@@ -32,6 +32,16 @@ from countenance.faces.types import (
     Gate,
     Quality,
     Template,
+)
+from countenance.testing_places import (
+    HEIGHT,
+    WIDTH,
+    Note,
+    face_of,
+    faces_in,
+    middle_lies_in,
+    missed_in,
+    size_of,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +53,6 @@ if TYPE_CHECKING:
 
 MARK = b"countenance-fake-photo:"
 VIDEO_START = b"\x00\x00\x00\x18ftypmp42"
-WIDTH, HEIGHT = 640, 480
 SPREAD = 0.5
 """How far a shot lies from its person; two shots then have a cosine of 1 / (1 + SPREAD²) = 0.8."""
 
@@ -52,21 +61,6 @@ REASONS = {
     Gate.LIMITED: "The face is small: 24 px wide; 32 px or more compare better.",
     Gate.UNUSABLE: "The eyes are 7 px apart; at least 9 px are needed.",
 }
-
-
-class _Note(TypedDict):
-    people: list[str]
-    shot: int
-    gate: str
-    rejected: str
-    missed: NotRequired[str]
-
-
-MISSED_FACE = Face(
-    box=(540.0, 380.0, 90.0, 90.0),
-    landmarks=((567.0, 416.0), (603.0, 416.0), (585.0, 434.0), (571.0, 452.0), (599.0, 452.0)),
-    score=0.8,
-)
 
 
 class _VideoNote(TypedDict):
@@ -149,9 +143,10 @@ class FakeEngine:
         people = note["people"]
         gates = [Gate(note["gate"]), *[Gate.GOOD] * len(people)]
         faces = []
+        placed = faces_in(note)
         for number, (person, gate) in enumerate(zip(people, gates, strict=False)):
             wanted = templates and only in (None, number) and gate is not Gate.UNUSABLE
-            face = _face(number, len(people))
+            face = placed[number]
             faces.append(
                 AnalysedFace(
                     face=face,
@@ -160,23 +155,24 @@ class FakeEngine:
                     crop=_jpeg(np.full((CROP_SIDE, CROP_SIDE, 3), _colour(person), np.uint8)),
                 )
             )
-        return Analysis(width=WIDTH, height=HEIGHT, format="JPEG", faces=tuple(faces))
+        width, height = size_of(note)
+        return Analysis(width=width, height=height, format="JPEG", faces=tuple(faces))
 
     def analyse_part(self, data: bytes, *, box: Box, templates: bool = True) -> Analysis:
         """Return the face that `analyse` misses if the middle of the box lies in it; see `tools.PhotoEngine`."""
         note = self._read(data)
         x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
-        left, top, side, _ = MISSED_FACE.box
+        missed = missed_in(note)
+        left, top, side, _ = missed.box
         faces = []
         if note.get("missed") and left <= x < left + side and top <= y < top + side:
             person = note["missed"]
             template = self.template(person, note["shot"]) if templates else None
             crop = _jpeg(np.full((CROP_SIDE, CROP_SIDE, 3), _colour(person), np.uint8))
-            quality = _quality(MISSED_FACE, Gate.GOOD)
-            faces.append(
-                AnalysedFace(face=MISSED_FACE, quality=quality, template=template, crop=crop)
-            )
-        return Analysis(width=WIDTH, height=HEIGHT, format="JPEG", faces=tuple(faces))
+            quality = _quality(missed, Gate.GOOD)
+            faces.append(AnalysedFace(face=missed, quality=quality, template=template, crop=crop))
+        width, height = size_of(note)
+        return Analysis(width=width, height=height, format="JPEG", faces=tuple(faces))
 
     def analyse_many(
         self, photos: Iterable[tuple[object, bytes]]
@@ -188,20 +184,26 @@ class FakeEngine:
             except CountenanceError as error:
                 yield tag, error
 
-    def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
+    def render(
+        self, data: bytes, *, long_side: int, blur: Iterable[Box] = (), keep: Box | None = None
+    ) -> bytes:
         """Return a small JPEG with a tinted square per face; blurred boxes are grey."""
         note = self._read(data)
         if note["rejected"]:
             raise ImageRejected(note["rejected"])
-        people = note["people"]
-        canvas = np.full((HEIGHT, WIDTH, 3), 235, np.uint8)
-        for number, person in enumerate(people):
-            _fill(canvas, _face(number, len(people)).box, _colour(person))
+        width, height = size_of(note)
+        canvas = np.full((height, width, 3), 235, np.uint8)
+        for person, face in zip(note["people"], faces_in(note), strict=True):
+            _fill(canvas, face.box, _colour(person))
         if note.get("missed"):
-            _fill(canvas, MISSED_FACE.box, _colour(note["missed"]))
+            _fill(canvas, missed_in(note).box, _colour(note["missed"]))
+        clear = canvas.copy()
         for box in blur:
             _fill(canvas, box, (128, 128, 128))
-        step = max(1, -(-WIDTH // long_side))
+        if keep is not None:
+            x, y, across, down = (max(0, round(value)) for value in keep)
+            canvas[y : y + down, x : x + across] = clear[y : y + down, x : x + across]
+        step = max(1, -(-max(width, height) // long_side))
         return _jpeg(canvas[::step, ::step])
 
     def lay(
@@ -212,10 +214,13 @@ class FakeEngine:
         size: tuple[int, int],
         long_side: int,
         blur: Iterable[Box] = (),
+        keep: Box | None = None,
     ) -> bytes:
         """Return the photo as `render` does, laid on a canvas."""
-        picture = simplejpeg.decode_jpeg(self.render(data, long_side=long_side, blur=blur), "RGB")
-        scale = (WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
+        shown = self.render(data, long_side=long_side, blur=blur, keep=keep)
+        picture = simplejpeg.decode_jpeg(shown, "RGB")
+        width, height = size_of(self._read(data))
+        scale = (width / picture.shape[1], height / picture.shape[0])
         return laid(picture, scale, to_photo, size, ())
 
     def cut(
@@ -231,14 +236,24 @@ class FakeEngine:
         note = self._read(data)
         if note["rejected"]:
             raise ImageRejected(note["rejected"])
-        people = note["people"]
-        if box is not None:
-            x, y, width, height = box
-            boxes = [_face(number, len(people)).box for number in range(len(people))]
-            middles = [(u + side / 2, v + side / 2) for u, v, side, _ in boxes]
-            kept = [x <= u < x + width and y <= v < y + height for u, v in middles]
-            people = [person for person, keep in zip(people, kept, strict=True) if keep]
-        cut: _Note = {**note, "people": people}
+        width, height = size_of(note)
+        box = (0, 0, width, height) if box is None else box
+        kept = [
+            (person, turned_box(face.box, box, quarter_turns))
+            for person, face in zip(note["people"], faces_in(note), strict=True)
+            if middle_lies_in(face.box, box)
+        ]
+        people = [person for person, _ in kept]
+        size = box[2:] if quarter_turns % 2 == 0 else box[:1:-1]
+        cut: Note = {
+            **note,
+            "people": people,
+            "size": [float(side) for side in size],
+            "boxes": [place for _, place in kept],
+            "missed_box": turned_box(missed_in(note).box, box, quarter_turns),
+        }
+        if note.get("missed") and not middle_lies_in(missed_in(note).box, box):
+            del cut["missed"]
         light = f" {brightness} {contrast}" if brightness or contrast else ""
         tint = _colour(f"{people} {box} {quarter_turns}{light}")
         picture = _jpeg(np.full((12, 16, 3), tint, np.uint8))
@@ -304,7 +319,7 @@ class FakeEngine:
         """Refuse everything from now on."""
         self._closed = True
 
-    def _read(self, data: bytes) -> _Note:
+    def _read(self, data: bytes) -> Note:
         if self._closed:
             msg = "The engine is closed."
             raise WorkerUnavailable(msg)
@@ -312,7 +327,7 @@ class FakeEngine:
         if not mark:
             msg = "This file is not a photo in a format that is read here."
             raise ImageRejected(msg)
-        parsed: _Note = json.loads(note)
+        parsed: Note = json.loads(note)
         return parsed
 
 
@@ -327,21 +342,8 @@ def _colour(words: str) -> tuple[int, int, int]:
     return 64 + red // 2, 64 + green // 2, 64 + blue // 2
 
 
-def _face(number: int, count: int) -> Face:
-    """Return the box of face `number` of `count`, in one row, each a little smaller than the last."""
-    column = WIDTH / count
-    side = min(column, HEIGHT) * 0.6 * (1 - number / (4 * count))
-    x, y = number * column + (column - side) / 2, (HEIGHT - side) / 2
-    points = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
-    return Face(
-        box=(x, y, side, side),
-        landmarks=tuple((x + u * side, y + v * side) for u, v in points),
-        score=0.95,
-    )
-
-
 def _sighting(person: str, number: int, seconds: float) -> Sighting:
-    face = _face(0, 1)
+    face = face_of(0, 1)
     return Sighting(
         place=Place(
             number=number,

@@ -71,8 +71,13 @@ class PhotoEngine(Protocol):
         *,
         long_side: int,
         blur: Iterable[tuple[float, float, float, float]] = (),
+        keep: tuple[float, float, float, float] | None = None,
     ) -> bytes:
-        """Return the photo as an upright, metadata-free JPEG, at most `long_side` px; `blur` boxes blurred."""
+        """Return the photo as an upright, metadata-free JPEG, at most `long_side` px.
+
+        The boxes in `blur` are blurred beyond repair, in pixels of the upright photo; what lies in `keep`
+        is not, because it is the face that is looked at.
+        """
 
     def lay(
         self,
@@ -82,6 +87,7 @@ class PhotoEngine(Protocol):
         size: tuple[int, int],
         long_side: int,
         blur: Iterable[tuple[float, float, float, float]] = (),
+        keep: tuple[float, float, float, float] | None = None,
     ) -> bytes:
         """Return the photo turned, scaled and shifted onto a canvas, as a metadata-free JPEG.
 
@@ -92,6 +98,7 @@ class PhotoEngine(Protocol):
             size: width and height of the canvas.
             long_side: so many pixels of the photo's longer side are enough for it.
             blur: boxes in pixels of the upright photo that are blurred beyond repair.
+            keep: as in `render`.
 
         Raises:
             ImageRejected: not a photo.

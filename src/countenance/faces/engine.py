@@ -171,14 +171,18 @@ class Engine(Watcher):
         large = sum(size for _, size in pending) >= AHEAD_BYTES
         return len(pending) >= (2 if large else LOOK_AHEAD) * self.workers
 
-    def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
-        """Return the photo as an upright, metadata-free JPEG, at most `long_side` px.
-
-        The boxes in `blur`, in pixels of the upright photo, are blurred beyond repair.
-        """
-        boxes = [[float(value) for value in box] for box in blur]
+    def render(
+        self, data: bytes, *, long_side: int, blur: Iterable[Box] = (), keep: Box | None = None
+    ) -> bytes:
+        """Return the photo as an upright, metadata-free JPEG; see `tools.PhotoEngine`."""
         return self._picture(
-            {"do": "render", "data": data, "long_side": int(long_side), "blur": boxes}
+            {
+                "do": "render",
+                "data": data,
+                "long_side": int(long_side),
+                "blur": [[float(value) for value in box] for box in blur],
+                "keep": None if keep is None else [float(value) for value in keep],
+            }
         )
 
     def lay(
@@ -189,6 +193,7 @@ class Engine(Watcher):
         size: tuple[int, int],
         long_side: int,
         blur: Iterable[Box] = (),
+        keep: Box | None = None,
     ) -> bytes:
         """Return a photo laid on a canvas as a metadata-free JPEG; see `tools.PhotoEngine`."""
         return self._picture(
@@ -199,6 +204,7 @@ class Engine(Watcher):
                 "size": [int(side) for side in size],
                 "long_side": int(long_side),
                 "blur": [[float(value) for value in box] for box in blur],
+                "keep": None if keep is None else [float(value) for value in keep],
             }
         )
 

@@ -114,10 +114,12 @@ class Pipeline:
         found = irises(photo.pixels, np.array(landmarks, np.float64) / scale) * scale
         return tuple((float(x), float(y)) for x, y in found)
 
-    def render(self, data: bytes, *, long_side: int, blur: Iterable[Box] = ()) -> bytes:
+    def render(
+        self, data: bytes, *, long_side: int, blur: Iterable[Box] = (), keep: Box | None = None
+    ) -> bytes:
         """Return what `tools.PhotoEngine.render` promises."""
         photo = decode(data, self.limits, max(long_side, 1))
-        return rendered(photo.pixels, _scale(photo), long_side, blur)
+        return rendered(photo.pixels, _scale(photo), long_side, blur, keep=keep)
 
     def lay(
         self,
@@ -127,10 +129,11 @@ class Pipeline:
         size: tuple[int, int],
         long_side: int,
         blur: Iterable[Box] = (),
+        keep: Box | None = None,
     ) -> bytes:
         """Return what `tools.PhotoEngine.lay` promises."""
         photo = decode(data, self.limits, max(long_side, 1))
-        return laid(photo.pixels, _scale(photo), to_photo, size, blur)
+        return laid(photo.pixels, _scale(photo), to_photo, size, blur, keep=keep)
 
     def cut(
         self,

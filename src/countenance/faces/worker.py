@@ -110,7 +110,10 @@ def _done(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
     """Return the reply to one request."""
     if request["do"] == "render":
         picture = pipeline.render(
-            request["data"], long_side=request["long_side"], blur=request["blur"]
+            request["data"],
+            long_side=request["long_side"],
+            blur=request["blur"],
+            keep=request["keep"],
         )
         return {"picture": picture}
     if request["do"] == "lay":
@@ -121,6 +124,7 @@ def _done(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
             size=(width, height),
             long_side=request["long_side"],
             blur=request["blur"],
+            keep=request["keep"],
         )
         return {"picture": canvas}
     if request["do"] == "cut":

@@ -132,6 +132,7 @@ class Action(StrEnum):
         "A copy was made of evidence: cropped, turned, or in other light.",
     )
     PROBE_MARKED = "probe.marked", "A face that the program had not found was marked in evidence."
+    PROBE_UNMARKED = "probe.unmarked", "The mark of a face in evidence was taken back."
     FOOTAGE_ADDED = "footage.added", "A video was added to a case as evidence."
     FOOTAGE_ENDED = (
         "footage.ended",

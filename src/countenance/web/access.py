@@ -121,6 +121,7 @@ ACCESS: Mapping[str, Access] = {
     "probe_image": _image(Deed.EVIDENCE_VIEW),
     "probe_derive": Access(write=Deed.EVIDENCE_DERIVE),
     "probe_mark": Access(write=Deed.EVIDENCE_DERIVE),
+    "probe_unmark": Access(write=Deed.EVIDENCE_DERIVE),
     "footage_new": _form(Deed.EVIDENCE_ADD),
     "footage": _page(Deed.EVIDENCE_VIEW),
     "footage_face": _image(Deed.EVIDENCE_VIEW),

@@ -27,6 +27,7 @@ from countenance.errors import (
     SearchFrozen,
     WrongState,
 )
+from countenance.faces.picture import eyes_to_mouth
 from countenance.faces.types import CROP_SIDE
 from countenance.policy import Actor
 from countenance.tools import Tools
@@ -232,6 +233,7 @@ def _laid(side: Side, to_photo: Matrix, size: tuple[int, int], tools: Tools) -> 
         size=size,
         long_side=math.ceil(max(side.width, side.height) / max(to_photo.scale, 1.0)),
         blur=[(x, y, w, h) for x, y, w, h in side.blur],
+        keep=eyes_to_mouth(side.landmarks),
     )
 
 
@@ -241,6 +243,7 @@ def picture(side: Side, *, tools: Tools, long_side: int = LONG_SIDE) -> bytes:
         get_object(side.row, tools=tools),
         long_side=long_side,
         blur=[(x, y, w, h) for x, y, w, h in side.blur],
+        keep=eyes_to_mouth(side.landmarks),
     )
 
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from countenance.apps.searches import evidence, marking, queries
+from countenance.apps.searches import carried, evidence, marking, queries
 from countenance.apps.searches.edit_forms import LightForm, MarkForm, PartForm
 from countenance.apps.searches.evidence_views import probe_page
 from countenance.apps.searches.forms import number_of
@@ -71,5 +71,19 @@ def mark(request: Request, probe_id: UUID) -> HttpResponse:
         made = marking.mark_face(request.actor, probe=one, box=form.box, tools=request.tools)
     except (InputError, WrongState) as error:
         return probe_page(request, one, mark_form=form, problem=error.detail)
-    number = len(made.details["faces"])
+    number = carried.newest_mark(made) + 1
     return HttpResponseRedirect(f"{reverse('probe', args=[one.pk])}?marked={number}#photo")
+
+
+@require_POST
+def unmark(request: Request, probe_id: UUID) -> HttpResponse:
+    """Take back the mark of a face, then show the photo without it."""
+    one = queries.probe(request.actor, probe_id)
+    number = number_of(request.POST.get("face", ""))
+    if number is None:
+        return probe_page(request, one, problem="Choose which mark to take back.")
+    try:
+        marking.unmark_face(request.actor, probe=one, number=number, tools=request.tools)
+    except (InputError, WrongState) as error:
+        return probe_page(request, one, problem=error.detail)
+    return HttpResponseRedirect(f"{reverse('probe', args=[one.pk])}#photo")

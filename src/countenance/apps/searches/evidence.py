@@ -14,11 +14,13 @@ from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.records.objects import get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of, record_refusal
 from countenance.apps.searches import footage_queries, queries
+from countenance.apps.searches.carried import carried, carry_into
 from countenance.apps.searches.edits import MOST_STEPS, whole_pixels
 from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import Probe, content_index
 from countenance.apps.searches.queries import root_of
 from countenance.errors import InputError, NotEvidence, NotPermitted, WrongState
+from countenance.faces.picture import eyes_to_mouth
 from countenance.faces.reel import Place, clock_words
 from countenance.faces.types import Analysis
 from countenance.ledger.entry import Action
@@ -93,8 +95,10 @@ def _record_derived(
         brightness=how["brightness"],
         contrast=how["contrast"],
     )
-    name = probe.details["file_name"]
-    return _keep(actor, record, case, made, name, analysis, of=probe, how=how, tools=tools)
+    # Locked, so that no face is marked in it that the copy would lack.
+    of = Probe.objects.select_for_update(no_key=True).get(pk=probe.pk)
+    name = of.details["file_name"]
+    return _keep(actor, record, case, made, name, analysis, of=of, how=how, tools=tools)
 
 
 @composed_of(_record_derived)
@@ -111,7 +115,8 @@ def derive_probe(
     """Make a copy of evidence, in the photo worker, and keep it beside what it was made of.
 
     Nothing is drawn in, sharpened or enlarged: pixels are left out, turned by quarters, or all made
-    lighter or darker by one curve.
+    lighter or darker by one curve. Faces of the photo that are not found in the copy are blurred there
+    beside the others, as they are in the photo.
 
     Args:
         actor: who asks for it.
@@ -224,6 +229,8 @@ def _keep(  # noqa: PLR0917 # what a row is made of
     if again is not None:
         again.check_links()
         record.note(about=again.pk, again=True)
+        if of is not None and how is not None:
+            carry_into(again, of, how)
         return again
     probe = Probe(
         agency_id=case.agency_id,
@@ -246,9 +253,13 @@ def _keep(  # noqa: PLR0917 # what a row is made of
         "links": probe.links,
         "how": how,
     }
+    missing = [] if of is None or how is None else carried(of.details, how, probe.details)
+    probe.details = {**probe.details, "faces": [*probe.details["faces"], *missing]}
     put_object(probe, data, tools=tools)
     probe.save(force_insert=True)
-    record.note(about=probe.pk, faces=len(analysis.faces))
+    record.note(
+        about=probe.pk, faces=len(analysis.faces), **({"carried": len(missing)} if of else {})
+    )
     return probe
 
 
@@ -289,7 +300,13 @@ def view_probe(
         )
     faces = probe.details["faces"]
     blur = [face["box"] for i, face in enumerate(faces) if only is not None and i != only]
-    return tools.engine.render(get_object(probe, tools=tools), long_side=long_side, blur=blur)
+    chosen = None if only is None or only == HIDE_ALL else faces[only]
+    return tools.engine.render(
+        get_object(probe, tools=tools),
+        long_side=long_side,
+        blur=blur,
+        keep=None if chosen is None else eyes_to_mouth(chosen["landmarks"]),
+    )
 
 
 @composed_of()

@@ -12,10 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.cases import queries as case_queries
+from countenance.apps.cases.models import Authority
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.enrol_views import ACCEPT
 from countenance.apps.galleries.intake import shown
 from countenance.apps.searches import asking, evidence, queries
+from countenance.apps.searches.carried import is_unmarkable
 from countenance.apps.searches.edit_forms import LightForm, MarkForm, PartForm
 from countenance.apps.searches.edits import words_of
 from countenance.apps.searches.evidence import HIDE_ALL
@@ -37,6 +39,8 @@ from countenance.ui.requests import Request
 
 SECTION = "cases"
 LONG_SIDE = 1600
+FEW_LEFT, FEW_SHARE = 3, 10
+"""So many searches left under an authority, or this share of all, are few."""
 
 
 def photo(request: Request, case_id: UUID) -> HttpResponse:
@@ -126,6 +130,7 @@ def probe_page(
         "mark_form": mark_form or MarkForm(prefix="mark"),
         "marked": number_of(request.GET.get("marked", "")),
         "derives": may(actor, Deed.EVIDENCE_DERIVE) and case.closed_at is None,
+        "unmarks": is_unmarkable(one),
         "made_of": one.derived_from_id,
         "steps": steps_of(one),
         "derived": [
@@ -133,6 +138,7 @@ def probe_page(
             for made in one.derived.filter(purged_at=None).order_by("added_at")
         ],
         "authority": case.authority if runs else None,
+        "few_left": runs and case.authority is not None and has_few_left(case.authority),
         "others": _ticked(others, (initial or {}).get("more", request.POST.getlist("more"))),
         "problem": problem,
         **faces_context(one, str(chosen), actor),
@@ -141,6 +147,11 @@ def probe_page(
     bound = [form for form in given if form is not None and form.is_bound]
     wrong = problem or any(form.errors for form in bound)
     return render(request, "searches/face.html", context, status=UNUSABLE if wrong else 200)
+
+
+def has_few_left(authority: Authority) -> bool:
+    """Say whether so few searches are left that whoever runs one should know it first."""
+    return authority.left <= max(FEW_LEFT, authority.quota // FEW_SHARE)
 
 
 def _ticked(others: list[dict[str, Any]], chosen: list[str]) -> list[dict[str, Any]]:

@@ -28,7 +28,8 @@ class Probe(ObjectSealedModel):
 
     Its bytes are a sealed object of the same id. `details` holds file name, size, format, the faces found
     (box, landmarks, score, quality), the SHA-256 of the bytes, and who added it. A face that a person
-    marked is `manual`, says what was `marked` by whom, and has no landmarks if none was found there. Of a
+    marked is `manual`, says what was `marked` by whom, and has no landmarks if none was found there. A face
+    that was `carried` over from what a copy was made of is only blurred. Of a
     copy `details` also holds what it was made of and how (`box`, `quarter_turns`, `brightness`,
     `contrast`). `content_index` finds the same photo
     in the same case again; probes of before there was one have none. Once the photo was destroyed only

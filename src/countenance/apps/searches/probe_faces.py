@@ -62,6 +62,8 @@ def face_of(one: Probe, number: int) -> dict[str, Any]:
         "quality": face["quality"],
         "usable": face["quality"]["gate"] != Gate.UNUSABLE,
         "manual": bool(face.get("manual")),
+        "marked": "marked" in face,
+        "carried": "carried" in face,
         # Without landmarks there is nothing to say of its pose.
         "judged": bool(face["landmarks"]),
     }
