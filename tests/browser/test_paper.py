@@ -29,7 +29,7 @@ def shown(context):
             paper, probe_href="/photos/probe.jpg", candidate_href="/photos/candidate.jpg"
         )
         case = SimpleNamespace(id="3f0c9f5e-3e0a-4a52-9a86-6a0a7d1f5a10", reference="26-01187")
-        said = {"page": page, "case": case, "pdf_href": "/lead.pdf"}
+        said = {"page": page, "case": case}
         one.html = PAGE("leads/paper.html").render(said)
         one.page.goto(ADDRESS + "/")
         one.page.evaluate("document.fonts.ready")

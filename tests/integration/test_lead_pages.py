@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from clients import client_of
+from django.utils.html import escape
 from factories import acting
 from leading import TICKET, WHY, World, about_first, prepared
 
+from countenance.apps.examinations.permits import terms_of
 from countenance.apps.leads.models import Lead
 from countenance.apps.records.models import LedgerRow
+from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import Action
-from countenance.policy import Role
+from countenance.policy import Role, packs
+from countenance.policy.packs.results import LIMIT_WORDS
+
+SAME = Conclusion.SAME
+NOT_MEASURED = "error has not been measured on pairs with known answers yet."
 
 
 @pytest.fixture
@@ -39,12 +47,24 @@ def test_a_supervisor_releases_a_lead_from_the_examinations_side_by_side(world: 
     assert f'href="{here}release/2/"' not in page
     asked = client.get(f"{here}release/1/")
     assert b"Release the lead" in asked.content
+    for said in (SAME.label, SAME.sentence, NOT_MEASURED, *_limits(world)):
+        assert escape(said) in asked.content.decode()
+    for number in (0, 1):
+        photo = client.get(f"{here}consolidation/{number}.jpg")
+        assert (photo.status_code, photo["Content-Type"]) == (200, "image/jpeg")
+    assert LedgerRow.objects.last().action == str(Action.EXAMINATIONS_COMPARED)
+    assert client.get(f"{here}release/2/").status_code == 403
     assert client.get(f"{here}release/9/").status_code == 404
     done = client.post(f"{here}release/1/")
     lead = Lead.objects.get()
     assert done["Location"] == f"/leads/{lead.pk}/"
     assert client.get(f"{here}release/1/")["Location"] == f"/leads/{lead.pk}/"
     assert client.post(f"{here}release/2/").status_code == 403
+
+
+def _limits(world: World) -> list[str]:
+    found = packs.lead_limits(terms_of(world.made.search))
+    return [LIMIT_WORDS[limit][1:] for limit in found] + list(found.values())
 
 
 def test_nobody_releases_before_both_examined(deployment: Any) -> None:
@@ -65,6 +85,8 @@ def test_an_investigator_reads_a_lead_and_its_photos_and_each_look_is_recorded(
     page = client.get(here)
     assert page.status_code == 200
     text = page.content.decode()
+    assert text.index("Save as PDF, A4") < text.index("Not an identification.")
+    assert re.search(r'SHA-256</dt><dd class="id">[0-9a-f]{64}<', text)
     for said in (
         "Not an identification. Not probable cause by itself.",
         "Support for one person",

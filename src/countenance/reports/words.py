@@ -86,17 +86,27 @@ def lead_words(facts: LeadFacts, receipt: Receipt) -> LeadWords:
         ),
         probe=facts.probe,
         candidate=facts.candidate,
-        opinions=tuple(_opinion(i, one) for i, one in enumerate(facts.examiners, start=1)),
+        opinions=opinions(facts),
         waiver=facts.waiver,
         headings=tuple(f"Examiner {i}" for i in range(1, len(facts.examiners) + 1)),
         components=(*differing, *agreeing),
         disagreements=_disagreements(facts, len(differing)),
         found=_found(facts),
-        limits=tuple((said[:1].upper() + said[1:], cited) for said, cited in facts.limits),
+        limits=limits(facts),
         receipt=receipt_rows(receipt),
         verify=verify_words(receipt, facts.portal),
         foot=f"Lead {facts.number}{word}. {DISCLAIMER} Receipt {receipt.code}.",
     )
+
+
+def opinions(facts: LeadFacts) -> tuple[Opinion, ...]:
+    """Return each examiner's conclusion in sentences, with their measured error."""
+    return tuple(_opinion(i, one) for i, one in enumerate(facts.examiners, start=1))
+
+
+def limits(facts: LeadFacts) -> Rows:
+    """Return what may not be done with a lead, and by what law."""
+    return tuple((said[:1].upper() + said[1:], cited) for said, cited in facts.limits)
 
 
 def receipt_rows(receipt: Receipt) -> Rows:

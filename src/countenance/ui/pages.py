@@ -48,9 +48,15 @@ def confirm_page(
     section: str,
     consequences: Sequence[str],
     keep: str = "Keep it",
+    template: str = "ui/confirm.html",
+    **more: object,
 ) -> HttpResponse:
-    """Ask once more, saying what follows, before something that cannot be taken back."""
+    """Ask once more, saying what follows, before something that cannot be taken back.
+
+    A template of one's own extends "ui/confirm.html", and takes `more`.
+    """
     context = {
+        **more,
         "form": form,
         "heading": heading,
         "verb": verb,
@@ -61,7 +67,7 @@ def confirm_page(
         "section": section,
         "consequences": consequences,
     }
-    return render(request, "ui/confirm.html", context, status=status_of(form))
+    return render(request, template, context, status=status_of(form))
 
 
 def status_of(form: Form) -> int:

@@ -65,7 +65,7 @@ def release_lead(
     permit_release(actor, facts_of(search, today=now.date()))
     one = candidate_of(search, subject)
     prove_examinations(search)
-    bearing, waiver = _bearing(actor, search, one, today=now.date())
+    bearing, waiver = bearing_on(actor, search, one, today=now.date())
     if subject in queries.released(search):
         raise Conflict("This candidate is released as a lead already.")
     lead = Lead(
@@ -93,10 +93,14 @@ def release_lead(
     return lead
 
 
-def _bearing(
+def bearing_on(
     actor: Actor, search: Search, one: CandidateStanding, *, today: date
 ) -> tuple[list[Concluded], Waiver | None]:
-    """Return the conclusions that a lead stands on, and the law that waives the second, if it was needed."""
+    """Return the conclusions that a lead stands on, and the law that waives the second, if it was needed.
+
+    Raises:
+        LeadNotSupported: fewer distinct, current examiners concur than a lead needs.
+    """
     waiver = waiver_of(search)
     bearing = permit_lead(
         one.concluded,

@@ -14,6 +14,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.agencies.models import Person
+from countenance.apps.examinations import viewing
+from countenance.apps.examinations.consolidation_views import pair_of
+from countenance.apps.examinations.models import Comparison
 from countenance.apps.examinations.permits import standings_of
 from countenance.apps.examinations.queries import Sight, sight
 from countenance.apps.examinations.standings import CandidateStanding
@@ -28,7 +31,8 @@ from countenance.apps.searches.models import Search
 from countenance.apps.searches.queries import code_of
 from countenance.errors import InputError, NotFound, ReasonMissing, TamperDetected, WrongState
 from countenance.policy import Deed, may
-from countenance.reports import Size
+from countenance.reports import Size, facts_from_json
+from countenance.reports.words import limits, opinions
 from countenance.ui.forms import ErrorsOn, Form
 from countenance.ui.pages import confirm_page, form_page
 from countenance.ui.papers import paper_page
@@ -251,9 +255,12 @@ def lead_release(request: Request, search_id: UUID, rank: int) -> HttpResponse:
                 request.actor, search=search, subject=one.subject, tools=request.tools
             )
             return HttpResponseRedirect(reverse("lead", args=[made.pk]))
+    printed = _printed(request, search, one)
     return confirm_page(
         request,
         form,
+        template="leads/release.html",
+        **printed,
         heading=f"Release candidate {rank} as a lead",
         verb="Release the lead",
         keep="Go back",
@@ -267,6 +274,37 @@ def lead_release(request: Request, search_id: UUID, rank: int) -> HttpResponse:
             "It is not an identification, and no probable cause by itself.",
         ),
     )
+
+
+def _printed(request: Request, search: Search, one: CandidateStanding) -> dict[str, Any]:
+    """Return what would be printed of a candidate now; that it is looked at is recorded first.
+
+    Raises:
+        LeadNotSupported: it is no lead, so there is nothing to release.
+        NotFound: no photo of the candidate is held any more.
+    """
+    viewing.view_examinations(request.actor, search=search, tools=request.tools)
+    now = request.tools.clock()
+    bearing, waiver = services.bearing_on(request.actor, search, one, today=now.date())
+    draft = Lead(
+        agency_id=search.agency_id,
+        case=search.case,
+        search=search,
+        released_by_id=request.actor.person,
+        released_at=now,
+    )
+    kept = papers.snapshot(
+        request.actor, draft, one, bearing=bearing, waiver=waiver, tools=request.tools
+    )
+    facts = facts_from_json(kept)
+    row = Comparison.objects.select_related("examination").get(pk=bearing[0].id)
+    row.check_links()
+    return {
+        "opinions": opinions(facts),
+        "waiver": facts.waiver,
+        "limits": limits(facts),
+        "pair": pair_of(request, search, (row.examination, row), []),
+    }
 
 
 def _candidate(request: Request, search: Search, rank: int) -> CandidateStanding:
