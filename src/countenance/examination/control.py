@@ -67,6 +67,7 @@ class Measured:
         recorded: how many controls were recorded.
         given_up: how many controls were given up before all was concluded; what was concluded of them
             counts above.
+        unreadable: how many were altered in the database, so that what they say is not counted.
     """
 
     false_same: Rate
@@ -75,6 +76,7 @@ class Measured:
     undecided: Rate
     recorded: int = 0
     given_up: int = 0
+    unreadable: int = 0
 
 
 def rate(wrong: int, of: int) -> Rate:

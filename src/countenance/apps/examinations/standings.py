@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -193,21 +193,30 @@ def measured(person: UUID, *, agency: UUID) -> Measured:
     """Return what the controls that an examiner recorded, or gave up, say about them.
 
     What was concluded before one was given up counts, so that nobody is measured better by giving up those
-    that look hard. Of those that were destroyed, what stays of them counts.
+    that look hard. Of those that were destroyed, what stays of them counts. One that somebody altered is
+    left out and counted, so that it keeps no lead from being released, and nobody takes it for none.
     """
     controls = Examination.objects.filter(agency_id=agency, examiner_id=person, search=None)
     every: list[Tried] = []
-    given_up = recorded = 0
+    given_up = recorded = unreadable = 0
     for one in controls.exclude(state=ExaminationState.OPEN):
-        one.check_links()
-        every.extend(answer for _, answer in tried(one) if answer is not None)
+        try:
+            one.check_links()
+            every.extend([answer for _, answer in tried(one) if answer is not None])
+        except SealBroken:
+            unreadable += 1
+            continue
         given_up += one.state == ExaminationState.ENDED
         recorded += one.state == ExaminationState.RECORDED
     for kept in ControlAnswer.objects.filter(agency_id=agency, examiner_id=person):
-        kept.check_links()
-        every.extend(
-            Tried(mated=mated, conclusion=CONCLUSIONS[word]) for mated, word in kept.said["answers"]
-        )
+        try:
+            kept.check_links()
+            answers = kept.said["answers"]
+        except SealBroken:
+            unreadable += 1
+            continue
+        every.extend(Tried(mated=mated, conclusion=CONCLUSIONS[word]) for mated, word in answers)
         given_up += kept.said["given_up"]
         recorded += kept.said["recorded"]
-    return measure(every, recorded=recorded, given_up=given_up)
+    found = measure(every, recorded=recorded, given_up=given_up)
+    return replace(found, unreadable=unreadable)

@@ -12,7 +12,7 @@ from countenance.apps.cases import queries as cases
 from countenance.apps.examinations import queries as examinations
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.queries import may_know
-from countenance.apps.records.waiting import YOU, Waiting
+from countenance.apps.records.waiting import YOU, Waiting, of_each
 from countenance.apps.searches.kept import days_for, kept
 from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
@@ -36,10 +36,13 @@ def ending(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
     if examinations.examines(actor) and examinations.open_draw(actor) is not None:
         return
     now = tools.clock()
-    for lead in _of_ended_cases(actor, now)[:ASKS]:
-        end = ends_at(lead, now=now)
-        if end is None or now < end - ASKED or not may_know(actor, lead.search):
-            continue
+    leads = _of_ended_cases(actor, now)[:ASKS]
+    yield from of_each(leads, lambda lead: _asked(actor, lead, tells=tells, now=now))
+
+
+def _asked(actor: Actor, lead: Lead, *, tells: bool, now: datetime) -> Iterator[Waiting]:
+    end = ends_at(lead, now=now)
+    if end is not None and now >= end - ASKED and may_know(actor, lead.search):
         yield Waiting(
             what=f"Say what came of lead {lead.number}: what it stands on is destroyed on "
             f"{end.day} {end:%B %Y}",

@@ -80,10 +80,19 @@ def may_know(actor: Actor, search: Search) -> bool:
     return not examines(actor) or sight(actor, search) == Sight.EVERYTHING
 
 
-def released(search: Search) -> dict[UUID, Lead]:
-    """Return the leads of a search by the candidate that each is about."""
-    found = {}
-    for one in Lead.objects.filter(search=search, object_key__isnull=False):
+def leads_of(search: Search) -> list[Lead]:
+    """Return the leads of a search, those that were withdrawn too."""
+    found = list(Lead.objects.filter(search=search, object_key__isnull=False).order_by("number"))
+    for one in found:
         one.check_links()
-        found[UUID(one.details["subject"])] = one
     return found
+
+
+def released(search: Search) -> dict[UUID, Lead]:
+    """Return the leads of a search that were not withdrawn, by the candidate that each is about.
+
+    Examiners may come to support anew whom they no longer supported; then another lead can be released.
+    """
+    return {
+        UUID(one.details["subject"]): one for one in leads_of(search) if one.withdrawn_at is None
+    }

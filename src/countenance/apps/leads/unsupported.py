@@ -11,9 +11,12 @@ from countenance.apps.examinations import queries as examinations
 from countenance.apps.leads import queries
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.standing import support_of
-from countenance.apps.records.waiting import Waiting
+from countenance.apps.records.waiting import Waiting, of_each
 from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
+
+LOOKED_AT = 30
+"""So many re-examined leads are judged; this is asked whenever a page is drawn."""
 
 
 def waiting(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
@@ -34,11 +37,15 @@ def waiting(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
         search__frozen_at=None,
     )
     rows = rows.exclude(search__examinations__examiner_id=actor.person)
-    for lead in rows.select_related("search", "case").order_by("released_at", "pk"):
-        lost_at = support_of(lead).lost_at if queries.may_know(actor, lead.search) else None
-        if lost_at is not None:
-            yield Waiting(
-                what=f"Withdraw lead {lead.number}: the examiners no longer support it",
-                since=lost_at,
-                href=reverse("lead", args=[lead.pk]),
-            )
+    rows = rows.select_related("search", "case").order_by("released_at", "pk")[:LOOKED_AT]
+    yield from of_each(rows, lambda lead: _unsupported(actor, lead))
+
+
+def _unsupported(actor: Actor, lead: Lead) -> Iterator[Waiting]:
+    lost_at = support_of(lead).lost_at if queries.may_know(actor, lead.search) else None
+    if lost_at is not None:
+        yield Waiting(
+            what=f"Withdraw lead {lead.number}: the examiners no longer support it",
+            since=lost_at,
+            href=reverse("lead", args=[lead.pk]),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
@@ -16,7 +17,7 @@ from countenance.apps.leads.afterwards import EXAMINER, Progress, progress_of
 from countenance.apps.leads.ending import ASKED, ends_at
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.queries import released
-from countenance.apps.records.waiting import Waiting
+from countenance.apps.records.waiting import Source, Waiting, of_each
 from countenance.apps.searches.models import Search, SearchState
 from countenance.apps.searches.queries import code_of
 from countenance.examination.combine import Standing
@@ -34,28 +35,34 @@ def waiting(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
     """
     if examinations.examines(actor) and examinations.open_draw(actor) is not None:
         return
+    sources: list[Source] = []
     if may(actor, Deed.LEAD_RELEASE):
-        yield from _to_decide(actor)
-        yield from _open_too_long(actor, tools=tools)
+        sources += [_to_decide, _open_too_long]
     if may(actor, Deed.LEAD_OUTCOME):
-        yield from _to_be_told(actor, tools=tools)
+        sources.append(_to_be_told)
+    yield from of_each(sources, lambda source: source(actor, tools=tools))
 
 
-def _to_decide(actor: Actor) -> Iterator[Waiting]:
+def _to_decide(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
     """Yield the searches that all their examiners have recorded, and that nobody has decided."""
     recorded = _examined(ExaminationState.RECORDED)
     found = _open(actor).filter(Exists(recorded)).exclude(Exists(_examined(ExaminationState.OPEN)))
     # Those that want no examiner any more wait for a supervisor alone.
     searches = list(found.order_by("wants_examiner", "ended_at", "pk")[:LOOKED_AT])
     progress = progress_of(searches)
-    judged = examinations.examines(actor)  # of all others, everything is theirs to see by now
-    for search in searches:
-        if judged and examinations.sight(actor, search) != examinations.Sight.EVERYTHING:
-            continue
-        yield from _of_search(search, progress[search.pk])
+    yield from of_each(searches, lambda one: _of_search(actor, one, progress[one.pk]))
 
 
-def _of_search(search: Search, progress: Progress) -> Iterator[Waiting]:
+def _may_know(actor: Actor, search: Search) -> bool:
+    """Say whether the actor may know how far a search is; of whoever does not examine, everything is by now."""
+    if not examinations.examines(actor):
+        return True
+    return examinations.sight(actor, search) == examinations.Sight.EVERYTHING
+
+
+def _of_search(actor: Actor, search: Search, progress: Progress) -> Iterator[Waiting]:
+    if not _may_know(actor, search):
+        return
     done = released(search) if progress.leads else {}
     counted = Counter(one.standing for one in standings_of(search) if one.subject not in done)
     if counted[Standing.OPEN]:
@@ -82,7 +89,12 @@ def _open_too_long(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
     """Yield the searches whose candidates nobody, or too few, compared after two weeks."""
     found = _open(actor).filter(ended_at__lt=tools.clock() - examinations.TOO_LONG)
     unsaid = Q(wants_examiner=True) | Exists(_examined(ExaminationState.OPEN))
-    for search in found.filter(unsaid).order_by("ended_at", "pk")[:LOOKED_AT]:
+    rows = found.filter(unsaid).order_by("ended_at", "pk")[:LOOKED_AT]
+    yield from of_each(rows, lambda search: _late(actor, search))
+
+
+def _late(actor: Actor, search: Search) -> Iterator[Waiting]:
+    if _may_know(actor, search):
         name = f"search {code_of(search)}, case {search.case.reference}"
         yield Waiting(
             what=f"Find an examiner for {name}, or close it: it is not compared after two weeks",
@@ -121,11 +133,13 @@ def _to_be_told(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
         search__frozen_at=None,
         withdrawn_at=None,
     )
-    rows = rows.select_related("case__agency", "search__agency")
-    for lead in rows.order_by("released_at", "pk"):
-        end = ends_at(lead, now=now)
-        if end is not None and now >= end - ASKED:
-            continue
+    rows = rows.select_related("case__agency", "search__agency").order_by("released_at", "pk")
+    yield from of_each(rows, lambda lead: _untold(lead, now=now))
+
+
+def _untold(lead: Lead, *, now: datetime) -> Iterator[Waiting]:
+    end = ends_at(lead, now=now)
+    if end is None or now < end - ASKED:
         yield Waiting(
             what=f"Read lead {lead.number}, and say what came of it",
             since=lead.released_at,

@@ -22,9 +22,10 @@ where `waiting(actor, *, tools)` yields `Waiting(what=..., since=..., href=...)`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from countenance.errors import CountenanceError
 from countenance.policy import Actor
@@ -73,6 +74,7 @@ class Inbox:
     unreadable: bool
 
 
+Row = TypeVar("Row")
 Source = Callable[..., Iterable[Waiting]]
 
 _sources: list[Source] = []
@@ -82,6 +84,22 @@ def register(source: Source) -> None:
     """Ask this source too: it is called with the actor, and with `tools` by keyword."""
     if source not in _sources:
         _sources.append(source)
+
+
+def of_each(rows: Iterable[Row], told: Callable[[Row], Iterable[Waiting]]) -> Iterator[Waiting]:
+    """Yield what is told of each row; one that somebody altered is left for the end, and hides no other.
+
+    Raises:
+        CountenanceError: something could not be read; raised once all else was told.
+    """
+    unread: CountenanceError | None = None
+    for row in rows:
+        try:
+            yield from told(row)
+        except CountenanceError as error:
+            unread = error
+    if unread is not None:
+        raise unread
 
 
 def inbox(actor: Actor, *, tools: Tools) -> Inbox:
