@@ -71,7 +71,7 @@ def test_an_altered_examination_hides_nothing_else_that_waits(made: Bench) -> No
 
 
 def test_an_altered_control_is_left_out_of_the_measure_and_counted(made: Bench) -> None:
-    always = replace(made.on.tools, token_bytes=lambda size: bytes(size))
+    always = replace(made.on.tools, token_bytes=bytes)
     control = taking.take_examination(made.first, tools=always)
     Examination.objects.filter(pk=control.pk).update(state=ExaminationState.RECORDED)
     found = standings.measured(made.first.person, agency=made.first.agency)

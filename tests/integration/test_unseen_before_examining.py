@@ -69,7 +69,7 @@ def test_the_photo_of_a_search_that_waits_is_shown_to_whoever_ran_it_alone(made:
 def test_the_small_probe_of_a_control_is_cut_like_that_of_a_search(made: Bench) -> None:
     from countenance.apps.examinations import photos
 
-    always = replace(made.on.tools, token_bytes=lambda size: bytes(size))
+    always = replace(made.on.tools, token_bytes=bytes)
     control = taking.take_examination(made.third, tools=always)
     assert Examination.objects.get(pk=control.pk).control is not None
     assert photos.probe_side(control).crop is None
@@ -77,7 +77,7 @@ def test_the_small_probe_of_a_control_is_cut_like_that_of_a_search(made: Bench) 
 
 def test_a_search_in_whose_place_a_control_was_drawn_gives_leads(made: Bench) -> None:
     tools = made.on.tools
-    always = replace(tools, token_bytes=lambda size: bytes(size))
+    always = replace(tools, token_bytes=bytes)
     control = taking.take_examination(made.third, tools=always)
     services.end_examination(
         made.third, examination=control, reason="Called away to the court", tools=tools
