@@ -67,17 +67,20 @@ class Gathered:
 def check_told_by_nothing(gather: Callable[[int], Gathered]) -> None:
     """Let the classifier try, and check that it would have seen a difference.
 
-    Times of a busy machine are noisy, so a measuring that comes out above the bound is made once more, with
-    another seed and on other examinations, and only that one counts then. A difference that is there is there
-    again; a coin that comes out too high once does so twice only in the square of so many cases.
+    Within one sample folds are not independent: of 150 pairs that differ in nothing, the AUC spreads by 0.05 and
+    lies above 0.55 in one sample of six (75 pairs: 0.07, one of five; 300 samples were simulated). So if it
+    does, what was learnt of the whole sample is judged on a fresh one. A difference that is there is there
+    again; chance alone passes the bound both times in about 1 % of 150 pairs, and in 1.5 % of 75.
     """
     made = gather(SEEDS[0])
-    if made.auc > MOST_AUC:
-        print(f"AUC {made.auc:.3f}, measured once more; each alone: {made.each_alone}")
-        made = gather(SEEDS[1])
+    found = made.auc
     chance = spread_of_chance(len(made.truth) // 2)
-    print(f"AUC {made.auc:.3f}; by chance 0.5, standard error {chance:.3f}; {made.each_alone}")
-    assert made.auc <= MOST_AUC, made.each_alone
+    print(f"AUC {found:.3f}; on a fresh sample by chance 0.5 ± {chance:.3f}; {made.each_alone}")
+    if found > MOST_AUC:
+        again = gather(SEEDS[1])
+        found = learnt(made.features, made.truth, again.features, again.truth)
+        print(f"AUC {found:.3f} on the fresh sample; {again.each_alone}")
+    assert found <= MOST_AUC, made.each_alone
     # So that this is about something: what takes longer by as much as it spreads is seen, and one query.
     assert made.more_of("take: time").auc > MOST_AUC
     assert made.more_of("candidate: queries", 1).auc > 0.95
@@ -151,12 +154,20 @@ def judged(features: np.ndarray, truth: np.ndarray) -> float:
     pairs = np.arange(len(truth)) // 2
     for fold in range(FOLDS):
         seen = pairs % FOLDS != fold
-        mean, spread = features[seen].mean(axis=0), features[seen].std(axis=0)
-        scaled = (features - mean) / np.where(spread > 1e-9, spread, 1.0)
-        scaled = np.clip(scaled, -4, 4)  # a machine that paused says nothing
-        weights = fitted(scaled[seen], truth[seen])
-        found.append(auc(scaled[~seen] @ weights, truth[~seen]))
+        found.append(learnt(features[seen], truth[seen], features[~seen], truth[~seen]))
     return float(np.mean(found))
+
+
+def learnt(
+    seen: np.ndarray, truth: np.ndarray, fresh: np.ndarray, fresh_truth: np.ndarray
+) -> float:
+    """Return the AUC on fresh rows of what was learnt of those that were seen."""
+    mean, spread = seen.mean(axis=0), seen.std(axis=0)
+    # A machine that paused says nothing.
+    scaled, new = (
+        np.clip((one - mean) / np.where(spread > 1e-9, spread, 1.0), -4, 4) for one in (seen, fresh)
+    )
+    return auc(new @ fitted(scaled, truth), fresh_truth)
 
 
 def fitted(features: np.ndarray, truth: np.ndarray) -> np.ndarray:
