@@ -2,8 +2,8 @@
 
 What differs from one request to the next whoever works beside it is put aside by `plain`, and by nothing
 else: tokens against forgery, the number of a request, the number, code, root and time of ledger entries (a
-count of all that is done on the whole deployment), times of day, cookies, and how often in a row the reader
-did the same.
+count of all that is done on the whole deployment), how many of them there are of each action (whoever compares
+checks that nobody else adds to those), times of day, cookies, and how often in a row the reader did the same.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ RANDOM = frozenset(
 """Each answer holds a secret that was drawn for it."""
 
 
+COUNTED = r'<div>(<dt class="id" title="[^"]*">[^<]*</dt>)<dd>[^<]*</dd></div>'
+
+
 @dataclass(frozen=True)
 class Seen:
     """What one request was answered, and what work that took.
@@ -62,17 +65,23 @@ class Seen:
 
 def plain(text: str) -> str:
     """Return a page without what differs from one request to the next."""
-    text = re.sub(r"\b[0-9A-Za-z]{64}\b", "TOKEN", text)
+    text = re.sub(r'(name="csrfmiddlewaretoken" value=)"\w+"', r"\1TOKEN", text)
+    text = re.sub(r'<dt>Root</dt><dd class="id">\w+', "ROOT", text)
+    text = re.sub(rf"(?:{COUNTED})+", _sorted_counts, text)
     text = re.sub(r'<span class="id">[0-9a-f]{16}</span>', "REQUEST", text)
     text = re.sub(r"X-Request-ID: \w+", "X-Request-ID", text)
     text = re.sub(r"Set-Cookie: [^\n]*", "", text)
     text = re.sub(r"no\. [\d,\u202f\u00a0 ]+", "no. N", text)
-    text = re.sub(r'(<dt class="id" title="[^"]*">[^<]*</dt><dd>)[^<]*', r"\1N", text)
     text = re.sub(r'<td class="no">[^<]*</td>|<dt>entries</dt><dd>[^<]*</dd>', "N", text)
     text = re.sub(r"\b\d{8}-[0-9a-f]{8}\b", "RECEIPT", text)
     text = re.sub(r"\d{1,2}:\d{2}(:\d{2})?", "TIME", text)
     text = re.sub(r"Content-Length: \d+", "Content-Length", text)
     return re.sub(r"(<li>(?:(?!</li>).)*</li>)\1+", r"\1", text, flags=re.DOTALL)
+
+
+def _sorted_counts(found: re.Match[str]) -> str:
+    """Return the actions that the ledger's page counts by name; it lists them by how many there are."""
+    return "".join(sorted(re.findall(COUNTED, found[0])))
 
 
 def routes() -> Iterator[tuple[str, set[str]]]:
@@ -199,8 +208,9 @@ def differing(one: dict[str, Seen], other: dict[str, Seen]) -> dict[str, list[st
 
 
 def _lines(one: Seen, other: Seen) -> list[str]:
-    lines = [*unified_diff(one.text.splitlines(), other.text.splitlines(), lineterm="", n=0)]
-    return [f"asked {one.asked}, {other.asked}; opened {one.opened}, {other.opened}", *lines[2:6]]
+    before, after = (re.split(r"\n|(?=<)", seen.text) for seen in (one, other))
+    lines = [line[:160] for line in unified_diff(before, after, lineterm="", n=0)]
+    return [f"asked {one.asked}, {other.asked}; opened {one.opened}, {other.opened}", *lines[2:12]]
 
 
 def commands() -> dict[str, Deed | None]:
