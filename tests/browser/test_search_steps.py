@@ -72,10 +72,14 @@ def test_a_photo_is_pasted_dropped_or_chosen(desk, case):
     photo = FakeEngine.photo("ben", 7)
     desk.go(f"/cases/{case.pk}/search/")
     assert desk.page.locator(".steps [aria-current]").inner_text() == "Photo"
-    assert "one.jpg" in give(desk, "drop", ("one.jpg", photo), ("two.jpg", photo))
-    assert desk.page.evaluate("document.querySelector('#id_photo').files.length") == 1
+    assert "2 files" in give(desk, "drop", ("one.jpg", photo), ("two.jpg", photo))
+    assert desk.page.evaluate("document.querySelector('#id_photo').files.length") == 2
+    # What is sent is shown first, without an address of its own.
+    desk.page.locator("[data-shown] canvas").nth(1).wait_for()
+    assert desk.page.locator("[data-shown] canvas").first.get_attribute("aria-label") == "one.jpg"
     assert "Nothing was pasted that is a file" in give(desk, "paste")
-    assert "pasted.jpg" in give(desk, "paste", ("pasted.jpg", photo), on="body")
+    assert "pasted.jpg, 1 KB" in give(desk, "paste", ("pasted.jpg", photo), on="body")
+    desk.page.locator("[data-shown] canvas[aria-label='pasted.jpg']").wait_for()
     look_around(desk, "step_photo")
     desk.press("Add the photo")
     assert desk.heading() == "pasted.jpg"
@@ -242,3 +246,18 @@ def test_the_steps_without_a_script(plain_desk, asked):
     plain_desk.press("Search the gallery")
     page.wait_for_url("**/searches/**")
     assert Search.objects.get().request["more"][0]["probe"] == str(second.pk)
+
+
+def test_the_light_that_is_chosen_is_shown_before_a_copy_is_made(desk, asked):
+    probe = asked()
+    desk.go(f"/probes/{probe.pk}/")
+    page = desk.page
+    page.get_by_text("Make this photo brighter or darker").click()
+    photo = page.locator("#photo image")
+    before = page.locator("#photo").screenshot()
+    page.get_by_label("Brightness").select_option("2 darker")
+    assert photo.get_attribute("filter") == "url(#light)"
+    assert page.locator("#photo").screenshot() != before
+    look_around(desk, "choose_light")
+    page.get_by_label("Brightness").select_option("As it is")
+    assert photo.get_attribute("filter") is None

@@ -29,6 +29,7 @@ from countenance.apps.searches.models import (
     SearchRequest,
     SearchState,
 )
+from countenance.apps.searches.probe_faces import name_of
 from countenance.policy import Actor, Deed, may
 from countenance.policy.approvals import KINDS, ApprovalKind
 from countenance.ui.requests import Request
@@ -171,7 +172,7 @@ def _case_offers(request: Request, one: Case) -> dict[str, bool]:
 def _probe_row(probe: Probe) -> dict[str, Any]:
     return {
         "id": probe.pk,
-        "name": probe.details["file_name"],
+        "name": name_of(probe),
         "faces": len(probe.details["faces"]),
         "at": probe.added_at,
         "by": probe.added_by.name,

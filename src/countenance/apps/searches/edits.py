@@ -71,5 +71,17 @@ def words_of(how: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def short_words(how: Mapping[str, Any]) -> list[str]:
+    """Return what was done to a photo in a few words, by which a list tells one copy from another."""
+    said = [f"cropped to {how['box'][2]} × {how['box'][3]} px"] if how.get("box") else []
+    if how.get("quarter_turns"):
+        said.append(TURNS[how["quarter_turns"]].lower())
+    if brightness := how.get("brightness", 0):
+        said.append(f"{'brighter' if brightness > 0 else 'darker'} by {_steps(brightness)}")
+    if contrast := how.get("contrast", 0):
+        said.append(f"{'more' if contrast > 0 else 'less'} contrast by {_steps(contrast)}")
+    return said
+
+
 def _steps(count: int) -> str:
     return f"{abs(count)} step{'s' if abs(count) != 1 else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
@@ -22,14 +23,20 @@ from countenance.apps.searches.edit_forms import LightForm, MarkForm, PartForm
 from countenance.apps.searches.edits import words_of
 from countenance.apps.searches.evidence import HIDE_ALL
 from countenance.apps.searches.forms import (
-    AskForm,
+    RequestForm,
     SearchForm,
     covered_by,
     number_of,
     search_form,
 )
 from countenance.apps.searches.models import Probe, RequestState, SearchRequest
-from countenance.apps.searches.probe_faces import NONE, faces_context, others_offered, steps_of
+from countenance.apps.searches.probe_faces import (
+    NONE,
+    faces_context,
+    others_offered,
+    others_to_ask,
+    steps_of,
+)
 from countenance.errors import InputError, NotEvidence, NotFound
 from countenance.faces.limits import Limits
 from countenance.policy import Deed, may
@@ -44,17 +51,20 @@ FEW_LEFT, FEW_SHARE = 3, 10
 
 
 def photo(request: Request, case_id: UUID) -> HttpResponse:
-    """Add a photo to a case as evidence; say at once if it cannot be used."""
+    """Add photos to a case as evidence; say at once if one cannot be used."""
     case = case_queries.case(request.actor, case_id)
-    problem = ""
+    problem, named = "", ""
+    added: list[Probe] = []
     if request.method == "POST":
-        upload = request.FILES.get("photo")
+        uploads: list[Any] = request.FILES.getlist("photo")
         try:
-            probe = _add(request, case_id, upload)
+            for upload in uploads or [None]:
+                named = shown(upload.name or "") if len(uploads) > 1 else ""
+                added.append(_add(request, case_id, upload))
         except InputError as error:
             problem = error.detail
         else:
-            return HttpResponseRedirect(reverse("probe", args=[probe.pk]))
+            return HttpResponseRedirect(_page_of(added))
     if case.closed_at is not None:
         # Evidence that is sent all the same is refused, and recorded, by its service.
         return render(request, "searches/closed.html", {"section": SECTION, "case": case})
@@ -62,11 +72,20 @@ def photo(request: Request, case_id: UUID) -> HttpResponse:
         "section": SECTION,
         "case": case,
         "problem": problem,
+        "named": named,
+        "added": added,
         "accept": ACCEPT,
         "max_megabytes": Limits().file_bytes // 1_000_000,
     }
     status = UNUSABLE if problem else 200
     return render(request, "searches/photo.html", context, status=status)
+
+
+def _page_of(added: list[Probe]) -> str:
+    """Return where one goes on after photos were added: at the first, with the others chosen beside it."""
+    first, *others = dict.fromkeys(probe.pk for probe in added)
+    chosen = urlencode([("also", str(pk)) for pk in others])
+    return reverse("probe", args=[first]) + (f"?{chosen}" if chosen else "")
 
 
 def _add(request: Request, case_id: UUID, upload: object) -> Probe:
@@ -97,7 +116,7 @@ def probe_page(
     *,
     initial: dict[str, Any] | None = None,
     run_form: SearchForm | None = None,
-    ask_form: AskForm | None = None,
+    ask_form: RequestForm | None = None,
     part_form: PartForm | None = None,
     light_form: LightForm | None = None,
     mark_form: MarkForm | None = None,
@@ -112,7 +131,10 @@ def probe_page(
     if runs and run_form is None:
         run_form = search_form(request, waiting, initial=initial)
     if asks and ask_form is None:
-        ask_form = AskForm(galleries=covered_by(request, case))
+        also = {"also": request.GET.getlist("also")}
+        ask_form = RequestForm(
+            galleries=covered_by(request, case), others=others_to_ask(one), initial=also
+        )
     chosen = (initial or {}).get("face", request.POST.get("face", ""))
     others = others_offered(actor, one) if runs and case.closed_at is None else []
     context = {
@@ -182,19 +204,23 @@ def _why_declined(one: Probe) -> str:
 def ask(request: Request, probe_id: UUID) -> HttpResponse:
     """Ask for a search with evidence."""
     one = queries.probe(request.actor, probe_id)
-    form = AskForm(request.POST, galleries=covered_by(request, one.case))
+    others = others_to_ask(one)
+    form = RequestForm(request.POST, galleries=covered_by(request, one.case), others=others)
     if form.is_valid():
+        also = [queries.probe(request.actor, UUID(pk)) for pk in form.cleaned_data.get("also", ())]
         chosen = [
             grants.searchable(request.actor, UUID(pk)) for pk in form.cleaned_data["galleries"]
         ]
         with ErrorsOn(form):
-            asking.ask_for_search(
-                request.actor,
-                probe=one,
-                reason=form.cleaned_data["reason"],
-                galleries=chosen,
-                tools=request.tools,
-            )
+            # The photo that is looked at comes last: what is refused is then said beside its form.
+            for photo in (*also, one):
+                asking.ask_for_search(
+                    request.actor,
+                    probe=photo,
+                    reason=form.cleaned_data["reason"],
+                    galleries=chosen,
+                    tools=request.tools,
+                )
             return HttpResponseRedirect(reverse("probe", args=[one.pk]))
     return probe_page(request, one, ask_form=form)
 

@@ -41,6 +41,26 @@ class AskForm(Form):
         offer(self, galleries)
 
 
+class RequestForm(AskForm):
+    """A request, also for other photos of the same person: each gets one of its own."""
+
+    also = forms.MultipleChoiceField(
+        label="Other photos of the same person",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Each is asked for with the same reason; the examiner may search with all of them together.",
+        error_messages={"invalid_choice": "One of the other photos is asked for already."},
+    )
+
+    def __init__(self, *args: Any, others: Choices, **kwargs: Any) -> None:
+        """Offer these other photos; without any there is nothing to choose."""
+        super().__init__(*args, **kwargs)
+        also: Any = self.fields["also"]
+        also.choices = others
+        if not others:
+            del self.fields["also"]
+
+
 class SearchForm(AskForm):
     """Which face, where, why, and how many candidates."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from countenance.apps.searches import queries
+from countenance.apps.searches.edits import short_words
 from countenance.apps.searches.evidence import HIDE_ALL
 from countenance.apps.searches.forms import number_of
 from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest
@@ -96,6 +97,28 @@ def steps_of(one: Probe) -> list[dict[str, Any]]:
     except NotEvidence:
         return []
     return [{"words": edit.words, "made_of": edit.made_of, "at": edit.at} for edit in edits]
+
+
+def name_of(one: Probe) -> str:
+    """Return what a list calls a photo: its file's name, or of a copy what was done to it."""
+    try:
+        edits = queries.edits_of(one)
+    except NotEvidence:
+        edits = []
+    done = [words for edit in edits for words in short_words(edit.how)]
+    name = str(one.details["file_name"])
+    return f"Copy: {', '.join(done)} ({name})" if done else name
+
+
+def others_to_ask(one: Probe) -> list[tuple[str, str]]:
+    """Return the other photos of a case that no request waits for, newest first, with what a list calls them."""
+    waiting = SearchRequest.objects.filter(case=one.case, state=RequestState.WAITING)
+    photos = queries.probes(one.case).filter(derived_from=None, content_index__isnull=False)
+    free = photos.exclude(pk__in=waiting.values("probe"))
+    own = one
+    while own.derived_from is not None:
+        own = own.derived_from
+    return [(str(each.pk), name_of(each)) for each in free.exclude(pk=own.pk)[:MOST_OFFERED]]
 
 
 def others_offered(actor: Actor, one: Probe) -> list[dict[str, Any]]:

@@ -3,9 +3,26 @@
 
 const words = (files) => {
   if (!files.length) return "";
-  const size = files.reduce((sum, file) => sum + file.size, 0) / 1e6;
+  const bytes = files.reduce((sum, file) => sum + file.size, 0);
   const what = files.length === 1 ? files[0].name : `${files.length} files`;
-  return `${what}, ${size.toFixed(1)} MB`;
+  return `${what}, ${bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`}`;
+};
+
+// So many pictures are shown before they are sent, each at most so high.
+const MOST_SHOWN = 12;
+const HIGH = 240;
+
+const picture = async (file) => {
+  const image = await createImageBitmap(file);
+  const canvas = document.createElement("canvas");
+  const scale = Math.min(1, HIGH / image.height, (2 * HIGH) / image.width);
+  canvas.width = Math.max(1, Math.round(image.width * scale));
+  canvas.height = Math.max(1, Math.round(image.height * scale));
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  image.close();
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", file.name);
+  return canvas;
 };
 
 for (const zone of document.querySelectorAll("[data-drop]")) {
@@ -14,8 +31,19 @@ for (const zone of document.querySelectorAll("[data-drop]")) {
   const chosen = zone.querySelector("[data-chosen]");
   const paths = zone.closest("form").querySelector("input[name=paths]");
   const most = Number(zone.dataset.most || Infinity);
+  const shown = zone.querySelector("[data-shown]");
+  let turn = 0;
+  // What the browser cannot read, such as HEIC, is sent without having been shown.
+  const show = async (files) => {
+    const mine = ++turn;
+    const drawn = await Promise.allSettled(files.slice(0, MOST_SHOWN).map(picture));
+    if (mine !== turn) return;
+    shown.replaceChildren(...drawn.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])));
+    shown.hidden = !shown.childElementCount;
+  };
   const tell = (before = "") => {
     const files = inputs.flatMap((field) => [...field.files]);
+    if (shown) show(files.filter((file) => file.size <= most * 1e6));
     const large = files.find((file) => file.size > most * 1e6);
     const problem = large ? `${words([large])}: at most ${most} MB are read. Choose a smaller file.` : "";
     input.setCustomValidity(problem);
