@@ -83,7 +83,7 @@ def _analysis_page(
     )
     _note(request, one, shown)
     checklist = marking(said, Visibility)
-    unsaved = form.is_bound and said.as_json() != one.draft
+    unsaved = form.is_bound and said.as_json() != (one.draft or Checklist().as_json())
     context = {
         "section": "examinations",
         "examination": {"id": one.pk, "code": one.about["code"], "of": one.about["candidates"]},
@@ -157,7 +157,8 @@ def _comparison_page(  # noqa: PLR0917 # what the page consists of
     )
     _note(request, one, shown, letter)
     shown_now = {"checklist": said.as_json(), "conclusion": step or None}
-    unsaved = form.is_bound and shown_now != row.draft
+    empty = {"checklist": Checklist().as_json(), "conclusion": None}
+    unsaved = form.is_bound and shown_now != (row.draft or empty)
     if row.said is not None:
         said, step = read_comparison(row.said["checklist"]), row.said["conclusion"]
     checklist = marking(said)
