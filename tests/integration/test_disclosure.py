@@ -96,12 +96,8 @@ def test_a_whole_case_is_in_its_bundle(made: Bench) -> None:
     assert printed["details"]["outcome"]["outcome"] == "right"
     rates = found["error-rates.json"]
     assert len(rates["examiners"]) == 2
-    assert rates["examiners"][0]["wrong"] == {
-        "wrong": 0,
-        "of": 0,
-        "low": "0.000000",
-        "high": "1.000000",
-    }
+    none = {"wrong": 0, "of": 0, "low": "0.000000", "high": "1.000000"}
+    assert rates["examiners"][0]["wrong"] == none
     assert [one["threshold"] for one in rates["model"]] == [None, "0.990000"]
     assert all("measured" in one["why"] and one["measured"] is None for one in rates["model"])
     for under in Authority.objects.filter(pk__in={made.search.authority_id, nobody.authority_id}):
