@@ -20,7 +20,8 @@ FACE = """
 {mark}
 """
 
-MOLE = '<circle cx=".62" cy=".8" r=".045" fill="#4a2c20"/>'
+MOLE_AT = (0.62, 0.8)
+MOLE = '<circle cx="{}" cy="{}" r=".045" fill="#4a2c20"/>'.format(*MOLE_AT)
 PEOPLE = {
     "anna": {"skin": "#d8a27d", "shade": "#b87f5c", "hair": "#2a211d", "iris": "#4b3a2f"},
     "ben": {"skin": "#8d5a3b", "shade": "#6b4129", "hair": "#17120f", "iris": "#2f2119"},

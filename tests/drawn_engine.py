@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from drawn import PEOPLE, Drawn, draw_face
 from PIL import Image
 
 from countenance.faces.picture import blurred, head_crop, laid, to_jpeg
+from countenance.faces.reel import Place, Reel
 from countenance.faces.types import Analysis, Face
 from countenance.testing import FakeEngine
 
@@ -23,8 +24,10 @@ SHOTS = {
 }
 """How the camera stood for each shot of a person; 9 is the probe's."""
 WIDTH, HEIGHT = 600, 720
-LEFT, UP, SIDE = 1.3, 1.5, 3.1
-"""Where the box of a face begins, beside and above the point between the eyes, and its side; in face units."""
+WIDE, HIGH, DOWN = 2.5, 3.1, 0.5
+"""The box of a face, from the hairline to the chin, and its middle below the eyes; in face units."""
+SEEN = (9, 3)
+"""How each person of a video is seen, best first."""
 
 
 class DrawnEngine(FakeEngine):
@@ -58,8 +61,10 @@ class DrawnEngine(FakeEngine):
             drawn = self._drawn[note["people"][number], note["shot"]]
             marks = tuple((x + number * WIDTH, y) for x, y in drawn.landmarks)
             face = Face(box=_box(marks), landmarks=marks, score=one.face.score)
-            quality = replace(one.quality, eye_distance=marks[1][0] - marks[0][0])
-            crop = head_crop(pixels, face.box, 0.0)
+            across, rise = np.subtract(marks[1], marks[0])
+            roll = float(np.degrees(np.arctan2(rise, across)))
+            quality = replace(one.quality, eye_distance=float(np.hypot(across, rise)), roll=roll)
+            crop = head_crop(pixels, face.box, roll)
             faces.append(replace(one, face=face, quality=quality, crop=crop))
         height, width = pixels.shape[:2]
         return replace(found, width=width, height=height, faces=tuple(faces))
@@ -92,6 +97,26 @@ class DrawnEngine(FakeEngine):
         pixels = self._photo(self._read(data))
         return laid(pixels, (1.0, 1.0), to_photo, size, _boxes(blur), keep=keep)
 
+    def look_through(self, data: bytes, *, notify: Callable[[float], None]) -> Reel:
+        """Say who is seen in a video, each with two heads as they are drawn."""
+        reel = super().look_through(data, notify=notify)
+        groups = []
+        for who, group in zip(self._read_video(data)["people"], reel.groups, strict=True):
+            best = tuple(
+                replace(one, crop=self._head(who, shot))
+                for one, shot in zip(group.best, SEEN, strict=True)
+            )
+            groups.append(replace(group, best=best))
+        return replace(reel, groups=tuple(groups))
+
+    def frame_of(self, data: bytes, place: Place) -> bytes:
+        """Return a photo of the person who is seen at a place, for which there is a drawing."""
+        who = self._read_video(data)["people"][place.number // len(SEEN)]
+        return self.photo(who, SEEN[place.number % len(SEEN)])
+
+    def _head(self, who: str, shot: int) -> bytes:
+        return head_crop(self._pixels[who, shot], _box(self._drawn[who, shot].landmarks), 0.0)
+
     def _photo(self, note: Any) -> Any:
         return np.hstack([self._pixels[person, note["shot"]] for person in note["people"]])
 
@@ -101,7 +126,9 @@ def _boxes(blur: Iterable[tuple[float, ...]]) -> list[tuple[float, ...]]:
 
 
 def _box(landmarks: tuple[tuple[float, float], ...]) -> tuple[float, float, float, float]:
-    (left, y), (right, other) = landmarks[0], landmarks[1]
-    unit = float(np.hypot(right - left, other - y))
-    x, y = (left + right) / 2 - LEFT * unit, (y + other) / 2 - UP * unit
-    return x, y, 2 * LEFT * unit, SIDE * unit
+    eyes = np.array(landmarks[:2])
+    unit = float(np.hypot(*(eyes[1] - eyes[0])))
+    down = np.subtract(np.mean(landmarks[3:], axis=0), eyes.mean(axis=0))
+    x, y = eyes.mean(axis=0) + down / np.hypot(*down) * DOWN * unit
+    wide, high = WIDE * unit, HIGH * unit
+    return float(x - wide / 2), float(y - high / 2), wide, high

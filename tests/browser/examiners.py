@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
+import numpy as np
+import pytest
+import typst
 from browser.conftest import LISTEN, ROOT, Desk, Site, session_cookie
 from drawn_engine import DrawnEngine
+from examining import examine
 from factories import (
     acting,
     enrol,
@@ -23,15 +31,25 @@ from factories import (
 from PIL import Image
 
 from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.approvals import services as approvals
+from countenance.apps.cases import authorities
+from countenance.apps.cases.documents import Document
+from countenance.apps.cases.widening import widening
 from countenance.apps.examinations.models import Comparison
+from countenance.apps.leads.papers import paper_of
 from countenance.examination.components import Component
-from countenance.policy import Actor, Role
+from countenance.examination.scale import Conclusion
+from countenance.policy import Actor, Role, SearchKind
+from countenance.policy.approvals import ApprovalKind
+from countenance.reports import lead_pdf, pdf
 from countenance.testing import FakeEngine
 
 LOOKS = [("light", 1440), ("dark", 1440), ("light", 390)]
 DOCUMENTED = ROOT / "docs" / "images"
 WRITES = "WRITE_PICTURES"
 """With this variable set, the pictures of the documentation are made anew: `make pictures`."""
+PPI = 100.0
+"""Pixels an inch of the printed page."""
 NAMES = {
     "anna": "Anna Alder",
     "ben": "Ben Birch",
@@ -101,12 +119,89 @@ def searched(crew: Crew) -> Any:
     return search(crew.on, crew.case, [crew.gallery], FakeEngine.photo("anna", 9), top=4)
 
 
+def disagreed(crew: Crew, case: Any = None, who: str = "anna") -> Any:
+    """Return a search of whose first candidate one examiner says one person, and another two."""
+    photo, on = FakeEngine.photo(who, 9), crew.on
+    found = search(on, case or crew.case, [crew.gallery], photo, top=4)
+    one, other = (crew.actor(person) for person in crew.examiners[:2])
+    examine(
+        one, found, tools=on.tools, concluding=_first_is_one_person, note="The nose is the same"
+    )
+    examine(other, found, tools=on.tools, concluding=lambda _: Conclusion.OTHER)
+    return found
+
+
+def _first_is_one_person(row: Comparison) -> Conclusion:
+    return Conclusion.SAME if row.about["rank"] == 1 else Conclusion.OTHER
+
+
+def let_more_wait(crew: Crew) -> None:
+    """Let the supervisor have more to do than one search: what an inbox holds on a working day."""
+    on, ines = crew.on, crew.actor(crew.investigator)
+    case = make_case(on, "26-0104", authority=crew.case.authority)
+    disagreed(crew, case, "ben")
+    authorities.propose_authority(
+        ines,
+        kind=SearchKind.MISSING,
+        statute="Order 17 Gs 4/26",
+        purpose="Find the sister of a patient",
+        galleries=[crew.gallery.pk],
+        quota=5,
+        expires_on=on.tools.clock().date() + timedelta(days=90),
+        document=Document(file_name="order.txt", data=b"The order, on paper"),
+        tools=on.tools,
+    )
+    approvals.ask(
+        ines,
+        kind=ApprovalKind.CASE_WIDENING,
+        subject=case.pk,
+        payload=widening(case),
+        summary="Her brother is missing too",
+        reason="The brother was reported missing on 5 May",
+        tools=on.tools,
+    )
+
+
 def named(person: Any, name: str) -> Person:
     """Give somebody a name, past the services."""
     row = Person.objects.select_related("agency").get(pk=person)
     row.name = name
     row.save()
     return row
+
+
+def keep(name: str, shot: bytes) -> None:
+    """Keep a picture for the documentation, in few colours."""
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
+    # Rare colours are kept: a pin is small, and yellow. The steps put frequent ones right again.
+    small = picture.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    small.save(DOCUMENTED / f"{name}.png", optimize=True)
+
+
+def keep_pages(name: str, crew: Crew, lead: Any) -> None:
+    """Keep what is printed of a lead, as pixels and beside each other, where such pictures are made."""
+    if not os.environ.get(WRITES):
+        return
+    made: list[bytes] = []
+
+    class Pixels:
+        """Sets the same as the product's program does, but not as PDF."""
+
+        def __init__(self, *given: Any, **said: Any) -> None:
+            self._typst = typst.Compiler(*given, **said)
+
+        def compile(self, *, sys_inputs: Any, **_: Any) -> bytes:
+            pages = self._typst.compile(format="png", ppi=PPI, sys_inputs=sys_inputs)
+            made.extend(pages if isinstance(pages, list) else [pages])
+            return made[0]
+
+    ines = crew.actor(crew.investigator)
+    with patch.object(pdf, "typst", SimpleNamespace(**vars(typst) | {"Compiler": Pixels})):
+        lead_pdf(paper_of(ines, lead, leaves=True, tools=crew.on.tools))
+    pages = [np.asarray(Image.open(io.BytesIO(one)).convert("RGB")) for one in made]
+    beside = io.BytesIO()
+    Image.fromarray(np.hstack(pages)).save(beside, "PNG")
+    keep(name, beside.getvalue())
 
 
 class Seat:
@@ -133,6 +228,10 @@ class Seat:
         """Return everything that went wrong: of pages, of their policy, of their accessibility."""
         return [*self.desk.faults, *self.desk.violations, *self.wrong]
 
+    def prove(self) -> None:
+        """Prove just now who one is: a story can take longer than a proof lasts."""
+        self.page.context.add_cookies([session_cookie(self.desk.site, self.person)])
+
     def words(self) -> str:
         """Return what the page says."""
         return self.page.locator("main").inner_text()
@@ -140,30 +239,36 @@ class Seat:
     def look(self, name: str, looks: Any = LOOKS) -> None:
         """Look at the page as it is now in every look, and keep its HTML."""
         self.read.append(self.page.content())
+        if os.environ.get(WRITES):
+            return  # Pictures are wanted soon, and the test looks without them.
         for scheme, width in looks:
             self.desk.dress(scheme, width)
             self.wrong += self.desk.look(f"two_{name}", scheme, width)
         self.desk.dress("light", 1440)
 
-    def document(self, name: str, high: int = 900) -> None:
-        """Make the documentation's pictures of this page, so many pixels high: light, dark and narrow."""
+    def document(self, name: str, high: int = 900, *, wide: int = 1440, end: str = "") -> None:
+        """Make the documentation's pictures of this page: light, dark and narrow.
+
+        Args:
+            name: what they are called.
+            high: so many pixels of the page.
+            wide: and so many, where it is not narrow.
+            end: what the page is scrolled to the end of; else its top is shown.
+        """
         if not os.environ.get(WRITES):
             return
         for look, scheme, width in (
-            ("light", "light", 1440),
-            ("dark", "dark", 1440),
+            ("light", "light", wide),
+            ("dark", "dark", wide),
             ("narrow", "light", 390),
         ):
             self.page.emulate_media(color_scheme=scheme)
             self.page.set_viewport_size({"width": width, "height": high})
             self.page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+            if end:
+                self.page.locator(end).evaluate("one => one.scrollIntoView({block: 'end'})")
             self.page.evaluate("document.fonts.ready")
-            picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
-            # Rare colours are kept: a pin is small, and yellow. The steps put frequent ones right again.
-            small = picture.quantize(
-                256, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
-            )
-            small.save(DOCUMENTED / f"{name}-{look}.png", optimize=True)
+            keep(f"{name}-{look}", self.page.screenshot())
         self.desk.dress("light", 1440)
 
 
@@ -201,13 +306,24 @@ class Examiner(Seat):
         self.page.get_by_role("heading", name="Candidate A").wait_for()
 
     def note(self, component: str, words: str) -> None:
-        """Write a note on a component, and put a pin beside it with the keyboard."""
+        """Write a note on a component; it stays open."""
         field = self.page.locator(f"[data-component={component}]")
         field.locator("summary").click()
         field.locator("textarea").fill(words)
+
+    def pin(self, component: str, place: tuple[float, float]) -> None:
+        """Put a pin of a component, whose note is open, on a place of the last photo by a click; close it."""
+        field = self.page.locator(f"[data-component={component}]")
         field.locator("[data-put]").click()
-        for key in ("ArrowDown", "ArrowRight", "Enter", "Escape"):
-            self.page.keyboard.press(key)
+        x, y = self.page.locator("[data-face]").last.evaluate(
+            "(one, [x, y]) => { const at = new DOMPoint(x, y).matrixTransform(one.getScreenCTM());"
+            " return [at.x, at.y]; }",
+            place,
+        )
+        self.page.mouse.click(x, y)
+        self.page.keyboard.press("Escape")
+        (put,) = json.loads(field.locator("input[type=hidden]").input_value())
+        assert put[:2] == pytest.approx(place, abs=0.01)
         field.locator("summary").click()
 
     def compare(self, same: bool) -> None:
@@ -250,13 +366,15 @@ class Examiner(Seat):
 
     def _gone(self, letter: str) -> None:
         self.page.wait_for_function(
-            "before => document.querySelector('h1').textContent !== before",
+            "before => (document.querySelector('h1')?.textContent ?? before) !== before",
             arg=f"Candidate {letter}",
         )
+        self.page.wait_for_load_state()  # what the keyboard reaches is all there by then
 
     def _tab_to(self, reached: str) -> None:
         for _ in range(6):
             if self.page.evaluate(reached):
                 return
             self.page.keyboard.press("Tab")
-        raise AssertionError(f"The keyboard does not reach it: {reached}")
+        at = self.page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+        raise AssertionError(f"The keyboard does not reach it: {reached}; it is at {at}")

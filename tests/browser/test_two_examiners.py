@@ -13,7 +13,17 @@ import zipfile
 import pypdf
 import pytest
 from browser.conftest import Desk, session_cookie
-from browser.examiners import CASE, GALLERY, NAMES, SOURCE, Examiner, searched
+from browser.examiners import (
+    CASE,
+    GALLERY,
+    NAMES,
+    SOURCE,
+    Examiner,
+    keep_pages,
+    let_more_wait,
+    searched,
+)
+from drawn import MOLE_AT
 from examining import begin
 
 from countenance.apps.leads.models import Lead
@@ -21,7 +31,7 @@ from countenance.apps.searches.models import Search
 from countenance.testing import FakeEngine
 
 REASON = "Seen at the station on 3 May"
-MOLE = "A mole beside the left wing, as wide as the iris"
+MOLE = "A mole on the left cheek, level with the foot of the nose, half as wide as the iris"
 TICKET = "A ticket bought with his card at the station on 3 May"
 
 
@@ -46,6 +56,7 @@ def run_the_search(emre):
     emre.page.get_by_label("Face 1").check(force=True)
     emre.page.get_by_label("Number of candidates").fill("4")
     emre.look("face")
+    emre.document("choose-a-face", 1340, wide=1240)
     emre.desk.press("Check before searching")
     emre.look("check")
     emre.desk.press("Search the gallery")
@@ -61,6 +72,8 @@ def examine_first(emre):
     emre.page.get_by_role("heading", name="What does the probe show?").wait_for()
     emre.learn()
     emre.answer("clear")
+    emre.note("marks", MOLE)
+    emre.pin("marks", MOLE_AT)
     emre.saved()
     emre.look("analysis")
     emre.document("analyse-the-probe")
@@ -69,11 +82,15 @@ def examine_first(emre):
     for place in range(len(emre.ranks)):
         if emre.is_best():
             emre.answer("similar")
-            emre.note("nose", MOLE)
+            emre.note("marks", MOLE)
+            emre.pin("marks", MOLE_AT)
+            emre.page.locator("[name=conclusion][value=same]").check()
             emre.saved()
             emre.look("comparison")
             emre.document("compare-two-faces")
-        do = emre.compare_by_keys if place == 1 else emre.compare
+            emre.page.locator("[data-component=marks] summary").click()
+            emre.document("conclude", end=".concluding")
+        do = emre.compare if place > 1 or emre.is_best() else emre.compare_by_keys
         do(emre.is_best())
     emre.page.get_by_role("heading", name="This examination is recorded").wait_for()
     emre.look("recorded")
@@ -98,13 +115,13 @@ def release(sara, found):
     """Let the supervisor read both examinations and release the first candidate."""
     sara.desk.go("/")
     sara.look("supervisor")
-    sara.document("inbox", 560)
+    sara.document("inbox", 760)
     sara.desk.go(f"/searches/{found.pk}/consolidation/")
     sara.page.get_by_role("heading", name="Examinations side by side").wait_for()
     assert MOLE in sara.words()
     assert sara.page.get_by_role("link", name="Follow it by another one").count() == 0
     sara.look("consolidation")
-    sara.document("examinations-side-by-side", 1900)
+    sara.document("examinations-side-by-side", 1900, wide=1240)
     sara.page.get_by_role("link", name="Release candidate 1 as a lead").click()
     sara.look("release")
     sara.desk.press("Release the lead")
@@ -170,11 +187,15 @@ def test_from_the_request_to_what_became_of_the_lead(crew, seat, tmp_path):
     nora.page.get_by_role("heading", name="Examinations side by side").wait_for()
     assert crew.examiners[0].name in nora.words()
 
+    let_more_wait(crew)
+    sara.prove()
     release(sara, found)
     sara.look("lead")
-    sara.document("lead")
+    sara.document("lead", 3130, wide=1240)
     lead = Lead.objects.get()
+    ines.prove()
     take_out(ines, lead)
+    keep_pages("report", crew, lead)
     ines.desk.go(f"/leads/{lead.pk}/outcome/")
     ines.page.get_by_label("It was this person").check()
     ines.look("outcome")
@@ -182,9 +203,27 @@ def test_from_the_request_to_what_became_of_the_lead(crew, seat, tmp_path):
     assert "It was this person" in ines.words()
     ines.look("lead_known")
 
+    sara.prove()
     sara.desk.go(f"/cases/{crew.case.pk}/bundle/")
     bundle = saved(sara, lambda: sara.desk.press("Export the bundle"))
     assert "manifest.json" in zipfile.ZipFile(io.BytesIO(bundle)).namelist()
+
+
+@pytest.mark.timeout(120)
+def test_the_faces_of_a_video_are_heads_to_choose_from(crew, seat, tmp_path):
+    ines = seat(crew.investigator)
+    video = tmp_path / "shop.mp4"
+    video.write_bytes(FakeEngine.video("anna", "ben", "cleo", seconds=94))
+    ines.desk.go(f"/cases/{crew.case.pk}/video/")
+    ines.page.locator("#id_video").set_input_files(video)
+    ines.desk.press("Add the video")
+    ines.page.get_by_role("button", name="Use this frame").wait_for()
+    ines.page.get_by_role("radio").first.check(force=True)
+    ines.look("video")
+    ines.document("choose-a-frame", 1100, wide=1240)
+    ines.desk.press("Use this frame")
+    ines.page.wait_for_url("**/probes/**")
+    assert ines.page.locator("#photo image").count() == 1
 
 
 def test_a_draft_is_saved_by_its_button_without_any_script(crew, site, browser):
