@@ -209,7 +209,7 @@ def _result(
     if not knowing.known(actor, ran, tools=tools).candidates:
         with reading(actor, queries.galleries_of(ran), tools=tools):
             value = described(ran, [], galleries)
-        unseen = queries.is_kept_unseen(actor, ran)
+        unseen = knowing.is_kept_unseen(actor, ran)
         return value | {"to_examine": None if unseen else len(ran.outcome["candidates"])}, []
     services.view_candidates(actor, search=ran, tools=tools)
     with reading(actor, queries.galleries_of(ran), tools=tools):

@@ -225,7 +225,7 @@ def where_to(request: Request) -> str:
     return where if url_has_allowed_host_and_scheme(where, allowed_hosts=None) else "/"
 
 
-def came_from(request: Request) -> str:
+def came_from(request: HttpRequest) -> str:
     """Return the page of ours from which a request came, without the form it sent."""
     came = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(came, allowed_hosts={request.get_host()}):

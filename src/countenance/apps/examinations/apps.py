@@ -14,7 +14,7 @@ class ExaminationsConfig(AppConfig):
         """Tell other apps what waits here, who may know of what, and what a purge destroys."""
         from countenance.apps.examinations.destroying import destroy_examinations
         from countenance.apps.examinations.forgotten import forget_with
-        from countenance.apps.examinations.knowing import drawn_open, known
+        from countenance.apps.examinations.knowing import drawn_open, known, sees
         from countenance.apps.examinations.waiting import waiting
         from countenance.apps.galleries.drawn import register as register_drawn
         from countenance.apps.galleries.erased_with import register as register_erased
@@ -25,5 +25,5 @@ class ExaminationsConfig(AppConfig):
         register(destroy_examinations)
         register_drawn(drawn_open)
         register_erased(forget_with)
-        register_knowing(known)
+        register_knowing(known, sees)
         register_waiting(waiting)

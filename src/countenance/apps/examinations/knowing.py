@@ -59,6 +59,11 @@ def known(actor: Actor, search: Search, *, tools: Tools) -> Known:
     return _may_begin(actor, search, tools=tools)
 
 
+def sees(actor: Actor, search: Search) -> bool:
+    """Say whether the actor may know anything of a search's candidates."""
+    return queries.sight(actor, search) != queries.Sight.NOTHING
+
+
 def _may_begin(actor: Actor, search: Search, *, tools: Tools) -> Known:
     if search.asked_by_id != actor.person:
         return Known(candidates=False, why=DRAWN)

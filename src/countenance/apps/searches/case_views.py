@@ -17,7 +17,7 @@ from countenance.apps.cases import queries as case_queries
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import afterwards, case_rows, queries
+from countenance.apps.searches import afterwards, case_rows, knowing, queries
 from countenance.apps.searches.afterwards import Afterwards
 from countenance.apps.searches.candidates import NO_CANDIDATE, NO_FACE, QUALITY_TOO_LOW
 from countenance.apps.searches.footage_views import videos_of
@@ -220,7 +220,7 @@ def row_of(
 ) -> dict[str, Any]:
     """Return a search as the lists show it, with what came of it, if the actor may know."""
     # Of one that they could draw, an examiner reads no more than anybody else.
-    examines = may(actor, Deed.CANDIDATES_VIEW) and not queries.is_kept_unseen(actor, search)
+    examines = may(actor, Deed.CANDIDATES_VIEW) and not knowing.is_kept_unseen(actor, search)
     return {
         "id": search.pk,
         "code": queries.code_of(search),

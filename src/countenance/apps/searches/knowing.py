@@ -12,7 +12,7 @@ from uuid import UUID
 
 from countenance.apps.searches.models import Search
 from countenance.errors import NotPermitted
-from countenance.policy import SYSTEM, Actor
+from countenance.policy import SYSTEM, Actor, Role
 from countenance.tools import Tools
 
 
@@ -34,13 +34,20 @@ class Known:
 
 
 Judge = Callable[..., Known]
+Seer = Callable[[Actor, Search], bool]
 
 _judges: list[Judge] = []
+_seers: list[Seer] = []
 
 
-def register(judge: Judge) -> None:
-    """Ask this function: it is called with the actor and the search, and with `tools` by keyword."""
-    _judges[:] = [judge]
+def register(judge: Judge, seer: Seer) -> None:
+    """Ask these functions.
+
+    Args:
+        judge: what somebody may know; called with the actor and the search, and with `tools` by keyword.
+        seer: whether that is anything of its candidates.
+    """
+    _judges[:], _seers[:] = [judge], [seer]
 
 
 def known(actor: Actor, search: Search, *, tools: Tools) -> Known:
@@ -50,6 +57,20 @@ def known(actor: Actor, search: Search, *, tools: Tools) -> Known:
     for judge in _judges:
         return judge(actor, search, tools=tools)
     return Known(candidates=False)
+
+
+def is_kept_unseen(actor: Actor, search: Search) -> bool:
+    """Say whether somebody could be asked to examine a search, and so is not shown its photo before.
+
+    Whoever knew the photos would know of which case the one is that they draw, and that a control is none of
+    them. It depends on nothing that others do, so that it tells nothing of them.
+    """
+    if Role.EXAMINER not in actor.roles or search.asked_by_id == actor.person:
+        return False
+    found = None if search.purged_at is not None else search.outcome
+    if found is None or not found.get("candidates"):
+        return False
+    return not any(sees(actor, search) for sees in _seers)
 
 
 def permit_candidates(actor: Actor, search: Search, *, tools: Tools) -> Known:

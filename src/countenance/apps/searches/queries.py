@@ -16,6 +16,7 @@ from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.galleries.models import Face, Gallery
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.queries import receipt_about
+from countenance.apps.searches import knowing
 from countenance.apps.searches.edits import Edit, words_of
 from countenance.apps.searches.models import (
     Probe,
@@ -27,7 +28,7 @@ from countenance.apps.searches.models import (
 from countenance.errors import NotEvidence, NotFound, SealBroken
 from countenance.ledger.entry import Action
 from countenance.ledger.receipt import Receipt
-from countenance.policy import Actor, Deed, Role, may
+from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
 
 
@@ -188,7 +189,7 @@ def faces_shown(actor: Actor, one: Probe) -> frozenset[int] | None:
 
     Once a search with a photo, or with something made of it, was answered, and no other is asked for, only
     those whose work the evidence is see more in it than the faces that were searched for. Examiners see not
-    even those while the search waits for one of them, unless they ran it.
+    even those before they examined them, unless they ran the search.
     """
     if may(actor, Deed.EVIDENCE_ADD) or one.content_index is None:
         return None
@@ -200,20 +201,10 @@ def faces_shown(actor: Actor, one: Probe) -> frozenset[int] | None:
     return frozenset(
         face
         for search in Search.objects.filter(case_id=one.case_id)
-        if not is_kept_unseen(actor, search)
         for pk, face in pairs_of(search)
         if pk == str(one.pk) and face is not None
+        if not knowing.is_kept_unseen(actor, search)
     )
-
-
-def is_kept_unseen(actor: Actor, search: Search) -> bool:
-    """Say whether somebody could be asked to examine a search that waits, and so is not shown its photo before.
-
-    Whoever knew the photos of all that wait would know of which case the one is that they draw, and that a
-    control is none of them.
-    """
-    waits = bool(search.wants_examiner) and search.asked_by_id != actor.person
-    return waits and Role.EXAMINER in actor.roles
 
 
 def find_evidence(case: Case, data: bytes) -> Probe:

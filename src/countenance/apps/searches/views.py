@@ -139,7 +139,7 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
     hidden = concluded and examines and not frozen and not known.candidates
     seen = concluded and examines and not frozen and not hidden
     face_number = one.request["face"]
-    unseen = hidden and queries.is_kept_unseen(request.actor, one)
+    unseen = hidden and knowing.is_kept_unseen(request.actor, one)
     sees_photo = may(request.actor, Deed.EVIDENCE_VIEW) and not unseen
     context = {
         "section": "searches",
