@@ -198,9 +198,7 @@ def test_the_order_of_the_second_does_not_follow_that_of_the_first(made: Bench) 
         orders = [
             [
                 row.about["rank"]
-                for row in queries.comparisons(
-                    begin(actor, search=found, tools=made.on.tools)
-                )
+                for row in queries.comparisons(begin(actor, search=found, tools=made.on.tools))
             ]
             for actor in (made.first, made.second)
         ]

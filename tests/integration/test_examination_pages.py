@@ -142,7 +142,12 @@ def test_two_recorded_examinations_are_compared_and_followed(made: Bench) -> Non
     assert client.post(follow, sent).status_code == 302
     assert "as the other examiner says" in client.get(where).content.decode()
     # Nothing is left to decide, so the program closes it; an examiner who did not run it does not.
-    assert client.post(f"/searches/{made.search.pk}/close/", {"reason": "The man was found on 3 May"}).status_code == 403
+    assert (
+        client.post(
+            f"/searches/{made.search.pk}/close/", {"reason": "The man was found on 3 May"}
+        ).status_code
+        == 403
+    )
     made.search.refresh_from_db()
     assert queries.is_closed(made.search)
 

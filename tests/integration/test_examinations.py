@@ -95,9 +95,7 @@ def test_whoever_asked_for_the_search_or_granted_its_authority_does_not_examine_
 
 
 def test_the_examiner_who_ran_a_search_may_examine_it(made: Bench, deployment: Any) -> None:
-    begun = begin(
-        deployment.examiner, search=made.search, tools=tools_of(made)
-    )
+    begun = begin(deployment.examiner, search=made.search, tools=tools_of(made))
     assert begun.state == ExaminationState.OPEN
 
 
@@ -154,13 +152,9 @@ def test_an_examiner_without_a_certificate_and_other_roles_do_not_examine(made: 
     tools = tools_of(made)
     for role in set(Role) - {Role.EXAMINER}:
         with pytest.raises(RoleMissing):
-            begin(
-                replace(made.first, roles=frozenset({role})), search=made.search, tools=tools
-            )
+            begin(replace(made.first, roles=frozenset({role})), search=made.search, tools=tools)
     with pytest.raises(NotPermitted):
-        begin(
-            replace(made.first, certified_until=None), search=made.search, tools=tools
-        )
+        begin(replace(made.first, certified_until=None), search=made.search, tools=tools)
 
 
 def test_another_agency_knows_nothing_of_it(made: Bench) -> None:

@@ -129,7 +129,6 @@ urlpatterns = [
     path("probes/<uuid:probe_id>/derive/", edits.derive, name="probe_derive"),
     path("probes/<uuid:probe_id>/mark/", edits.mark, name="probe_mark"),
     path("probes/<uuid:probe_id>/unmark/", edits.unmark, name="probe_unmark"),
-    path("probes/<uuid:probe_id>/unmark/", edits.unmark, name="probe_unmark"),
     path("probes/<uuid:probe_id>/ask/", evidence.ask, name="search_ask"),
     path("probes/<uuid:probe_id>/check/", searches.check, name="search_check"),
     path("probes/<uuid:probe_id>/search/", searches.run, name="search_run"),

@@ -143,7 +143,7 @@ def lock_enrolled(planned: Plan, found: Sequence[dict[str, Any]]) -> bool:
     rows = Gallery.objects.select_for_update(no_key=True).filter(pk=planned.gallery)
     list(rows.values_list("pk"))  # what a removal locks
     wanted = {planned.face, *(face for face, _ in planned.more)}
-    wanted.update(face["face"] for one in found for face in one["faces"])
+    wanted |= {face["face"] for one in found for face in one["faces"]}
     return Face.objects.filter(pk__in=wanted, removed_version=None).count() == len(wanted)
 
 

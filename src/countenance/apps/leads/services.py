@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from uuid import UUID
 
 from countenance import policy
@@ -12,20 +11,16 @@ from countenance.apps.examinations.locking import lock_search
 from countenance.apps.examinations.permits import (
     examiners_of,
     facts_of,
-    still_certified,
-    waiver_of,
 )
 from countenance.apps.examinations.queueing import requeue
-from countenance.apps.examinations.standings import CandidateStanding
 from countenance.apps.leads import papers, queries
 from countenance.apps.leads.locking import open_lead
 from countenance.apps.leads.models import Lead, Outcome
 from countenance.apps.leads.proving import prove_examinations
-from countenance.apps.leads.standing import candidate_of
+from countenance.apps.leads.standing import bearing_on, candidate_of
 from countenance.apps.records.services import Record, accountable
 from countenance.apps.searches.models import Search
 from countenance.errors import Conflict, InputError
-from countenance.examination.combine import EXAMINERS, Concluded, Waiver, permit_lead
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.policy.examining import permit_release
@@ -91,25 +86,6 @@ def release_lead(
     record.note(about=lead.pk, search=search.pk, number=lead.number)
     record.note(bearing=lead.details["bearing"], waiver=lead.details["waiver"])
     return lead
-
-
-def bearing_on(
-    actor: Actor, search: Search, one: CandidateStanding, *, today: date
-) -> tuple[list[Concluded], Waiver | None]:
-    """Return the conclusions that a lead stands on, and the law that waives the second, if it was needed.
-
-    Raises:
-        LeadNotSupported: fewer distinct, current examiners concur than a lead needs.
-    """
-    waiver = waiver_of(search)
-    bearing = permit_lead(
-        one.concluded,
-        releases=actor.person,
-        certified_now=still_certified({said.examiner for said in one.concluded}, today=today),
-        waiver=waiver,
-        examiners=examiners_of(search),
-    )
-    return bearing, waiver if len(bearing) < EXAMINERS else None
 
 
 def _free_number(agency: Agency, *, tools: Tools) -> int:

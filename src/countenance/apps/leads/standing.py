@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from countenance.apps.agencies.models import Person
 from countenance.apps.cases.models import Authority
-from countenance.apps.examinations.permits import standings_of, terms_of
+from countenance.apps.examinations.permits import (
+    examiners_of,
+    standings_of,
+    still_certified,
+    terms_of,
+    waiver_of,
+)
 from countenance.apps.examinations.standings import CandidateStanding
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.proving import prove_conclusions
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches.models import Search
 from countenance.errors import NotFound, NotPermitted, SealBroken
-from countenance.examination.combine import Standing, Waiver, combine
+from countenance.examination.combine import (
+    EXAMINERS,
+    Concluded,
+    Standing,
+    Waiver,
+    combine,
+    permit_lead,
+)
 from countenance.ledger.entry import Action
+from countenance.policy import Actor
 from countenance.policy.examining import ExportFacts, permit_photo_leaves
 from countenance.reports.words import moment
 
@@ -119,3 +133,22 @@ def _lost_at(lead: Lead) -> datetime | None:
     if combine(one.concluded, waiver=waiver, examiners=kept["examiners"]) == Standing.AGREED:
         return None
     return max((said.at for said in one.concluded), default=lead.released_at)
+
+
+def bearing_on(
+    actor: Actor, search: Search, one: CandidateStanding, *, today: date
+) -> tuple[list[Concluded], Waiver | None]:
+    """Return the conclusions that a lead stands on, and the law that waives the second, if it was needed.
+
+    Raises:
+        LeadNotSupported: fewer distinct, current examiners concur than a lead needs.
+    """
+    waiver = waiver_of(search)
+    bearing = permit_lead(
+        one.concluded,
+        releases=actor.person,
+        certified_now=still_certified({said.examiner for said in one.concluded}, today=today),
+        waiver=waiver,
+        examiners=examiners_of(search),
+    )
+    return bearing, waiver if len(bearing) < EXAMINERS else None

@@ -24,7 +24,13 @@ from countenance.apps.galleries import looks
 from countenance.apps.leads import exporting, papers, queries, services, withdrawing
 from countenance.apps.leads.afterwards import links_from
 from countenance.apps.leads.models import Lead, Outcome
-from countenance.apps.leads.standing import UNSUPPORTED, WITHDRAWN, photo_lock, support_of
+from countenance.apps.leads.standing import (
+    UNSUPPORTED,
+    WITHDRAWN,
+    bearing_on,
+    photo_lock,
+    support_of,
+)
 from countenance.apps.searches import queries as searches
 from countenance.apps.searches.clock import is_frozen_now, permit_look
 from countenance.apps.searches.models import Search
@@ -285,7 +291,7 @@ def _printed(request: Request, search: Search, one: CandidateStanding) -> dict[s
     """
     viewing.view_examinations(request.actor, search=search, tools=request.tools)
     now = request.tools.clock()
-    bearing, waiver = services.bearing_on(request.actor, search, one, today=now.date())
+    bearing, waiver = bearing_on(request.actor, search, one, today=now.date())
     draft = Lead(
         agency_id=search.agency_id,
         case=search.case,
