@@ -53,6 +53,7 @@ class Examiner:
         false_same: of pairs of two people with known answers, those concluded to be one.
         false_other: of pairs of one person, those concluded to be two.
         controls: how many examinations with known answers that was measured in.
+        unreadable: how many more were altered in the database, so that they are not counted.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Examiner:
     false_same: Share
     false_other: Share
     controls: int
+    unreadable: int = 0
     note: str = ""
 
 
@@ -258,6 +260,7 @@ def _examiner(value: Mapping[str, Any]) -> Examiner:
         false_same=Share(**value["false_same"]),
         false_other=Share(**value["false_other"]),
         controls=value["controls"],
+        unreadable=value.get("unreadable", 0),
     )
 
 

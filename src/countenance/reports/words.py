@@ -160,17 +160,28 @@ def _opinion(number: int, one: Examiner) -> Opinion:
     )
 
 
+def _altered(controls: int) -> tuple[str, ...]:
+    """Say how many controls are left out of a measure because somebody altered them; nothing if none is."""
+    if controls == 0:
+        return ()
+    were = "examination more was" if controls == 1 else "examinations more were"
+    return (f"{count(controls)} {were} altered in the database, and not counted.",)
+
+
 def _measured(one: Examiner) -> tuple[str, ...]:
     """Say what known answers say about an examiner; never as a percentage."""
     pairs = one.false_same.of + one.false_other.of
+    altered = _altered(one.unreadable)
     if pairs == 0:
-        return ("This examiner's error has not been measured on pairs with known answers yet.",)
+        nothing = "This examiner's error has not been measured on pairs with known answers yet."
+        return (nothing, *altered)
     noun = "pair" if pairs == 1 else "pairs"
     where = "examination" if one.controls == 1 else "examinations"
     return (
         f"Error measured on {count(pairs)} {noun} with known answers, in {count(one.controls)} {where}.",
         _said(one.false_same, "showing two people", "concluded to be one person"),
         _said(one.false_other, "showing one person", "concluded to be two people"),
+        *altered,
     )
 
 

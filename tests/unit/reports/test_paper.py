@@ -109,6 +109,13 @@ def test_an_examiner_without_controls_is_said_to_be_unmeasured():
     assert flat("error has not been measured on pairs with known answers yet") in flat(text)
 
 
+def test_controls_that_somebody_altered_are_said_to_be_left_out():
+    text = flat(
+        text_of(lead_pdf(papers.with_facts(examiners=(papers.examiner("K7", unreadable=2),))))
+    )
+    assert flat("2 examinations more were altered in the database, and not counted.") in text
+
+
 def test_a_share_too_small_for_three_decimals_is_not_printed_as_nothing():
     one = papers.examiner("K7", false_same=Share(wrong=1, of=9000, low=0.00002, high=0.0006))
     words = lead_words(papers.facts(examiners=(one, one)), papers.receipt())

@@ -206,6 +206,7 @@ def _error_rates(
                 "said_two_of_one_person": _rate(one.false_other),
                 "wrong": _rate(one.all_wrong),
                 "undecided": _rate(one.undecided),
+                "controls_left_out": one.unreadable,
             }
         )
     return {

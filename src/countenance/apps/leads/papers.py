@@ -230,6 +230,7 @@ def _examiner(row: Comparison, one: Concluded) -> Examiner:
         false_same=_share(errors.false_same),
         false_other=_share(errors.false_other),
         controls=errors.recorded,
+        unreadable=errors.unreadable,
     )
 
 
