@@ -38,7 +38,7 @@ lint: setup ## check style, types, import rules, templates and the generated pag
 	$(BIN)/python docs/generate.py --check
 
 browser: setup ## go through every screen in a real browser (needs Chromium)
-	$(BIN)/pytest -q tests/browser
+	$(BIN)/pytest -q -n 2 tests/browser
 
 pictures: setup ## make the pictures of the documentation anew, from drawn faces (needs Chromium)
 	WRITE_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_two_examiners.py -k "lead or video"
