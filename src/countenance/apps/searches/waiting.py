@@ -19,6 +19,8 @@ from countenance.tools import Tools
 
 LATELY = timedelta(days=14)
 """So long an answer is listed after it was given."""
+LOOKED_AT = 20
+"""So many answers are looked at, the newest; this is asked whenever a page is drawn."""
 UNRUN = timedelta(days=2)
 """A request that no examiner has run or declined by then is shown to supervisors."""
 
@@ -70,7 +72,8 @@ def _answered(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
         case__in=cases.cases(actor).order_by().values("pk"),
         case__closed_at=None,
     )
-    found = list(rows.select_related("case", "probe").order_by("answered_at", "pk"))
+    rows = rows.select_related("case", "probe").order_by("-answered_at", "pk")
+    found = list(rows[:LOOKED_AT])
     came = _came_of(actor, found)
     for one in found:
         at = one.answered_at or one.asked_at
