@@ -79,7 +79,7 @@ def shown(made: Bench) -> dict[str, str]:
         if not may(made.second, access.read) or not (access.loaded_by_pages or takes & OF_PICTURES):
             continue
         found[name] = reverse(name, kwargs={one: known[one] for one in takes})
-    found["probe_image"] += "?face=0"  # after the search others in it stay blurred
+    found["probe_image"] += "?face=none"  # who waits for examiners is shown with all faces blurred
     return found
 
 
