@@ -76,8 +76,9 @@ def permit_blindly(actor: Actor, case: Case, *, tools: Tools) -> None:
             )
         if not examinations.has_candidates(search):
             continue
-        examined = search.examinations.filter(state=ExaminationState.OPEN).exists()
-        if examined or examinations.sight(actor, search) != Sight.EVERYTHING:
+        # What the actor may know is judged first, so that it takes as long wherever others are.
+        unfinished = search.examinations.filter(state=ExaminationState.OPEN)
+        if examinations.sight(actor, search) != Sight.EVERYTHING or unfinished.exists():
             raise WrongState(
                 "The candidates of a search of this case are not compared by all its examiners yet. What it "
                 "found cannot be disclosed before: have it examined, or close it with a reason."
