@@ -109,7 +109,7 @@ def sight(actor: Actor, search: Search) -> Sight:
         return Sight.NOTHING
     if mine is not None and mine.state == ExaminationState.OPEN:
         return Sight.NOTHING
-    both = len(recorded(search)) >= examiners_of(search)
+    both = _is_recorded_by_all(search)
     if mine is not None:
         return Sight.EVERYTHING if both else Sight.OWN
     closed = is_closed(search)
@@ -117,6 +117,13 @@ def sight(actor: Actor, search: Search) -> Sight:
         return Sight.EVERYTHING if both or closed else Sight.NOTHING
     decided = closed or (both and is_settled(standings_of(search)))
     return Sight.EVERYTHING if decided else Sight.NOTHING
+
+
+def _is_recorded_by_all(search: Search) -> bool:
+    """Say whether as many recorded as a search needs; it takes as long whether one of two has, or none."""
+    needed = examiners_of(search)
+    said = search.examinations.filter(state=ExaminationState.RECORDED).count()
+    return said >= needed and len(recorded(search)) >= needed
 
 
 def own_of(actor: Actor, search: Search) -> Examination | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from countenance.apps.cases import queries as cases
@@ -20,7 +20,7 @@ from countenance.apps.leads.queries import released
 from countenance.apps.records.waiting import Source, Waiting, of_each
 from countenance.apps.searches.models import Search, SearchState
 from countenance.apps.searches.queries import code_of
-from countenance.examination.combine import Standing
+from countenance.examination.combine import EXAMINERS, Standing
 from countenance.policy import Actor, Deed, may
 from countenance.tools import Tools
 
@@ -47,6 +47,10 @@ def _to_decide(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
     """Yield the searches that all their examiners have recorded, and that nobody has decided."""
     recorded = _examined(ExaminationState.RECORDED)
     found = _open(actor).filter(Exists(recorded)).exclude(Exists(_examined(ExaminationState.OPEN)))
+    if examinations.examines(actor):
+        # A search that only one has recorded is not even opened for whoever could come second.
+        done = Count("examinations", filter=Q(examinations__state=ExaminationState.RECORDED))
+        found = found.annotate(done=done).filter(done__gte=EXAMINERS)
     # Those that want no examiner any more wait for a supervisor alone.
     searches = list(found.order_by("wants_examiner", "ended_at", "pk")[:LOOKED_AT])
     progress = progress_of(searches)
