@@ -69,7 +69,7 @@ def test_tampering_found_on_the_way_says_stop(client, monkeypatch):
 def test_a_database_that_is_down_is_a_page_that_says_so(client, monkeypatch, error):
     from countenance.apps.records import queries
 
-    def fail(*_):
+    def fail(*_, **__):
         raise error("connection to server at a secret address failed")
 
     client.raise_request_exception = False
@@ -83,7 +83,7 @@ def test_a_database_that_is_down_is_a_page_that_says_so(client, monkeypatch, err
 
 
 def test_a_database_that_is_down_before_any_page_is_told_alike(client, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise OperationalError
 
     client.raise_request_exception = False
