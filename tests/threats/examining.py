@@ -81,7 +81,8 @@ class Examining:
         """Put another conclusion after one's own."""
         page = self.first.browser.get(f"{search}consolidation/")
         path = re.search(rf"/examinations/{UUID}/[^\"]*follow[^\"]*", page)[0]
-        fields = [("conclusion", "same_strong"), ("changed", ""), ("answer", "")]
+        fields = [(f"said-{one}", "similar") for one in Component]
+        fields += [("conclusion", "same_strong"), *self._noted("a conclusion that follows")]
         self.first.send(path, *fields, ("reason", self.first.plant("reason to follow")), to=search)
 
     def _release(self, search):
