@@ -48,7 +48,9 @@ class Garden:
 
     def pins(self, kind):
         """Return new pins as a form holds them; the secret is their coordinates as they are written down."""
-        places = [[self._random.randrange(1001, 3000, 2) / 1000 for _ in range(2)] for _ in range(3)]
+        places = [
+            [self._random.randrange(1001, 3000, 2) / 1000 for _ in range(2)] for _ in range(3)
+        ]
         pins = [[*place, 1, 1] for place in places]
         self.plants.append(Plant(kind, json.dumps(pins)[2:-2]))
         return json.dumps(pins)
