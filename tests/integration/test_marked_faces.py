@@ -8,58 +8,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import factories
+import marked
 import numpy as np
 import pytest
 from clients import client_of
 from django.core.files.uploadedfile import SimpleUploadedFile
+from marked import HIDDEN, REASON, TWO, add, last, mark, run
 from PIL import Image
 
 from countenance.apps.records.models import LedgerRow
-from countenance.apps.searches import evidence, marking, queries, services
+from countenance.apps.searches import evidence, marking, queries
 from countenance.apps.searches.evidence_views import has_few_left
 from countenance.apps.searches.models import Probe, SearchRequest, content_index
 from countenance.errors import InputError, RoleMissing, WrongState
-from countenance.testing import FakeEngine
 
-REASON = "Reported missing on 3 May"
-TWO = FakeEngine.photo("anna", 2, others=["ben"])
-HIDDEN = FakeEngine.photo("ben", 3, missed="anna")
-AROUND = (530, 370, 110, 110)
-
-
-@pytest.fixture
-def ready(deployment: Any) -> Any:
-    source = factories.make_source(deployment)
-    deployment.gallery = factories.make_gallery(deployment)
-    factories.enrol(deployment, deployment.gallery, source, factories.people(["anna", "ben"]))
-    deployment.case = factories.make_case(deployment)
-    return deployment
-
-
-def _add(on: Any, photo: bytes = TWO) -> Probe:
-    return evidence.add_probe(
-        on.actor, case=on.case, upload=photo, file_name="p.jpg", tools=on.tools
-    )
-
-
-def _mark(on: Any, probe: Probe, box: Any = AROUND, actor: Any = None) -> Probe:
-    return marking.mark_face(actor or on.actor, probe=probe, box=box, tools=on.tools)
-
-
-def _run(on: Any, probe: Probe, face: int | None, **more: Any) -> Any:
-    return services.run_search(
-        on.examiner,
-        probe=probe,
-        face=face,
-        galleries=[on.gallery],
-        reason=REASON,
-        tools=on.tools,
-        **more,
-    )
-
-
-def _last() -> LedgerRow:
-    return LedgerRow.objects.order_by("-index")[0]
+ready = marked.ready
 
 
 def _grey(picture: bytes, face: dict[str, Any]) -> bool:
@@ -85,7 +48,7 @@ def _middle(box: Any) -> tuple[float, float]:
     ],
 )
 def test_a_marked_bystander_is_blurred_in_every_copy(ready: Any, wish: Any, middle: Any) -> None:
-    probe = _mark(ready, _add(ready), box=(10, 410, 60, 60))
+    probe = mark(ready, add(ready), box=(10, 410, 60, 60))
     copy = evidence.derive_probe(ready.actor, probe=probe, tools=ready.tools, **wish)
     faces = copy.details["faces"]
     assert len(faces) == 3
@@ -99,10 +62,10 @@ def test_a_marked_bystander_is_blurred_in_every_copy(ready: Any, wish: Any, midd
 
 
 def test_copies_of_copies_and_copies_that_were_there_before_blur_a_marked_face(ready: Any) -> None:
-    probe = _add(ready)
+    probe = add(ready)
     light = evidence.derive_probe(ready.actor, probe=probe, brightness=1, tools=ready.tools)
     turned = evidence.derive_probe(ready.actor, probe=light, quarter_turns=2, tools=ready.tools)
-    _mark(ready, probe, box=(10, 410, 60, 60))
+    mark(ready, probe, box=(10, 410, 60, 60))
     for copy in (light, turned):
         copy.refresh_from_db()
         assert len(copy.details["faces"]) == 3
@@ -113,7 +76,7 @@ def test_copies_of_copies_and_copies_that_were_there_before_blur_a_marked_face(r
 
 
 def test_a_face_that_a_copy_does_not_show_is_not_carried_into_it(ready: Any) -> None:
-    probe = _mark(ready, _add(ready), box=(10, 410, 60, 60))
+    probe = mark(ready, add(ready), box=(10, 410, 60, 60))
     crop = evidence.derive_probe(
         ready.actor, probe=probe, box=(320, 0, 320, 480), tools=ready.tools
     )
@@ -128,13 +91,13 @@ def test_a_face_that_a_copy_does_not_show_is_not_carried_into_it(ready: Any) -> 
 def test_a_marked_face_is_searched_in_a_copy_once_it_is_marked_there(ready: Any) -> None:
     probe = factories.ask(ready, ready.case, [ready.gallery], HIDDEN)
     copy = evidence.derive_probe(
-        ready.actor, probe=_mark(ready, probe), brightness=1, tools=ready.tools
+        ready.actor, probe=mark(ready, probe), brightness=1, tools=ready.tools
     )
     assert copy.details["faces"][1]["landmarks"] == []
-    copy = _mark(ready, copy)
+    copy = mark(ready, copy)
     assert len(copy.details["faces"]) == 2
     assert len(copy.details["faces"][1]["landmarks"]) == 5
-    found = _run(ready, Probe.objects.get(pk=copy.pk), 1)
+    found = run(ready, Probe.objects.get(pk=copy.pk), 1)
     assert queries.candidates(found)[0].label == "anna"
 
 
@@ -143,7 +106,7 @@ def _unmark(on: Any, probe: Probe, number: int, actor: Any = None) -> Probe:
 
 
 def test_a_wrong_mark_is_taken_back_everywhere_and_recorded(ready: Any) -> None:
-    probe = _mark(ready, _add(ready), box=(10, 410, 60, 60))
+    probe = mark(ready, add(ready), box=(10, 410, 60, 60))
     copy = evidence.derive_probe(ready.actor, probe=probe, brightness=1, tools=ready.tools)
     page = client_of(ready).get(f"/probes/{probe.pk}/").content.decode()
     assert "Take back the mark of face 3" in page
@@ -152,7 +115,7 @@ def test_a_wrong_mark_is_taken_back_everywhere_and_recorded(ready: Any) -> None:
         _unmark(ready, copy, 2)
     answer = client_of(ready).post(f"/probes/{probe.pk}/unmark/", {"face": 2})
     assert answer.status_code == 302
-    assert _last().action == "probe.unmarked"
+    assert last().action == "probe.unmarked"
     for one in (probe, copy):
         one.refresh_from_db()
         assert len(one.details["faces"]) == 2
@@ -161,9 +124,9 @@ def test_a_wrong_mark_is_taken_back_everywhere_and_recorded(ready: Any) -> None:
 
 
 def test_taking_back_a_mark_in_a_copy_leaves_what_it_was_made_of_blurred(ready: Any) -> None:
-    probe = _mark(ready, _add(ready, HIDDEN))
+    probe = mark(ready, add(ready, HIDDEN))
     copy = evidence.derive_probe(ready.actor, probe=probe, brightness=1, tools=ready.tools)
-    copy = _unmark(ready, _mark(ready, copy), 1)
+    copy = _unmark(ready, mark(ready, copy), 1)
     faces = copy.details["faces"]
     assert len(faces) == 2
     assert "carried" in faces[1]
@@ -172,9 +135,9 @@ def test_taking_back_a_mark_in_a_copy_leaves_what_it_was_made_of_blurred(ready: 
 
 def test_marks_stay_once_a_search_used_the_photo_or_a_copy_of_it(ready: Any) -> None:
     probe = factories.ask(ready, ready.case, [ready.gallery], TWO)
-    probe = _mark(ready, probe, box=(10, 410, 60, 60))
+    probe = mark(ready, probe, box=(10, 410, 60, 60))
     copy = evidence.derive_probe(ready.examiner, probe=probe, brightness=1, tools=ready.tools)
-    _run(ready, copy, 0)
+    run(ready, copy, 0)
     with pytest.raises(WrongState, match="marks stay"):
         _unmark(ready, probe, 2)
     with pytest.raises(RoleMissing):
@@ -182,8 +145,8 @@ def test_marks_stay_once_a_search_used_the_photo_or_a_copy_of_it(ready: Any) -> 
 
 
 def test_no_face_that_can_be_searched_gets_another_number(ready: Any) -> None:
-    probe = _mark(ready, _add(ready, HIDDEN), box=(10, 10, 60, 60))
-    probe = _mark(ready, probe)
+    probe = mark(ready, add(ready, HIDDEN), box=(10, 10, 60, 60))
+    probe = mark(ready, probe)
     with pytest.raises(WrongState, match="Face 3 was marked after it"):
         _unmark(ready, probe, 1)
     _unmark(ready, probe, 2)
@@ -191,19 +154,19 @@ def test_no_face_that_can_be_searched_gets_another_number(ready: Any) -> None:
 
 
 def test_a_box_over_a_face_that_was_found_is_refused(ready: Any) -> None:
-    probe = _add(ready, HIDDEN)
+    probe = add(ready, HIDDEN)
     x, y, width, height = probe.details["faces"][0]["box"]
     eyes = (x + 0.2 * width, y + 0.3 * height, 0.6 * width, 0.2 * height)
     wide = (0, y + 0.3 * height, x + 0.8 * width, 0.55 * height)
     for box in (eyes, wide):
         with pytest.raises(InputError, match="covers face 1"):
-            _mark(ready, probe, box=tuple(round(side) for side in box))
+            mark(ready, probe, box=tuple(round(side) for side in box))
     # A face in front of somebody's chin is a face of its own.
-    _mark(ready, probe, box=(round(x + 0.2 * width), round(y + 0.75 * height), 150, 150))
+    mark(ready, probe, box=(round(x + 0.2 * width), round(y + 0.75 * height), 150, 150))
 
 
 def test_the_face_that_is_looked_at_stays_clear_where_a_bystander_is_blurred(ready: Any) -> None:
-    probe = _add(ready, HIDDEN)
+    probe = add(ready, HIDDEN)
     face = probe.details["faces"][0]
     # Put there by an earlier version, which refused less.
     over = {**face, "box": face["box"], "landmarks": [], "manual": True}
@@ -217,7 +180,7 @@ def test_the_face_that_is_looked_at_stays_clear_where_a_bystander_is_blurred(rea
 
 
 def test_copies_are_listed_by_what_was_done_to_them(ready: Any) -> None:
-    probe = _add(ready)
+    probe = add(ready)
     light = evidence.derive_probe(ready.actor, probe=probe, brightness=1, tools=ready.tools)
     evidence.derive_probe(ready.actor, probe=light, box=(0, 0, 320, 480), tools=ready.tools)
     page = client_of(ready).get(f"/cases/{ready.case.pk}/").content.decode()

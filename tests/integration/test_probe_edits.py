@@ -6,14 +6,15 @@ import io
 from typing import Any
 
 import factories
+import marked
 import numpy as np
 import pytest
 from clients import client_of
+from marked import AROUND, HIDDEN, TWO, add, last, mark, run
 from PIL import Image
 
 from countenance.apps.cases import services as cases
-from countenance.apps.records.models import LedgerRow
-from countenance.apps.searches import evidence, marking, queries, services
+from countenance.apps.searches import evidence, marking, queries
 from countenance.apps.searches.models import Probe
 from countenance.errors import (
     CaseClosed,
@@ -23,57 +24,18 @@ from countenance.errors import (
     SealBroken,
     WrongState,
 )
-from countenance.testing import FakeEngine
 from countenance.testing_places import MISSED_FACE
 
-REASON = "Reported missing on 3 May"
-TWO = FakeEngine.photo("anna", 2, others=["ben"])
-HIDDEN = FakeEngine.photo("ben", 3, missed="anna")
-AROUND = (530, 370, 110, 110)
-
-
-@pytest.fixture
-def ready(deployment: Any) -> Any:
-    source = factories.make_source(deployment)
-    deployment.gallery = factories.make_gallery(deployment)
-    factories.enrol(deployment, deployment.gallery, source, factories.people(["anna", "ben"]))
-    deployment.case = factories.make_case(deployment)
-    return deployment
-
-
-def _add(on: Any, photo: bytes = TWO) -> Probe:
-    return evidence.add_probe(
-        on.actor, case=on.case, upload=photo, file_name="p.jpg", tools=on.tools
-    )
-
-
-def _mark(on: Any, probe: Probe, box: Any = AROUND, actor: Any = None) -> Probe:
-    return marking.mark_face(actor or on.actor, probe=probe, box=box, tools=on.tools)
-
-
-def _run(on: Any, probe: Probe, face: int | None, **more: Any) -> Any:
-    return services.run_search(
-        on.examiner,
-        probe=probe,
-        face=face,
-        galleries=[on.gallery],
-        reason=REASON,
-        tools=on.tools,
-        **more,
-    )
-
-
-def _last() -> LedgerRow:
-    return LedgerRow.objects.order_by("-index")[0]
+ready = marked.ready
 
 
 def test_a_copy_in_another_light_says_how_it_was_made_and_leaves_the_photo(ready: Any) -> None:
-    probe = _add(ready)
+    probe = add(ready)
     before = queries.photo_of(probe, tools=ready.tools)
     lighter = evidence.derive_probe(
         ready.actor, probe=probe, brightness=2, contrast=-1, tools=ready.tools
     )
-    assert _last().action == "probe.derived"
+    assert last().action == "probe.derived"
     assert lighter.details["how"] == {
         "box": None,
         "quarter_turns": 0,
@@ -99,7 +61,7 @@ def test_a_copy_in_another_light_says_how_it_was_made_and_leaves_the_photo(ready
 
 @pytest.mark.parametrize("wish", [{"brightness": 4}, {"contrast": -4}, {"brightness": 0}])
 def test_no_light_or_too_much_of_it_is_refused(ready: Any, wish: Any) -> None:
-    probe = _add(ready)
+    probe = add(ready)
     with pytest.raises(InputError):
         evidence.derive_probe(ready.actor, probe=probe, tools=ready.tools, **wish)
     assert Probe.objects.count() == 1
@@ -108,8 +70,8 @@ def test_no_light_or_too_much_of_it_is_refused(ready: Any, wish: Any) -> None:
 def test_a_missed_face_that_is_marked_is_judged_and_searched_like_any_other(ready: Any) -> None:
     probe = factories.ask(ready, ready.case, [ready.gallery], HIDDEN)
     assert len(probe.details["faces"]) == 1
-    marked = _mark(ready, probe, actor=ready.examiner)
-    assert _last().action == "probe.marked"
+    marked = mark(ready, probe, actor=ready.examiner)
+    assert last().action == "probe.marked"
     assert marked.pk == probe.pk
     face = Probe.objects.get(pk=probe.pk).details["faces"][1]
     assert face["manual"] is True
@@ -117,7 +79,7 @@ def test_a_missed_face_that_is_marked_is_judged_and_searched_like_any_other(read
     assert len(face["landmarks"]) == 5
     assert face["marked"]["box"] == list(AROUND)
     assert face["marked"]["by"] == str(ready.examiner.person)
-    found = _run(ready, Probe.objects.get(pk=probe.pk), 1)
+    found = run(ready, Probe.objects.get(pk=probe.pk), 1)
     assert found.request["face"] == 1
     best = queries.candidates(found)[0]
     assert best.label == "anna"
@@ -125,12 +87,12 @@ def test_a_missed_face_that_is_marked_is_judged_and_searched_like_any_other(read
 
 def test_where_no_face_is_found_the_box_stays_without_a_template(ready: Any) -> None:
     probe = factories.ask(ready, ready.case, [ready.gallery], HIDDEN)
-    _mark(ready, probe, box=(10, 10, 60, 60))
+    mark(ready, probe, box=(10, 10, 60, 60))
     probe = Probe.objects.get(pk=probe.pk)
     face = probe.details["faces"][1]
     assert face["landmarks"] == []
     assert face["quality"]["gate"] == "unusable"
-    found = _run(ready, probe, 1)
+    found = run(ready, probe, 1)
     assert found.outcome["answer"] == "quality_too_low"
     assert "No face was found where this one was marked" in found.outcome["reason"]
     assert found.template is None
@@ -145,41 +107,41 @@ def test_where_no_face_is_found_the_box_stays_without_a_template(ready: Any) -> 
     ],
 )
 def test_a_box_that_can_be_no_missed_face_is_refused(ready: Any, box: Any, said: str) -> None:
-    probe = _add(ready, HIDDEN)
+    probe = add(ready, HIDDEN)
     with pytest.raises(InputError, match=said):
-        _mark(ready, probe, box=box)
+        mark(ready, probe, box=box)
     assert len(Probe.objects.get(pk=probe.pk).details["faces"]) == 1
 
 
 def test_one_face_is_marked_once_and_there_is_an_end_to_it(
     ready: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe = _mark(ready, _add(ready, HIDDEN))
+    probe = mark(ready, add(ready, HIDDEN))
     with pytest.raises(InputError, match="Face 2 is framed"):
-        _mark(ready, probe)
+        mark(ready, probe)
     monkeypatch.setattr(marking, "MOST_MARKED", 1)
     with pytest.raises(InputError, match="At most 1"):
-        _mark(ready, probe, box=(10, 10, 60, 60))
+        mark(ready, probe, box=(10, 10, 60, 60))
 
 
 def test_marking_is_refused_as_every_work_on_evidence_is(ready: Any) -> None:
-    probe = _add(ready, HIDDEN)
+    probe = add(ready, HIDDEN)
     with pytest.raises(RoleMissing):
-        _mark(ready, probe, actor=ready.supervisor)
-    assert _last().action == "action.refused"
+        mark(ready, probe, actor=ready.supervisor)
+    assert last().action == "action.refused"
     Probe.objects.filter(pk=probe.pk).update(content_index=None)
     with pytest.raises(NotPermitted, match="adds it again"):
-        _mark(ready, Probe.objects.get(pk=probe.pk))
+        mark(ready, Probe.objects.get(pk=probe.pk))
     cases.close_case(ready.actor, case=ready.case, reason="Found at home", tools=ready.tools)
     with pytest.raises(CaseClosed):
-        _mark(ready, Probe.objects.get(pk=probe.pk))
+        mark(ready, Probe.objects.get(pk=probe.pk))
 
 
 def test_a_photo_of_another_program_is_not_marked(ready: Any) -> None:
-    probe = _add(ready, HIDDEN)
+    probe = add(ready, HIDDEN)
     probe.details = {**probe.details, "model": "fake/0"}
     with pytest.raises(WrongState, match="Add the photo again"):
-        _mark(ready, probe)
+        mark(ready, probe)
 
 
 def _grey(picture: bytes, face: dict[str, Any]) -> bool:
@@ -194,7 +156,7 @@ def test_after_a_search_an_examiner_sees_only_the_face_that_was_searched_for(rea
     look = {"probe": probe, "long_side": 1600, "tools": ready.tools}
     examiner = ready.examiner
     assert evidence.view_probe(examiner, **look)
-    _run(ready, probe, 0)
+    run(ready, probe, 0)
     faces = probe.details["faces"]
     shown = evidence.view_probe(examiner, only=0, **look)
     assert not _grey(shown, faces[0])
@@ -202,7 +164,7 @@ def test_after_a_search_an_examiner_sees_only_the_face_that_was_searched_for(rea
     for refused in (None, 1):
         with pytest.raises(NotPermitted, match="blurred"):
             evidence.view_probe(examiner, only=refused, **look)
-        assert _last().action == "action.refused"
+        assert last().action == "action.refused"
     # Those whose work the evidence is see it whole; and so does the examiner when it is asked for anew.
     assert not _grey(evidence.view_probe(ready.actor, **look), faces[1])
     factories.ask(ready, ready.case, [ready.gallery], TWO)
@@ -211,7 +173,7 @@ def test_after_a_search_an_examiner_sees_only_the_face_that_was_searched_for(rea
 
 def test_a_copy_of_a_searched_photo_shows_nobody_to_an_examiner(ready: Any) -> None:
     probe = factories.ask(ready, ready.case, [ready.gallery], TWO)
-    _run(ready, probe, 0)
+    run(ready, probe, 0)
     copy = evidence.derive_probe(ready.examiner, probe=probe, quarter_turns=1, tools=ready.tools)
     look = {"probe": copy, "long_side": 1600, "tools": ready.tools}
     with pytest.raises(NotPermitted):
@@ -222,7 +184,7 @@ def test_a_copy_of_a_searched_photo_shows_nobody_to_an_examiner(ready: Any) -> N
 
 def test_the_page_of_a_searched_photo_asks_for_the_blurred_picture(ready: Any) -> None:
     probe = factories.ask(ready, ready.case, [ready.gallery], TWO)
-    _run(ready, probe, 1)
+    run(ready, probe, 1)
     examiner, own = client_of(ready, ready.examiner), client_of(ready)
     page = examiner.get(f"/probes/{probe.pk}/").content.decode()
     assert f"/probes/{probe.pk}/image/?face=1" in page
@@ -236,7 +198,7 @@ def test_the_page_of_a_searched_photo_asks_for_the_blurred_picture(ready: Any) -
 
 def test_a_marked_bystander_is_blurred_beside_the_others(ready: Any) -> None:
     probe = factories.ask(ready, ready.case, [ready.gallery], HIDDEN)
-    probe = _mark(ready, probe, box=(10, 10, 60, 60))
+    probe = mark(ready, probe, box=(10, 10, 60, 60))
     picture = evidence.view_probe(
         ready.actor, probe=probe, long_side=1600, only=0, tools=ready.tools
     )
@@ -245,8 +207,8 @@ def test_a_marked_bystander_is_blurred_beside_the_others(ready: Any) -> None:
 
 def test_a_face_put_under_another_photo_in_the_database_is_noticed(ready: Any) -> None:
     probe = factories.ask(ready, ready.case, [ready.gallery], HIDDEN)
-    other = _add(ready, TWO)
+    other = add(ready, TWO)
     sealed = Probe.objects.filter(pk=other.pk).values_list("details", flat=True)[0]
     Probe.objects.filter(pk=probe.pk).update(details=sealed)
     with pytest.raises(SealBroken):
-        _run(ready, Probe.objects.get(pk=probe.pk), 1)
+        run(ready, Probe.objects.get(pk=probe.pk), 1)
