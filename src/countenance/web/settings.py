@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "countenance.apps.approvals",
     "countenance.apps.agencies",
     "countenance.apps.galleries",
+    "countenance.apps.evaluations",
     "countenance.apps.cases",
     "countenance.apps.searches",
     "countenance.apps.examinations",

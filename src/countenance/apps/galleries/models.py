@@ -82,8 +82,9 @@ class Source(SealedModel):
 class Gallery(ObjectSealedModel):
     """People enrolled under one authority. `version` counts the changes that an index must follow.
 
-    `terms` holds what two people agreed on: sensitive (each case needs an approval), and threshold (the
-    least similarity, as text, below which nobody is listed; null lists whoever is nearest).
+    `terms` holds what two people agreed on: sensitive (each case needs an approval), and point (the id of
+    the operating point). Old ones may hold a threshold instead: the least similarity, as text, that somebody
+    set by hand, and below which nobody is listed.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
@@ -121,8 +122,14 @@ class Gallery(ObjectSealedModel):
         return bool(self._agreed().get("sensitive"))
 
     @property
+    def point(self) -> UUID | None:
+        """Return the id of the operating point that two people agreed on; None if there is none."""
+        text = self._agreed().get("point")
+        return None if text is None else UUID(text)
+
+    @property
     def threshold(self) -> float | None:
-        """Return the least similarity of a candidate here; None if two people set none."""
+        """Return the least similarity that was set by hand, and not measured; None if none was."""
         text = self._agreed().get("threshold")
         return None if text is None else float(text)
 

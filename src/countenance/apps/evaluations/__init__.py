@@ -1,0 +1,1 @@
+"""What the program's numbers mean: evaluations, selftests, and the operating points that rest on them."""
