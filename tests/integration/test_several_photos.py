@@ -12,7 +12,7 @@ from clients import client_of
 
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import unseal_body
-from countenance.apps.searches import asking, evidence, queries, services, several
+from countenance.apps.searches import asking, evidence, queries, services
 from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest
 from countenance.errors import (
     InputError,
@@ -210,22 +210,6 @@ def test_a_search_with_a_photo_that_was_filed_elsewhere_since_is_not_shown(ready
     Probe.objects.filter(pk=second.pk).update(case=other)
     with pytest.raises(SealBroken):
         queries.faces_of(Search.objects.get(pk=found.pk))
-
-
-def test_a_larger_sharper_more_frontal_face_counts_more() -> None:
-    good = {"eye_distance": 80.0, "yaw": 0.0, "pitch": 0.0, "sharpness": 0.7}
-    weights = several.weigh(
-        [
-            good,
-            good | {"eye_distance": 20.0},
-            good | {"yaw": 60.0},
-            good | {"sharpness": 0.2},
-            good | {"eye_distance": 1.0},
-        ]
-    )
-    assert weights[0] == max(weights)
-    assert weights[4] == min(weights) > 0
-    assert sum(weights) == pytest.approx(1, abs=1e-3)
 
 
 def test_an_examiner_chooses_other_photos_in_the_browser(ready: Any) -> None:

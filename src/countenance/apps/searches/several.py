@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,17 +16,13 @@ from countenance.apps.searches.models import Probe, Search, SearchState
 from countenance.apps.searches.queries import root_of
 from countenance.apps.searches.unrelated import UNRELATED_BELOW
 from countenance.errors import InputError, NotAlike, WrongState
+from countenance.faces.fusing import fuse, weigh
 from countenance.faces.types import Gate, Template
 from countenance.policy import Actor
 from countenance.tools import Tools
 
 MOST_PHOTOS = 10
 """So many photos of one person make one search at most."""
-
-EYES, SHARP = 60.0, 0.5
-"""From this distance of the eyes, in pixels, and from this sharpness on, more is worth no more."""
-LEAST_WEIGHT = 0.05
-DIGITS = 4
 
 Chosen = tuple[Probe, int | None]
 
@@ -166,31 +161,12 @@ def template_of(probe: Probe, number: int, *, tools: Tools) -> Template | None:
     return template
 
 
-def weigh(qualities: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Return how much each of several faces counts, together 1: larger, more frontal, sharper ones more.
-
-    Rounded, so that what is recorded is what was used.
-    """
-    raw = [_worth(one) for one in qualities]
-    total = sum(raw) or 1.0
-    return [round(one / total, DIGITS) for one in raw]
-
-
-def _worth(quality: Mapping[str, Any]) -> float:
-    pose = math.cos(math.radians(quality["yaw"])) * math.cos(math.radians(quality["pitch"]))
-    size = min(float(quality["eye_distance"]) / EYES, 1.0)
-    sharp = min(float(quality["sharpness"]) / SHARP, 1.0)
-    return max(LEAST_WEIGHT, size * sharp * pose)
-
-
 def fused(parts: Sequence[Part]) -> Template | None:
     """Return one template for all photos: their mean by weight, of length 1 again; None without any."""
     if not parts:
         return None
-    if len(parts) == 1:
-        return parts[0].template
-    mean = np.sum([part.weight * part.template.vector for part in parts], axis=0)
-    vector = (mean / np.linalg.norm(mean)).astype(np.float32)
+    templates = np.stack([part.template.vector for part in parts])
+    vector = fuse(templates, [part.weight for part in parts])
     return Template(vector=vector, model=parts[0].template.model)
 
 
