@@ -29,7 +29,7 @@ def weigh(qualities: Sequence[Mapping[str, Any]]) -> list[float]:
     Args:
         qualities: of each face, as `types.Quality` is kept: eye_distance, yaw, pitch, sharpness.
     """
-    raw = [_worth(one) for one in qualities]
+    raw = [worth(one) for one in qualities]
     total = sum(raw) or 1.0
     return [round(one / total, DIGITS) for one in raw]
 
@@ -55,7 +55,8 @@ def fuse(
     return fused
 
 
-def _worth(quality: Mapping[str, Any]) -> float:
+def worth(quality: Mapping[str, Any]) -> float:
+    """Return our one figure of a face's quality, up to 1: the larger, more frontal and sharper, the more."""
     pose = math.cos(math.radians(quality["yaw"])) * math.cos(math.radians(quality["pitch"]))
     size = min(float(quality["eye_distance"]) / EYES, 1.0)
     sharp = min(float(quality["sharpness"]) / SHARP, 1.0)
