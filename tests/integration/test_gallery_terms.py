@@ -41,36 +41,36 @@ def last_action() -> str:
 
 def test_terms_change_only_as_a_second_person_approved(deployment: Any) -> None:
     gallery = factories.make_gallery(deployment)
-    wanted = {"sensitive": True, "threshold": 0.4}
+    wanted = {"sensitive": True}
     with pytest.raises(ApprovalNeeded):
         terms.change_terms(deployment.actor, gallery=gallery, **wanted, tools=deployment.tools)
     assert last_action() == "action.refused"
-    approve(deployment, ApprovalKind.THRESHOLD_CHANGE, gallery.pk, terms.terms_payload(**wanted))
+    approve(deployment, ApprovalKind.GALLERY_TERMS, gallery.pk, terms.terms_payload(**wanted))
     with pytest.raises(ApprovalNeeded):
         terms.change_terms(
-            deployment.actor, gallery=gallery, sensitive=True, threshold=0.1, tools=deployment.tools
+            deployment.actor, gallery=gallery, sensitive=False, tools=deployment.tools
         )
     terms.change_terms(deployment.actor, gallery=gallery, **wanted, tools=deployment.tools)
     assert last_action() == "gallery.terms_changed"
     changed = Gallery.objects.get(pk=gallery.pk)
-    assert (changed.sensitive, changed.threshold) == (True, 0.4)
+    assert changed.sensitive
     assert changed.facts.sensitive
     # An approval is for once.
     with pytest.raises(ApprovalNeeded):
         terms.change_terms(deployment.actor, gallery=gallery, **wanted, tools=deployment.tools)
 
 
-def test_a_threshold_is_a_similarity(deployment: Any) -> None:
+def test_a_threshold_that_was_set_by_hand_stays_in_force_when_other_terms_change(
+    deployment: Any,
+) -> None:
     gallery = factories.make_gallery(deployment)
-    for least in (-1.1, 1.1):
-        with pytest.raises(InputError):
-            terms.change_terms(
-                deployment.actor,
-                gallery=gallery,
-                sensitive=False,
-                threshold=least,
-                tools=deployment.tools,
-            )
+    gallery.terms = {"sensitive": False, "threshold": "0.4000"}
+    gallery.save(update_fields=("terms",))
+    wanted = {"sensitive": True}
+    approve(deployment, ApprovalKind.GALLERY_TERMS, gallery.pk, terms.terms_payload(**wanted))
+    terms.change_terms(deployment.actor, gallery=gallery, **wanted, tools=deployment.tools)
+    changed = Gallery.objects.get(pk=gallery.pk)
+    assert (changed.sensitive, changed.threshold, changed.point) == (True, 0.4, None)
 
 
 def test_photos_are_kept_for_longer_only_as_a_second_person_approved(deployment: Any) -> None:

@@ -19,7 +19,6 @@ from PIL import Image
 from countenance.apps.agencies.models import Person
 from countenance.apps.cases.queries import cases as cases_of
 from countenance.apps.examinations import services as examinations
-from countenance.apps.galleries import terms
 from countenance.apps.leads import exporting, papers, queries, services
 from countenance.apps.leads.models import Lead, Outcome
 from countenance.apps.records.models import LedgerRow
@@ -84,7 +83,7 @@ def test_two_who_concur_make_a_lead_that_a_supervisor_releases(world: World) -> 
 
 def test_the_threshold_of_a_gallery_is_sealed_and_printed(world: World) -> None:
     gallery = world.made.gallery
-    gallery.terms = terms.terms_payload(sensitive=False, threshold=0.2)
+    gallery.terms = {"sensitive": False, "threshold": "0.2000"}
     gallery.save(update_fields=("terms",))
     found = world.made.another_search("anna", shot=11)
     for number in range(2):

@@ -68,7 +68,7 @@ class Office:
     def _agree(self, gallery):
         """Ask a second person about terms and a grant, and carry both out; ask in words of one's own."""
         steward, supervisor = self.crew[Role.STEWARD], self.crew[Role.SUPERVISOR]
-        terms = [("threshold", "0.1250"), ("reason", steward.plant("request's reason"))]
+        terms = [("sensitive", ""), ("reason", steward.plant("request's reason"))]
         grant = [
             ("agency", ""),
             ("code", self.life.other),

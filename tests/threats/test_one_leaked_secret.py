@@ -274,10 +274,10 @@ def test_a_token_for_reading_writes_nothing_and_each_try_is_recorded(
         ),
         lambda: approvals.ask(
             reader,
-            kind=ApprovalKind.THRESHOLD_CHANGE,
+            kind=ApprovalKind.GALLERY_TERMS,
             subject=gallery.pk,
             summary="s",
-            payload={"sensitive": False, "threshold": None},
+            payload={"sensitive": False},
             reason="seen at the station",
             tools=tools,
         ),

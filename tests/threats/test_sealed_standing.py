@@ -320,13 +320,12 @@ def test_an_authority_is_not_widened(deployment: Any, change: str) -> None:
 def test_the_terms_of_a_gallery_are_not_taken_away(neighbours: Neighbours) -> None:  # noqa: F811
 
     gallery = neighbours.gallery
-    wanted = terms.terms_payload(sensitive=True, threshold=0.5)
-    neighbours.approve(ApprovalKind.THRESHOLD_CHANGE, gallery.pk, wanted)
+    wanted = terms.terms_payload(sensitive=True)
+    neighbours.approve(ApprovalKind.GALLERY_TERMS, gallery.pk, wanted)
     terms.change_terms(
         neighbours.a.actor,
         gallery=gallery,
         sensitive=True,
-        threshold=0.5,
         tools=neighbours.tools_of_a,
     )
     assert again(gallery).facts.sensitive

@@ -289,10 +289,10 @@ def leave_work(cast: Cast, gallery: Gallery) -> None:
 
     services.ask(
         cast.actor(Role.STEWARD),
-        kind=ApprovalKind.THRESHOLD_CHANGE,
+        kind=ApprovalKind.GALLERY_TERMS,
         subject=gallery.pk,
-        summary=f"Terms of the gallery {GALLERY}: sensitive, least similarity none.",
-        payload=terms.terms_payload(sensitive=True, threshold=None),
+        summary=f"Terms of the gallery {GALLERY}: sensitive.",
+        payload=terms.terms_payload(sensitive=True),
         reason="Two families asked that a supervisor looks at each case first",
         tools=cast.tools,
     )

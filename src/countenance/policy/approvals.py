@@ -21,6 +21,7 @@ class ApprovalKind(StrEnum):
     """What needs a second person; each has its line in `KINDS`."""
 
     THRESHOLD_CHANGE = "threshold_change"
+    GALLERY_TERMS = "gallery_terms"
     ROLE_GRANT = "role_grant"
     SENSITIVE_GALLERY = "sensitive_gallery"
     GALLERY_GRANT = "gallery_grant"
@@ -83,8 +84,9 @@ def _rule(
 
 KINDS: Mapping[ApprovalKind, KindRule] = {
     ApprovalKind.THRESHOLD_CHANGE: _rule(
-        "Change the threshold of a gallery", ask=(_T,), decide=(_S,)
+        "Change the operating point of a gallery", ask=(_T,), decide=(_S,)
     ),
+    ApprovalKind.GALLERY_TERMS: _rule("Change the terms of a gallery", ask=(_T,), decide=(_S,)),
     ApprovalKind.ROLE_GRANT: _rule("Change a person's roles", ask=(_O,), decide=(_S, _O)),
     # For its case, and asked for again if the case goes on longer than a quarter of a year.
     ApprovalKind.SENSITIVE_GALLERY: _rule(

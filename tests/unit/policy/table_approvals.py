@@ -16,6 +16,7 @@ from countenance.errors import (
 # Who asks, who decides (letters as in `table_people`), days it waits, hours it lasts, how often.
 KINDS = """
 threshold_change     T   S    168  168  1
+gallery_terms        T   S    168  168  1
 role_grant           C   CS   168  168  1
 sensitive_gallery    IE  S    168  2160 -
 gallery_grant        T   CS   168  168  1

@@ -21,6 +21,7 @@ REQUESTS = [kind for kind in ApprovalKind if kind is not ApprovalKind.BREAK_GLAS
 
 ASK = {
     ApprovalKind.THRESHOLD_CHANGE: {T},
+    ApprovalKind.GALLERY_TERMS: {T},
     ApprovalKind.ROLE_GRANT: {O},
     ApprovalKind.SENSITIVE_GALLERY: {I, E},
     ApprovalKind.GALLERY_GRANT: {T},
@@ -33,6 +34,7 @@ ASK = {
 }
 DECIDE = {
     ApprovalKind.THRESHOLD_CHANGE: {S},
+    ApprovalKind.GALLERY_TERMS: {S},
     ApprovalKind.ROLE_GRANT: {S, O},
     ApprovalKind.SENSITIVE_GALLERY: {S},
     ApprovalKind.GALLERY_GRANT: {O, S},

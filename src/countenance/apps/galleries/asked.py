@@ -22,7 +22,7 @@ CARRY_OUT = "carry_out"
 
 def register_all() -> None:
     """Register what this app knows; called once at start."""
-    register(ApprovalKind.THRESHOLD_CHANGE, CARRY_OUT, subject=_gallery, words=_terms)
+    register(ApprovalKind.GALLERY_TERMS, CARRY_OUT, subject=_gallery, words=_terms)
     register(ApprovalKind.GALLERY_GRANT, CARRY_OUT, subject=_gallery, words=_grant)
     register(ApprovalKind.RETENTION_EXTENSION, CARRY_OUT, subject=_source, words=_retention)
     register(ApprovalKind.LARGE_ENROLMENT, subject=_gallery, words=_large)
@@ -50,10 +50,7 @@ def _source(actor: Actor, subject: UUID) -> str:
 
 def _terms(actor: Actor, subject: UUID, payload: Mapping[str, Any]) -> Said:
     now = queries.gallery(actor, subject)
-    return [
-        ("Sensitive", _change(_yes(now.sensitive), _yes(payload["sensitive"]))),
-        ("Least similarity", _change(_least(now.threshold), _least(payload["threshold"]))),
-    ]
+    return [("Sensitive", _change(_yes(now.sensitive), _yes(payload["sensitive"])))]
 
 
 def _grant(actor: Actor, subject: UUID, payload: Mapping[str, Any]) -> Said:
@@ -81,10 +78,6 @@ def _change(before: str, after: str) -> str:
 
 def _yes(value: object) -> str:
     return "yes" if value else "no"
-
-
-def _least(value: object) -> str:
-    return "none" if value is None else f"{float(str(value)):.4f}"
 
 
 def _day(text: str) -> str:

@@ -19,12 +19,9 @@ LARGE_ENROLMENT = 10_000
 
 
 @composed_of()
-def terms_payload(*, sensitive: bool, threshold: float | None) -> dict[str, object]:
+def terms_payload(*, sensitive: bool) -> dict[str, object]:
     """Return what a second person approves when a gallery's terms change."""
-    return {
-        "sensitive": sensitive,
-        "threshold": None if threshold is None else f"{threshold:.4f}",
-    }
+    return {"sensitive": sensitive}
 
 
 @accountable(Action.GALLERY_TERMS_CHANGED, deed=Deed.GALLERY_TERMS)
@@ -34,39 +31,34 @@ def change_terms(
     *,
     gallery: Gallery,
     sensitive: bool,
-    threshold: float | None,
     tools: Tools,
 ) -> Gallery:
-    """Change a gallery's terms, as a second person approved.
+    """Change a gallery's terms, as a second person approved; its operating point stays as it is.
 
     Args:
         actor: a steward of the owner.
         record: filled in by `@accountable`.
         gallery: the gallery.
         sensitive: each case needs an approval before it searches here.
-        threshold: nobody below this similarity is listed; None lists whoever is nearest.
         tools: keys and clock.
 
     Raises:
-        InputError: the threshold is no similarity.
         ApprovalNeeded: nobody else approved exactly this.
         NotPermitted: it is another agency's.
     """
-    wanted = terms_payload(sensitive=sensitive, threshold=threshold)
+    wanted = terms_payload(sensitive=sensitive)
     record.note(about=gallery.pk, before=gallery.terms, after=wanted)
     policy.permit_own(actor, gallery.agency_id)
-    if threshold is not None and not -1 <= threshold <= 1:
-        raise InputError("A similarity lies between -1 and 1.")
     gallery = Gallery.objects.select_for_update(no_key=True).get(pk=gallery.pk)
     use_approval(
         actor,
         record,
-        kind=ApprovalKind.THRESHOLD_CHANGE,
+        kind=ApprovalKind.GALLERY_TERMS,
         subject=gallery.pk,
         payload=wanted,
         tools=tools,
     )
-    gallery.terms = wanted
+    gallery.terms = {**(gallery.terms or {}), **wanted}
     gallery.save(update_fields=("terms",))
     return gallery
 

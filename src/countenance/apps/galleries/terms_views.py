@@ -35,14 +35,7 @@ class TermsForm(ReasonForm):
         required=False,
         label="Sensitive: a supervisor approves each case that searches here",
     )
-    threshold = forms.DecimalField(
-        required=False,
-        min_value=-1,
-        max_value=1,
-        decimal_places=4,
-        help_text="The least similarity, between −1 and 1, of a candidate. Empty: whoever is nearest is listed.",
-    )
-    field_order = ("sensitive", "threshold", "reason")
+    field_order = ("sensitive", "reason")
 
 
 class GrantForm(ReasonForm):
@@ -85,19 +78,13 @@ class LargeForm(ReasonForm):
 def gallery_terms(request: Request, gallery_id: UUID) -> HttpResponse:
     """Ask a second person to change a gallery's terms."""
     one = queries.gallery(request.actor, gallery_id)
-    initial = {"sensitive": one.sensitive, "threshold": one.threshold}
-    form = TermsForm(request.POST or None, initial=initial)
+    form = TermsForm(request.POST or None, initial={"sensitive": one.sensitive})
     if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data["threshold"]
-        wanted = terms.terms_payload(
-            sensitive=form.cleaned_data["sensitive"],
-            threshold=None if given is None else float(given),
-        )
+        wanted = terms.terms_payload(sensitive=form.cleaned_data["sensitive"])
         said = "sensitive" if wanted["sensitive"] else "not sensitive"
-        least = wanted["threshold"] or "none"
-        summary = f"Terms of the gallery {one.name}: {said}, least similarity {least}."
+        summary = f"Terms of the gallery {one.name}: {said}."
         with ErrorsOn(form):
-            return _ask(request, form, ApprovalKind.THRESHOLD_CHANGE, one.pk, summary, wanted)
+            return _ask(request, form, ApprovalKind.GALLERY_TERMS, one.pk, summary, wanted)
     return form_page(
         request,
         form,
@@ -234,13 +221,8 @@ def _back(one: Gallery) -> dict[str, str]:
 def _do_terms(request: Request, approval: Approval) -> str:
     one: Gallery = queries.gallery(request.actor, approval.subject)
     wanted = approval.details["payload"]
-    least = wanted["threshold"]
     terms.change_terms(
-        request.actor,
-        gallery=one,
-        sensitive=wanted["sensitive"],
-        threshold=None if least is None else float(least),
-        tools=request.tools,
+        request.actor, gallery=one, sensitive=wanted["sensitive"], tools=request.tools
     )
     return reverse("gallery", args=[one.pk])
 
@@ -267,7 +249,7 @@ def _do_retention(request: Request, approval: Approval) -> str:
 
 
 DOERS = {
-    ApprovalKind.THRESHOLD_CHANGE: _do_terms,
+    ApprovalKind.GALLERY_TERMS: _do_terms,
     ApprovalKind.GALLERY_GRANT: _do_grant,
     ApprovalKind.RETENTION_EXTENSION: _do_retention,
 }
