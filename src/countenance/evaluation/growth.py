@@ -1,0 +1,295 @@
+"""FPIR in a gallery of another size, and the threshold that keeps a wanted FPIR as a gallery grows.
+
+A search for somebody who is not in the gallery returns nobody if none of its comparisons reaches the
+threshold. So FPIR follows from how often one comparison does, and from how unevenly that is spread over
+the probes: some faces have many look-alikes. With a rate q for one comparison and a spread a of that
+rate over the probes (gamma distributed, so that counts are negative binomial), a gallery of N subjects
+has FPIR = 1 - (1 + a N q)^(-1/a), and 1 - exp(-N q) where a is 0.
+
+Above the highest similarities that were measured, q continues as the tail fitted to them: the density
+of what exceeds a start falls as exp(-slope y - bend y²) with y counted from the start. A bend of 0 is
+the exponential tail of extreme-value theory, a bend above 0 that of sums of many small parts, as
+cosines are. It is never below 0, so no rate is expected to fall more slowly than was measured.
+
+Whoever is added is taken to be like those in the evaluated gallery: for a gallery that grows by the
+relatives, the twins or the doubles of those in it, nothing here holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from countenance.errors import InputError
+from countenance.evaluation.intervals import REPLICATES, drawn_subjects
+from countenance.evaluation.trials import Trials
+
+ENOUGH: Final = 10
+"""A rate that rests on fewer comparisons than this is called extrapolated."""
+
+FAR: Final = 10
+"""So is one in a gallery more than this many times as large as the one evaluated."""
+
+_MOST: Final = 5000
+_LEAST: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How often a comparison with a stranger reaches a similarity, for any threshold and gallery size.
+
+    Attributes:
+        others: how many subjects the non-mated searches were compared with.
+        searches: how many there were.
+        start: the similarity from which the tail was fitted.
+        exceeding: how many comparisons exceeded it.
+        slope: of the tail at its start.
+        bend: of the tail.
+        spread: of the rate over the probes; 0 if all are alike.
+        highest: the similarity that `ENOUGH` comparisons reached; beyond it is extrapolated.
+    """
+
+    others: int
+    searches: int
+    start: float
+    exceeding: int
+    slope: float
+    bend: float
+    spread: float
+    highest: float
+
+    def comparison_rate(self, threshold: float) -> float:
+        """Return how often one comparison with a stranger reaches the threshold."""
+        at_start = self.exceeding / (self.searches * self.others)
+        return min(1.0, at_start * tail(threshold - self.start, self.slope, self.bend))
+
+    def fpir(self, threshold: float, subjects: int) -> float:
+        """Return the FPIR that is to be expected in a gallery of so many subjects."""
+        expected = subjects * self.comparison_rate(threshold)
+        if self.spread * expected < 1e-12:  # noqa: PLR2004 # the limit, where the quotient is rounding
+            return -math.expm1(-expected)
+        return -math.expm1(-math.log1p(self.spread * expected) / self.spread)
+
+    def threshold_for(self, wanted_fpir: float, subjects: int) -> float:
+        """Return the lowest threshold at which no higher FPIR is to be expected.
+
+        Raises:
+            InputError: the wanted FPIR is not above 0 and below 1, or the gallery is empty.
+        """
+        if not 0 < wanted_fpir < 1 or subjects < 1:
+            raise InputError("An FPIR lies between 0 and 1, and a gallery has a subject.")
+        low, high = -1.0, 1.0
+        while self.fpir(high, subjects) > wanted_fpir:
+            high += 1.0
+        while high - low > 1e-9:  # noqa: PLR2004 # far below what a similarity means
+            middle = (low + high) / 2
+            low, high = (
+                (low, middle) if self.fpir(middle, subjects) <= wanted_fpir else (middle, high)
+            )
+        return high
+
+    def is_extrapolated(self, threshold: float, subjects: int) -> bool:
+        """Say whether the FPIR there was not measured but continued from what was."""
+        return threshold > self.highest or subjects > FAR * self.others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """An FPIR, with its 95 % interval, at one threshold in a gallery of one size."""
+
+    threshold: float
+    subjects: int
+    value: float
+    low: float
+    high: float
+    extrapolated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the model says of a gallery of one size, beside what was measured there."""
+
+    subjects: int
+    threshold: float
+    measured: float
+    expected: float
+
+
+def grow(trials: Trials) -> Growth:
+    """Fit the model to the most similar other subjects of the non-mated searches.
+
+    Raises:
+        InputError: there are too few of them.
+    """
+    return _fitted(_exceeding(trials), trials.others, np.ones(len(trials.non_mated)))
+
+
+def expected(
+    trials: Trials, threshold: float, subjects: int, *, seed: int, replicates: int = REPLICATES
+) -> Expected:
+    """Return the FPIR to be expected, with an interval from drawing subjects again.
+
+    Raises:
+        InputError: there are too few non-mated searches.
+    """
+    model = grow(trials)
+    return expect(
+        model, drawn_models(trials, seed=seed, replicates=replicates), threshold, subjects
+    )
+
+
+def expect(model: Growth, drawn: Sequence[Growth], threshold: float, subjects: int) -> Expected:
+    """Return the FPIR of a model, with the interval of the models that were fitted to drawn samples."""
+    low, high = np.quantile([one.fpir(threshold, subjects) for one in drawn], [0.025, 0.975])
+    value = model.fpir(threshold, subjects)
+    return Expected(
+        threshold=threshold,
+        subjects=subjects,
+        value=value,
+        low=min(float(low), value),
+        high=max(float(high), value),
+        extrapolated=model.is_extrapolated(threshold, subjects),
+    )
+
+
+def drawn_models(trials: Trials, *, seed: int, replicates: int) -> list[Growth]:
+    """Return the model fitted to each bootstrap sample of subjects, all from the same start.
+
+    Raises:
+        InputError: there are too few non-mated searches.
+    """
+    seen = _exceeding(trials)
+    samples = drawn_subjects(trials.non_mated_subjects, seed=seed, replicates=replicates)
+    return [_fitted(seen, trials.others, one) for one in samples if one[seen.search].any()]
+
+
+def measured_at(trials: Trials, threshold: float, subjects: int) -> float:
+    """Return the mean FPIR over all galleries of so many of the evaluated subjects.
+
+    With c of N subjects at or above the threshold, a gallery of n of them holds none of these with
+    probability (1 - n/N)^c. Nothing is assumed, so no size above that evaluated can be had.
+
+    Raises:
+        InputError: the gallery evaluated has not so many subjects, or there is no non-mated search.
+    """
+    if not 0 < subjects <= trials.others or not len(trials.non_mated):
+        raise InputError("Only galleries up to the evaluated size can be measured.")
+    reaching = (trials.non_mated >= threshold).sum(axis=1)
+    return float(np.mean(1 - (1 - subjects / trials.others) ** reaching))
+
+
+def check(
+    trials: Trials, wanted: Sequence[float], *, parts: Sequence[int] = (16, 4, 1)
+) -> list[Checked]:
+    """Return the model beside measurement at three sizes, at the thresholds of the wanted FPIRs."""
+    model, rows = grow(trials), []
+    for part in parts:
+        subjects = trials.others // part
+        for fpir in wanted if subjects else ():
+            threshold = model.threshold_for(fpir, subjects)
+            rows.append(
+                Checked(
+                    subjects=subjects,
+                    threshold=threshold,
+                    measured=measured_at(trials, threshold, subjects),
+                    expected=model.fpir(threshold, subjects),
+                )
+            )
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Exceeding:
+    """The comparisons that exceed the start of the tail, by how much, and in which searches."""
+
+    start: float
+    beyond: Float64[np.ndarray, " m"]  # falling
+    search: Int64[np.ndarray, " m"]
+    counts: Float64[np.ndarray, " n"]  # of them, in each search
+
+
+def _exceeding(trials: Trials) -> _Exceeding:
+    nearest = trials.non_mated
+    flat = nearest.ravel()
+    order = np.argsort(-flat, kind="stable")
+    order = order[np.isfinite(flat[order])]
+    wanted = min(_MOST, len(nearest), len(order) - 1)
+    if wanted < _LEAST or trials.others < 1:
+        raise InputError("Too few non-mated searches to say how FPIR grows.")
+    start = float(flat[order[wanted]])
+    above = order[flat[order] > start]
+    if len(above) < _LEAST:
+        raise InputError("The non-mated searches are too alike to say how FPIR grows.")
+    return _Exceeding(
+        start, flat[above] - start, above // nearest.shape[1], (nearest > start).sum(axis=1) * 1.0
+    )
+
+
+def _fitted(seen: _Exceeding, others: int, weights: Float64[np.ndarray, " n"]) -> Growth:
+    """Fit tail and spread, each search counted as often as its weight says."""
+    times = weights[seen.search]
+    slope, bend = fit_tail(seen.beyond, times)
+    enough = min(int(np.searchsorted(np.cumsum(times), ENOUGH)), len(times) - 1)
+    return Growth(
+        others=others,
+        searches=round(weights.sum()),
+        start=seen.start,
+        exceeding=round(times.sum()),
+        slope=slope,
+        bend=bend,
+        spread=_spread(seen.counts, weights),
+        highest=float(seen.start + seen.beyond[enough]),
+    )
+
+
+def _spread(counts: np.ndarray, weights: np.ndarray) -> float:
+    """Return the spread of the rate over the probes, by moments; 0 if no more than chance."""
+    mean = float(np.average(counts, weights=weights))
+    variance = float(np.average((counts - mean) ** 2, weights=weights))
+    return max(0.0, (variance - mean) / (mean * mean)) if mean > 0 else 0.0
+
+
+def fit_tail(
+    beyond: Float64[np.ndarray, " m"], weights: Float64[np.ndarray, " m"]
+) -> tuple[float, float]:
+    """Return slope and bend of the tail of greatest likelihood for what exceeds the start."""
+    mean = float(np.average(beyond, weights=weights))
+    square = float(np.average(beyond**2, weights=weights))
+    if square >= 2 * mean * mean:  # an exponential tail or one that falls more slowly
+        return 1 / mean, 0.0
+    # In units of the mean: the ratio of the moments says how much the tail bends. It is 2 for an
+    # exponential tail and falls towards 1.57, that of half a normal distribution, as it bends.
+    wanted = square / (mean * mean)
+    low, high = -8.0, 30.0  # the start in standard deviations of the normal tail above its middle
+    for _ in range(80):
+        middle = (low + high) / 2
+        first, second = _moments(middle)
+        low, high = (middle, high) if second / (first * first) < wanted else (low, middle)
+    first, _ = _moments(low)
+    width = mean / first
+    slope, bend = low / width, 1 / (2 * width * width)
+    return slope, bend
+
+
+def _moments(z: float) -> tuple[float, float]:
+    """Return the first two moments of what a standard normal variable exceeds z by, given it does."""
+    hazard = math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / _upper(z)
+    return hazard - z, 1 + z * z - z * hazard
+
+
+def _upper(z: float) -> float:
+    return math.erfc(z / math.sqrt(2)) / 2
+
+
+def tail(beyond: float, slope: float, bend: float) -> float:
+    """Return the share of what exceeds the start that exceeds it by this much."""
+    if bend <= 0:
+        return math.exp(-slope * beyond)
+    width = 1 / math.sqrt(2 * bend)
+    z = slope * width
+    return _upper(z + beyond / width) / _upper(z)

@@ -1,0 +1,246 @@
+"""How templates of labelled photos become trials: who is searched against whom.
+
+Similarities are cosines, kept with six decimals: that is what 32-bit templates carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
+
+from countenance.errors import InputError
+from countenance.evaluation.trials import KEPT, Trials
+
+Templates: TypeAlias = Float32[np.ndarray, "n d"]
+Block: TypeAlias = Float64[np.ndarray, "b s"]
+Codes: TypeAlias = Int64[np.ndarray, " n"]
+
+DECIMALS: Final = 6
+_CELLS: Final = 16_000_000
+"""So many similarities are held at once: 64 MB of them as they are computed."""
+
+
+def leave_one_out(
+    templates: Templates,
+    subjects: Sequence[str | int],
+    *,
+    model: str,
+    groups: Sequence[str] = (),
+    qualities: Sequence[float] = (),
+    fused: bool = False,
+    singles: bool = False,
+) -> Trials:
+    """Search each photo of the subjects that have several, and return what came of it.
+
+    Each such photo is searched twice: against the gallery with the other photos of its subject (mated),
+    and against the gallery without its subject (non-mated). Subjects with one photo are only found.
+
+    Args:
+        templates: one a photo, of any length; a row that is not finite is a photo without a face.
+        subjects: of whom each photo is.
+        model: whose templates these are.
+        groups: the group of each photo, as the steward labelled it; empty if none did.
+        qualities: the quality of each photo; empty if not measured.
+        fused: compare with one template a subject, the mean of its photos, instead of with the most
+            similar of them.
+        singles: search the subjects with one photo too, each a non-mated search.
+
+    Raises:
+        InputError: labels and templates are not of one length, or fewer than two subjects have a face.
+    """
+    codes = _codes(subjects)
+    if len(codes) != len(templates):
+        raise InputError("There is one subject for each template.")
+    several = np.bincount(codes, minlength=1)[codes] > 1
+    gallery = _Gallery.of(templates, codes, fused=fused)
+    chosen = np.flatnonzero(several if not singles else np.ones(len(codes), dtype=bool))
+    found = _searched(gallery, templates[chosen], codes[chosen], own_rows=chosen)
+    return _trials(
+        model,
+        gallery,
+        found,
+        codes[chosen],
+        mated=several[chosen],
+        groups=[groups[int(i)] for i in chosen] if len(groups) else (),
+        qualities=[qualities[int(i)] for i in chosen] if len(qualities) else (),
+    )
+
+
+def against(
+    gallery: Float32[np.ndarray, "g d"],
+    gallery_subjects: Sequence[str | int],
+    probes: Float32[np.ndarray, "p d"],
+    probe_subjects: Sequence[str | int],
+    *,
+    model: str,
+    groups: Sequence[str] = (),
+    qualities: Sequence[float] = (),
+    fused: bool = False,
+) -> Trials:
+    """Search probes that are apart from the gallery, and return what came of it.
+
+    A probe whose subject is in the gallery is searched twice, as in `leave_one_out`; one whose subject
+    is not there is a non-mated search.
+
+    Raises:
+        InputError: labels and templates are not of one length, or the gallery is empty.
+    """
+    codes = _codes([*gallery_subjects, *probe_subjects])
+    enrolled, searched = codes[: len(gallery)], codes[len(gallery) :]
+    if len(gallery_subjects) != len(gallery) or len(probe_subjects) != len(probes):
+        raise InputError("There is one subject for each template.")
+    made = _Gallery.of(gallery, enrolled, fused=fused)
+    found = _searched(made, probes, searched, own_rows=None)
+    return _trials(
+        model,
+        made,
+        found,
+        searched,
+        mated=np.isin(searched, enrolled),
+        groups=groups,
+        qualities=qualities,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Gallery:
+    """The templates that probes are compared with, in the order of their subjects."""
+
+    templates: Templates  # of unit length; one a subject if fused
+    rows: Codes  # where each came from; empty if fused
+    subjects: Codes  # of each template
+    present: Codes  # the subjects that have a template, in order
+    starts: Codes  # where each subject's templates begin
+    sums: Templates | None  # of each subject's templates, if fused
+
+    @classmethod
+    def of(cls, templates: Templates, codes: Codes, *, fused: bool) -> _Gallery:
+        rows = np.flatnonzero(np.isfinite(templates).all(axis=1))
+        rows = rows[np.argsort(codes[rows], kind="stable")]
+        if not len(rows):
+            raise InputError("No photo of the gallery has a face.")
+        ordered = unit(templates[rows])
+        present, starts = np.unique(codes[rows], return_index=True)
+        if not fused:
+            return cls(ordered, rows, codes[rows], present, starts, None)
+        sums = np.add.reduceat(ordered, starts, axis=0)
+        return cls(unit(sums), rows[:0], present, present, np.arange(len(present)), sums)
+
+
+def unit(templates: Templates) -> Templates:
+    """Return templates at unit length; a template of zeros stays as it is."""
+    lengths = np.linalg.norm(templates, axis=1, keepdims=True)
+    return (templates / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Of each probe: its mate's similarity and rank, and the most similar other subjects."""
+
+    own: Float64[np.ndarray, " n"]
+    ranks: Codes
+    nearest: Float64[np.ndarray, "n k"]
+
+
+def _searched(
+    gallery: _Gallery, probes: Templates, codes: Codes, *, own_rows: Codes | None
+) -> _Found:
+    """Compare each probe with each subject, a block of probes at a time."""
+    kept = min(KEPT, len(gallery.present))
+    own = np.full(len(probes), -np.inf)
+    ranks = np.zeros(len(probes), dtype=np.int64)
+    nearest = np.full((len(probes), kept), -np.inf)
+    with_face = np.flatnonzero(np.isfinite(probes).all(axis=1))
+    for block in _blocks(with_face, len(gallery.templates)):
+        seen = _similarities(gallery, probes[block], codes[block], _picked(own_rows, block))
+        place = np.searchsorted(gallery.present, codes[block])
+        place = np.minimum(place, len(gallery.present) - 1)
+        there = gallery.present[place] == codes[block]
+        rows = np.flatnonzero(there)
+        own[block[rows]] = seen[rows, place[rows]]
+        seen[rows, place[rows]] = -np.inf
+        before = (seen >= own[block][:, None]).sum(axis=1) + 1
+        ranks[block] = np.where(np.isneginf(own[block]), 0, before)
+        top = -np.partition(-seen, kept - 1, axis=1)[:, :kept]
+        nearest[block] = -np.sort(-top, axis=1)
+    return _Found(own, ranks, nearest)
+
+
+def _picked(rows: Codes | None, block: Codes) -> Codes | None:
+    return None if rows is None else rows[block]
+
+
+def _similarities(
+    gallery: _Gallery, probes: Templates, codes: Codes, own_rows: Codes | None
+) -> Block:
+    """Return the similarity of each probe to each subject; a probe is not compared with itself."""
+    ready = unit(probes)
+    seen = ready @ gallery.templates.T
+    if gallery.sums is not None:
+        _without_itself(gallery, ready, codes, own_rows, seen)
+    elif own_rows is not None:
+        place = np.full(int(gallery.rows.max()) + 1, -1)
+        place[gallery.rows] = np.arange(len(gallery.rows))
+        seen[np.arange(len(seen)), place[own_rows]] = -np.inf
+    if gallery.sums is None:
+        seen = np.maximum.reduceat(seen, gallery.starts, axis=1)
+    rounded: Block = np.round(seen.astype(np.float64), DECIMALS)
+    return rounded
+
+
+def _without_itself(
+    gallery: _Gallery, probes: Templates, codes: Codes, own_rows: Codes | None, seen: Block
+) -> None:
+    """Take each probe out of its subject's fused template, where it is in it."""
+    if own_rows is None or gallery.sums is None:
+        return
+    place = np.searchsorted(gallery.present, codes)
+    rest = gallery.sums[place] - probes
+    lengths = np.linalg.norm(rest, axis=1)
+    alone = lengths < 1e-3  # noqa: PLR2004 # nothing is left but the rounding of the sum
+    own = (unit(rest) * probes).sum(axis=1)
+    seen[np.arange(len(seen)), place] = np.where(alone, -np.inf, own)
+
+
+def _blocks(rows: Codes, width: int) -> Iterator[Codes]:
+    step = max(1, _CELLS // max(1, width))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
+
+
+def _trials(
+    model: str,
+    gallery: _Gallery,
+    found: _Found,
+    codes: Codes,
+    *,
+    mated: Bool[np.ndarray, " n"],
+    groups: Sequence[str],
+    qualities: Sequence[float],
+) -> Trials:
+    inside = bool(np.isin(codes, gallery.present).any())
+    return Trials(
+        model=model,
+        subjects=len(gallery.present),
+        others=len(gallery.present) - inside,
+        mated=found.own[mated],
+        ranks=found.ranks[mated],
+        mated_subjects=codes[mated],
+        non_mated=found.nearest,
+        non_mated_subjects=codes,
+        mated_groups=tuple(
+            group for group, is_mated in zip(groups, mated, strict=False) if is_mated
+        ),
+        non_mated_groups=tuple(groups),
+        qualities=np.array(qualities, dtype=np.float64)[mated] if len(qualities) else np.empty(0),
+    )
+
+
+def _codes(subjects: Sequence[str | int]) -> Codes:
+    """Return a number for each label, the same for the same label."""
+    numbers: dict[str | int, int] = {}
+    return np.array([numbers.setdefault(one, len(numbers)) for one in subjects], dtype=np.int64)
