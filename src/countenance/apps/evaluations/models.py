@@ -1,4 +1,4 @@
-"""Evaluations with their trials, operating points, and the non-mates that a selftest searches for.
+"""Evaluations and their trials, operating points, and the non-mates that a selftest searches for.
 
 What a number says is sealed; the few plain columns beside it are for queries, and are compared with the
 sealed ones before anything is done with a row. Evaluations and operating points are sealed with the key
@@ -17,7 +17,12 @@ from django.db import models
 
 from countenance.apps.agencies.models import Agency
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.records.sealed import ObjectSealedModel, SealedJSON, SealedModel
+from countenance.apps.records.sealed import (
+    ObjectSealedModel,
+    SealedBytes,
+    SealedJSON,
+    SealedModel,
+)
 from countenance.errors import TamperDetected
 from countenance.sealing.kinds import KeyKind
 
@@ -30,12 +35,12 @@ class SampleKind(StrEnum):
     SELFTEST = "selftest"  # photos of people who are known not to be in the gallery
 
 
-class Evaluation(ObjectSealedModel):
-    """One measurement. Its trials are a sealed object of the same id: similarities and running numbers.
+class Evaluation(SealedModel):
+    """One measurement, and what it was made of and for.
 
     `details` says what was measured: kind, gallery, made_by, made_at, model, licence, settings, sample (in
-    words), subjects, seed, groups. `numbers` is what came out. A person is a running number in the trials,
-    drawn anew for each evaluation, and nothing leads back from it to a subject, a label or a photo.
+    words), version (of the gallery), photos, and of a selftest what was predicted and found. `numbers` is
+    the canonical JSON of `evaluation.report.Evaluation`: shares and counts, of nobody in particular.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
@@ -47,7 +52,7 @@ class Evaluation(ObjectSealedModel):
     made_by = models.UUIDField()
     made_at = models.DateTimeField()
     details = SealedJSON()
-    numbers = SealedJSON()
+    numbers = SealedBytes()
 
     class Meta:
         indexes = (models.Index(fields=("agency", "made_at"), name="evaluations_of_an_agency"),)
@@ -66,6 +71,25 @@ class Evaluation(ObjectSealedModel):
             made_by=UUID(self.details["made_by"]),
             made_at=datetime.fromisoformat(self.details["made_at"]),
         )
+
+
+class KeptTrials(ObjectSealedModel):
+    """The trials of an evaluation, so that it can be made again: a sealed object of the same id.
+
+    They hold similarities, groups, and for each person a running number that was drawn for this evaluation
+    and from which nothing leads back to a subject, a label or a photo. Trials of a gallery's own photos are
+    destroyed all the same when anybody is removed from it; the evaluation's numbers stay.
+    """
+
+    # Not a key that a grant lends: a search needs the numbers only.
+    seal_kind: ClassVar[KeyKind] = KeyKind.PROBE
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    evaluation = models.OneToOneField(Evaluation, on_delete=models.CASCADE, related_name="kept")
+
+    def seal_agency(self) -> UUID | None:
+        """Return the evaluation's agency."""
+        return self.evaluation.agency_id
 
 
 class OperatingPoint(SealedModel):
