@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from countenance.apps.evaluations.saying import about, between, counted
-from countenance.apps.galleries.models import Gallery
-from countenance.errors import InputError
+from countenance.apps.evaluations.models import Evaluation, OperatingPoint
+from countenance.apps.evaluations.saying import about, between, counted, rounded
+from countenance.apps.galleries.models import Gallery, Subject
+from countenance.errors import InputError, NotFound, SealBroken
+from countenance.evaluation.intervals import wilson
+from countenance.evaluation.report import Evaluation as Numbers
+from countenance.evaluation.report import Histogram
 from countenance.tools import Tools
 
 
@@ -132,14 +137,105 @@ class Ratio:
 def point_of(galleries: Sequence[Gallery], *, tools: Tools) -> Point | None:
     """Return the operating point at which these galleries are searched together now; None if there is none.
 
-    Each of them needs one, for the same model. Together they are as large as the sum of their subjects,
-    and the strictest is kept to: of the thresholds that give the least of the wanted FPIRs at that size,
-    by each of their evaluations, the highest. Call it within `grants.reading` for granted ones.
+    Each of them needs one, for the model that searches. Together they are as large as the sum of their
+    subjects, and the strictest is kept to: of the thresholds that give the least of the wanted FPIRs at that
+    size, by each of their evaluations, the highest. Call it within `grants.reading` for granted ones.
 
     Raises:
         TamperDetected, SealBroken: what was agreed on or measured was changed in the database.
     """
-    raise NotImplementedError
+    present = [present_of(one) for one in galleries]
+    rows = [one for one in present if one is not None]
+    if not rows or len(rows) < len(galleries):
+        return None
+    if {one.evaluation.details["model"] for one in rows} != {tools.engine.model}:
+        return None
+    wanted = min(one.wanted_fpir for one in rows)
+    subjects = sum(subjects_of(one) for one in galleries)
+    evaluations = {one.evaluation_id: one.evaluation for one in rows}.values()
+    found = [
+        point_at(one, wanted, subjects=subjects, galleries=len(galleries)) for one in evaluations
+    ]
+    return max(found, key=lambda one: one.threshold)
+
+
+def present_of(gallery: Gallery) -> OperatingPoint | None:
+    """Return the row of a gallery's operating point, its evaluation at hand; None if there is none.
+
+    Raises:
+        TamperDetected, SealBroken: it was changed in the database.
+    """
+    if gallery.point is None:
+        return None
+    rows = OperatingPoint.objects.select_related("gallery", "evaluation")
+    found = rows.filter(pk=gallery.point, gallery=gallery).first()
+    if found is None:
+        raise SealBroken("The operating point of a gallery is gone.")
+    found.check_links()
+    found.evaluation.check_links()
+    return found
+
+
+def point_at(
+    evaluation: Evaluation, wanted_fpir: float, *, subjects: int, galleries: int = 1
+) -> Point:
+    """Return the operating point of a wanted FPIR among so many subjects, by an evaluation.
+
+    Raises:
+        InputError: too little was measured, or the wanted FPIR is not between 0 and 1.
+    """
+    numbers = numbers_of(evaluation)
+    setting = numbers.setting(wanted_fpir, max(1, subjects))
+    return Point(
+        wanted_fpir=wanted_fpir,
+        threshold=setting.threshold,
+        subjects=subjects,
+        fpir=Rate(value=setting.fpir.value, low=setting.fpir.low, high=setting.fpir.high),
+        fnir=fnir_at(numbers, setting.threshold),
+        model=numbers.model,
+        evaluation_id=evaluation.pk,
+        evaluated_on=evaluation.made_at.date(),
+        evaluated_subjects=numbers.others,
+        mated_searches=numbers.mated_searches,
+        non_mated_searches=numbers.non_mated_searches,
+        extrapolated=setting.fpir.extrapolated,
+        sample=evaluation.details["sample"],
+        galleries=galleries,
+    )
+
+
+def fnir_at(numbers: Numbers, threshold: float) -> Rate:
+    """Return the FNIR that was measured at a threshold; all of them above every similarity that was seen.
+
+    Raises:
+        InputError: there was no mated search.
+    """
+    if not numbers.mated_searches:
+        raise InputError("Nobody in this evaluation was searched for who was there.")
+    found = numbers.fnir_at(threshold)
+    if found is None:
+        low, high = wilson(numbers.mated_subjects, numbers.mated_subjects)
+        return Rate(value=1.0, low=low, high=high)
+    return Rate(value=found.value, low=found.low, high=found.high)
+
+
+def numbers_of(evaluation: Evaluation) -> Numbers:
+    """Return what an evaluation measured.
+
+    Raises:
+        SealBroken: it was changed in the database.
+    """
+    return Numbers.from_json(bytes(evaluation.numbers))
+
+
+def subjects_of(gallery: Gallery) -> int:
+    """Return how many subjects a gallery holds now, named or not."""
+    return _counted(gallery.pk, gallery.version)
+
+
+@lru_cache(maxsize=1024)
+def _counted(gallery: UUID, version: int) -> int:  # each change of a gallery has a version
+    return Subject.objects.filter(gallery_id=gallery, removed_at=None).count()
 
 
 def in_words(point: Point) -> str:
@@ -162,15 +258,59 @@ def in_words(point: Point) -> str:
     return said
 
 
-def ratio_of(point: Point, similarity: float, *, tools: Tools) -> Ratio | None:
+def ratio_of(point: Point, similarity: float) -> Ratio | None:
     """Return the calibrated likelihood ratio of a similarity; None if too little was measured for one.
 
-    Show it after the conclusion is recorded, never before.
+    Show it after the conclusion is recorded, never before. Call it within `grants.reading` for granted
+    galleries.
 
     Raises:
+        NotFound: the evaluation is not here.
         TamperDetected, SealBroken: what was measured was changed in the database.
     """
-    raise NotImplementedError
+    calibration = _measured(point).calibration
+    if calibration is None:
+        return None
+    found = calibration.at(similarity, subjects=point.subjects)
+    return Ratio(
+        value=found.value,
+        at_least=found.capped == "at least",
+        at_most=found.capped == "at most",
+        words=_ratio_in_words(found.value, found.capped, similarity, point),
+    )
+
+
+def distributions_of(point: Point) -> Histogram:
+    """Return how the similarities of mates and of the most similar strangers were spread, for a plot.
+
+    As `ratio_of`, show it after the conclusion is recorded.
+
+    Raises:
+        NotFound: the evaluation is not here.
+        TamperDetected, SealBroken: what was measured was changed in the database.
+    """
+    return _measured(point).histogram
+
+
+def _measured(point: Point) -> Numbers:
+    found = Evaluation.objects.filter(pk=point.evaluation_id).first()
+    if found is None:
+        raise NotFound("There is no such evaluation.")
+    found.check_links()
+    return numbers_of(found)
+
+
+def _ratio_in_words(value: float, capped: str, similarity: float, point: Point) -> str:
+    times = rounded(value if value >= 1 else 1 / value)
+    how = {"at least": "at least ", "at most": "at most "}.get(capped, "about ")
+    if value < 1:
+        how = {"at least": "at most ", "at most": "at least "}.get(capped, "about ")
+    said = f"{how}{times} times as often" if value >= 1 else f"{how}{times} times less often"
+    cap = " The evaluation is too small to say more." if capped else ""
+    return (
+        f"A similarity of {similarity:.3f} is seen {said} between two photos of one person as with the most "
+        f"similar of {counted(point.subjects)} other people.{cap}"
+    )
 
 
 def _written(rate: Rate) -> list[str]:

@@ -39,3 +39,11 @@ def between(low: float, high: float) -> str:
 def counted(number: int) -> str:
     """Return a count with its thousands set apart."""
     return f"{number:,}"
+
+
+def rounded(number: float) -> str:
+    """Return a number of times with two digits that count: 1.4, 37, 1,200."""
+    if number < 10:  # noqa: PLR2004 # below it a decimal counts
+        return f"{number:.1f}".removesuffix(".0")
+    digits = len(str(int(number)))
+    return f"{int(round(number, 2 - digits)):,}"

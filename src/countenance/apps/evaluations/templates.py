@@ -6,13 +6,12 @@ Photos are analysed in memory and let go; no template of a sample is stored, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TypeAlias
+from dataclasses import asdict
 
 import numpy as np
 from django.db.models import QuerySet
-from jaxtyping import Float32, Int64
 
+from countenance.apps.evaluations.measuring import Templates, Vectors
 from countenance.apps.evaluations.sampling import Groups, Labelled
 from countenance.apps.galleries.batch import main_face
 from countenance.apps.galleries.models import Face, Gallery
@@ -21,40 +20,9 @@ from countenance.faces.fusing import worth
 from countenance.faces.types import AnalysedFace, Analysis
 from countenance.tools import Tools
 
-Vectors: TypeAlias = Float32[np.ndarray, "n d"]
-Codes: TypeAlias = Int64[np.ndarray, " n"]
 Notify = Callable[[int], None]
 
 CHUNK = 4096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Templates:
-    """Templates of people who are running numbers, in no order that says who they are.
-
-    Attributes:
-        vectors: one a photo; a row of NaN is a photo without a usable face.
-        people: whose each is.
-        photo: which photo of that person each is, from 0, in the order in which they were given.
-        qualities: our figure of each face, 0 without one; empty if not measured.
-        groups: what each is labelled with.
-        without_face: how many rows are NaN.
-    """
-
-    vectors: Vectors
-    people: Codes
-    photo: Codes
-    qualities: Sequence[float] = ()
-    groups: Sequence[Groups] = field(default_factory=list)
-
-    @property
-    def without_face(self) -> int:
-        """Return how many photos have no usable face."""
-        return int(np.isnan(self.vectors).any(axis=1).sum())
-
-    def __len__(self) -> int:
-        """Return how many photos there are."""
-        return len(self.vectors)
 
 
 def of_photos(
