@@ -59,7 +59,7 @@ def spelled(count: int) -> str:
 
 
 def threads_of(templates: NDArray[np.float32]) -> int:
-    return max(1, min(flat._cores(), templates.nbytes // flat._PART_BYTES))
+    return max(1, min(flat.cores(), templates.nbytes // flat._PART_BYTES))
 
 
 def bare_read(templates: NDArray[np.float32], pool: ThreadPoolExecutor) -> Callable[[int], None]:
@@ -102,7 +102,7 @@ def faiss_flat(drawn: People, threads: int) -> Callable[[int], object]:
 
 def test_search_latency(drawn: People, index: FlatIndex, results: Results) -> None:
     count = len(drawn.templates)
-    cores = flat._cores()
+    cores = flat.cores()
     with ThreadPoolExecutor(cores) as pool:
         timings = in_turns(
             {

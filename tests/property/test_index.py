@@ -1,6 +1,8 @@
-"""The exact index is brute force over what was added and not removed, whatever came before."""
+"""Every tier is brute force over what was added and not removed, whatever came before."""
 
 from __future__ import annotations
+
+from unittest import mock
 
 import numpy as np
 from hypothesis import settings
@@ -9,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from numpy.typing import NDArray
 from unit.index.drawn import MODEL, brute_force, unit_vectors
 
-from countenance.index import FlatIndex
+from countenance.index import FlatIndex, Precision, QuantisedIndex, quantised, shard
+from countenance.index.kept import rounded
 
 DIMENSIONS = 6
 # Few ids near each other and some far away: collisions, replacements and unknown rows are common.
@@ -24,8 +27,16 @@ class IndexMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Start with both empty."""
         super().__init__()
-        self.index = FlatIndex(DIMENSIONS, model=MODEL)
+        self.index = self.empty()
         self.held: dict[int, NDArray[np.float32]] = {}
+
+    def empty(self) -> FlatIndex | QuantisedIndex:
+        """Return an index of the tier that is tested."""
+        return FlatIndex(DIMENSIONS, model=MODEL)
+
+    def kept(self, templates: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the templates as the index keeps them."""
+        return templates
 
     @rule(rows=st.lists(ROWS, unique=True, max_size=80), seed=SEEDS, same=st.booleans())
     def add(self, rows: list[int], seed: int, same: bool) -> None:
@@ -33,7 +44,7 @@ class IndexMachine(RuleBasedStateMachine):
         templates = unit_vectors(1 if same else max(1, len(rows)), DIMENSIONS, seed=seed)
         templates = np.repeat(templates, len(rows), axis=0) if same else templates[: len(rows)]
         self.index.add(np.array(rows, dtype=np.int64), templates, model=MODEL)
-        self.held.update(zip(rows, templates, strict=True))
+        self.held.update(zip(rows, self.kept(templates), strict=True))
 
     @rule(rows=st.lists(ROWS, unique=True, max_size=200))
     def remove(self, rows: list[int]) -> None:
@@ -53,7 +64,7 @@ class IndexMachine(RuleBasedStateMachine):
     @rule()
     def store_and_load(self) -> None:
         """Go through the bytes of a snapshot."""
-        self.index = FlatIndex.from_bytes(self.index.to_bytes())
+        self.index = type(self.index).from_bytes(self.index.to_bytes())
 
     @rule(seed=SEEDS, k=st.integers(1, 120))
     def search(self, seed: int, k: int) -> None:
@@ -69,5 +80,50 @@ class IndexMachine(RuleBasedStateMachine):
         assert set(self.index.rows().tolist()) == set(self.held)
 
 
+class QuantisedMachine(IndexMachine):
+    """The same with shards so small that each is compared exactly, and all ways are taken often."""
+
+    precision = Precision.HALF
+
+    def __init__(self) -> None:
+        """Make everything small."""
+        sizes = {"TRAINED_ON": 40, "_TAIL": 20, "_GONE": 4}
+        self.small = [mock.patch.object(quantised, name, size) for name, size in sizes.items()]
+        self.small.append(mock.patch.object(shard, "SHARD", 64))
+        for patch in self.small:
+            patch.start()
+        super().__init__()
+
+    def teardown(self) -> None:
+        """Leave the sizes as they were."""
+        for patch in self.small:
+            patch.stop()
+
+    def empty(self) -> QuantisedIndex:
+        """Return a quantised index."""
+        return QuantisedIndex(DIMENSIONS, model=MODEL, precision=self.precision)
+
+    def kept(self, templates: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the templates as the index keeps them."""
+        return rounded(templates, self.precision)
+
+    @rule()
+    def retrain(self) -> None:
+        """Make another quantiser."""
+        self.index.retrain()
+
+
+class BytesMachine(QuantisedMachine):
+    """With rows that are kept in bytes."""
+
+    precision = Precision.BYTE
+
+
+QuantisedMachine.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None
+)
+BytesMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestQuantised = QuantisedMachine.TestCase
+TestBytes = BytesMachine.TestCase
 IndexMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestIndex = IndexMachine.TestCase

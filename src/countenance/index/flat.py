@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
@@ -28,6 +26,7 @@ from countenance.index.base import (
 )
 from countenance.index.positions import Positions
 from countenance.index.snapshot import Snapshot, pack, unpack
+from countenance.index.threads import cores, threads
 
 _SMALLEST: Final = 64
 _MOST_ROWS: Final = 2**31 - 1
@@ -35,7 +34,7 @@ _MOST_ROWS: Final = 2**31 - 1
 # saves (measured: 10,000 templates of 128 are 1.6 times slower on two threads, 65,000 faster).
 _PART_BYTES: Final = 16 * 2**20
 _MOST_PARTS: Final = 8
-# FAISS sums in another order than `_rescored`: so far may its similarities be off.
+# FAISS sums in another order than `rescored`: so far may its similarities be off.
 _SLACK: Final = np.float32(4e-6)
 _SPARE: Final = 16
 _ATTEMPTS: Final = 3
@@ -117,6 +116,13 @@ class FlatIndex:
         """Return a copy of all row ids, in no particular order."""
         with self._writing:
             return self._state.ids[: self._state.size].copy()
+
+    def batches(self) -> Iterator[tuple[Rows, Templates]]:
+        """Yield a copy of all rows with their templates, at once, for another index to be made of."""
+        with self._writing:
+            state = self._state
+            held = state.ids[: state.size].copy(), state.templates[: state.size].copy()
+        yield held
 
     def to_bytes(self) -> bytes:
         """Return the whole index as bytes, for a service to seal; writers wait meanwhile."""
@@ -245,13 +251,13 @@ def _most_similar(state: _State, probe: Template, k: int) -> list[Hit]:
         every = templates @ probe
         least = np.partition(every, state.size - wanted)[state.size - wanted] - 2 * _SLACK
         positions = np.flatnonzero(every >= least)
-    exact = _rescored(templates[positions], probe)
+    exact = rescored(templates[positions], probe)
     rows = state.ids[positions]
     order = np.lexsort((rows, -exact))[:wanted]
     return [Hit(int(rows[at]), float(exact[at])) for at in order]
 
 
-def _rescored(templates: Templates, probe: Template) -> Template:
+def rescored(templates: Templates, probe: Template) -> Template:
     """Return similarities that depend on the two vectors alone, not on where they lie."""
     products = templates.astype(np.float64) * probe.astype(np.float64)
     similarities: Template = np.clip(products.sum(axis=1), -1, 1).astype(np.float32)
@@ -260,10 +266,10 @@ def _rescored(templates: Templates, probe: Template) -> Template:
 
 def _nearest(templates: Templates, probe: Template, k: int) -> tuple[Template, Rows]:
     """Return the `k` highest inner products, descending, and their positions."""
-    parts = max(1, min(_cores(), _MOST_PARTS, templates.nbytes // _PART_BYTES))
+    parts = max(1, min(cores(), _MOST_PARTS, templates.nbytes // _PART_BYTES))
     edges = [len(templates) * part // parts for part in range(parts + 1)]
     waiting = [
-        _threads().submit(_scan, templates[start:end], probe, k, start)
+        threads().submit(_scan, templates[start:end], probe, k, start)
         for start, end in pairwise(edges[1:])
     ]
     found = [_scan(templates[: edges[1]], probe, k, 0), *(part.result() for part in waiting)]
@@ -281,15 +287,3 @@ def _scan(templates: Templates, probe: Template, k: int, start: int) -> tuple[Te
         probe[np.newaxis], templates, min(k, len(templates)), metric=faiss.METRIC_INNER_PRODUCT
     )
     return similarities[0], positions[0] + start
-
-
-@cache
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="index")

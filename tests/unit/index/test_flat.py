@@ -64,7 +64,7 @@ def test_a_split_search_gives_what_an_unsplit_one_gives(monkeypatch: pytest.Monk
     probe = unit_vectors(1, 32, seed=7)[0]
     whole = index.search(probe, k=31, model=MODEL)
     monkeypatch.setattr(flat, "_PART_BYTES", 1000)
-    monkeypatch.setattr(flat, "_cores", lambda: 7)
+    monkeypatch.setattr(flat, "cores", lambda: 7)
     assert index.search(probe, k=31, model=MODEL) == whole
     held = dict(enumerate(np.concatenate([templates] * 3)))
     assert pairs(whole) == brute_force(held, probe, 31)
