@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pydantic import SecretStr
@@ -21,10 +20,14 @@ from countenance.config import Config, DatabaseSettings
 from countenance.policy import SYSTEM, Actor, Role
 from countenance.testing import FakeEngine
 from countenance.tools import Tools
+from countenance.web import postgres_server
 from countenance.web.postgres import LocalPostgres
 
 _server: list[LocalPostgres] = []
 LATE = "2199-12-31"
+HURRIED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""This server holds nothing but tests, so it need not wait for the disk. What the product gives a server of its own
+is what `test_postgres.py` asks of one. (They are given on the command line, over which no file has a say.)"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,9 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Not pytest's own folder: that one is created per test and closed to the database's user.
     home = Path(tempfile.mkdtemp(prefix="countenance-test-"))
     server = LocalPostgres(home)
-    url = server.ensure_running()
+    with patch.dict(postgres_server._SETTINGS, HURRIED):
+        url = server.ensure_running()
     _server.append(server)
-    hurry(home)
     made = Config(home=home, database=DatabaseSettings(url=SecretStr(url)))
     settings.install(made)
     os.environ["DJANGO_SETTINGS_MODULE"] = "countenance.web.settings"
@@ -88,17 +91,6 @@ def hashed_with(hasher: str) -> str:
     from django.contrib.auth.hashers import make_password
 
     return make_password("a long test password")
-
-
-def hurry(home: Path) -> None:
-    """Let this server, which holds nothing but tests, not wait for the disk."""
-    note = home / "database.json"
-    place = Path(json.loads(note.read_text())["place"]) if note.exists() else home / "database"
-    cluster = place / "cluster"
-    with (cluster / "postgresql.conf").open("a") as settings_file:
-        settings_file.write("\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
-    main_process = int((cluster / "postmaster.pid").read_text().splitlines()[0])
-    os.kill(main_process, signal.SIGHUP)
 
 
 def all_powerful(person: Any, tools: Tools) -> Any:
