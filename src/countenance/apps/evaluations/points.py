@@ -14,9 +14,11 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
+
 from countenance.apps.evaluations.models import Evaluation, OperatingPoint
 from countenance.apps.evaluations.saying import about, between, counted, rounded
-from countenance.apps.galleries.models import Gallery, Subject
+from countenance.apps.galleries.models import Face, Gallery, Source
 from countenance.errors import InputError, NotFound, SealBroken
 from countenance.evaluation.intervals import wilson
 from countenance.evaluation.report import Evaluation as Numbers
@@ -151,7 +153,7 @@ def point_of(galleries: Sequence[Gallery], *, tools: Tools) -> Point | None:
     if {one.evaluation.details["model"] for one in rows} != {tools.engine.model}:
         return None
     wanted = min(one.wanted_fpir for one in rows)
-    subjects = sum(subjects_of(one) for one in galleries)
+    subjects = sum(subjects_of(one, today=tools.clock().date()) for one in galleries)
     evaluations = {one.evaluation_id: one.evaluation for one in rows}.values()
     found = [
         point_at(one, wanted, subjects=subjects, galleries=len(galleries)) for one in evaluations
@@ -228,14 +230,22 @@ def numbers_of(evaluation: Evaluation) -> Numbers:
     return Numbers.from_json(bytes(evaluation.numbers))
 
 
-def subjects_of(gallery: Gallery) -> int:
-    """Return how many subjects a gallery holds now, named or not."""
-    return _counted(gallery.pk, gallery.version)
+def subjects_of(gallery: Gallery, *, today: date) -> int:
+    """Return how many subjects of a gallery a search can return today, named or not.
+
+    Nobody counts who was removed, of whom no face can be compared, or whose photos may not be used any more.
+    """
+    over = Source.objects.filter(agency_id=gallery.agency_id, retention_until__lt=today)
+    return _counted(gallery.pk, gallery.version, frozenset(over.values_list("pk", flat=True)))
 
 
 @lru_cache(maxsize=1024)
-def _counted(gallery: UUID, version: int) -> int:  # each change of a gallery has a version
-    return Subject.objects.filter(gallery_id=gallery, removed_at=None).count()
+def _counted(gallery: UUID, version: int, over: frozenset[UUID]) -> int:
+    # Each change of a gallery has a version; what is over by its date changes none.
+    present = Face.objects.filter(gallery_id=gallery, removed_version=None, template__isnull=False)
+    if over:
+        present = present.exclude(photo__source_id__in=over)
+    return present.order_by().aggregate(count=Count("subject", distinct=True))["count"]
 
 
 def in_words(point: Point) -> str:
