@@ -30,6 +30,7 @@ SIGNER = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"a key for tests o
 PUBLIC = SIGNER.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 OTHER_SIGNER = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"somebody else's").digest())
 MODEL = "drawn/1"
+LIST = "investigation list"
 
 
 def uid(name: str) -> UUID:
@@ -107,6 +108,26 @@ def candidate(name: str, *similarities: str) -> c.Candidate:
     return c.Candidate(subject=uid(name), faces=faces, details={"label": name})
 
 
+def point() -> dict[str, Any]:
+    """Return what was measured at the operating point of the drawn gallery."""
+    return {
+        "wanted_fpir": "0.01",
+        "threshold": "0.4100004",
+        "subjects": 1200,
+        "fpir": ["0.0098", "0.0071", "0.0131"],
+        "fnir": ["0.08", "0.061", "1e-01"],
+        "model": MODEL,
+        "evaluation": str(uid("evaluation")),
+        "evaluated_on": "2026-03-01",
+        "evaluated_subjects": 900,
+        "mated_searches": 700,
+        "non_mated_searches": 5000,
+        "extrapolated": True,
+        "galleries": 1,
+        "sample": "a labelled sample of 900 people",
+    }
+
+
 def search(name: str, probes: list[str], requests: list[str], **other: Any) -> c.Search:
     gallery = c.Gallery(id=uid("gallery"), version=7, details={"name": "Drawn", "photos": 1200})
     made = c.Search(
@@ -119,9 +140,11 @@ def search(name: str, probes: list[str], requests: list[str], **other: Any) -> c
         answer="no_candidate",
         candidates=[],
         galleries=[gallery],
-        details={"reason": "A drawn reason", "threshold": 0.41, "fpir": "0.01"},
+        details={"reason": "A drawn reason", "threshold": 0.41},
+        point=point(),
     )
-    return replace(made, **other)
+    made = replace(made, **other)
+    return made if made.mode == "operating point" else replace(made, point=None)
 
 
 def said(conclusion: str) -> dict[str, Any]:
@@ -170,7 +193,7 @@ SEARCHES = [
         ["part of one"],
         ["request one"],
         answer="candidates",
-        candidates=[candidate("Ada", "0.612345", "0.500000"), candidate("Bo", "0.431200")],
+        candidates=[candidate("Ada", "0.612345", "0.500000"), candidate("Bo", "0.410000")],
     ),
     search("search none", ["photo two", "photo one"], ["request two", "request one"]),
     search(
@@ -182,7 +205,9 @@ SEARCHES = [
         candidates=None,
         model=None,
     ),
-    search("search purged", ["photo gone"], [], state="purged", answer=None, candidates=None),
+    search(
+        "search purged", ["photo gone"], [], state="purged", answer=None, candidates=None, mode=LIST
+    ),
 ]
 EXAMINATIONS = [
     examination(
@@ -234,6 +259,9 @@ def drawn_book() -> DrawnLedger:
 def _searched(book: DrawnLedger, one: c.Search, case: UUID) -> None:
     first, *more = one.probes
     others = {"more": [{"probe": other, "face": 0} for other in more]} if more else {}
+    if one.point is not None:
+        noted = {name: one.point[name] for name in ("wanted_fpir", "subjects", "evaluation")}
+        others |= {"mode": "identification", "threshold": "0.410000", **noted}
     book.add("search.intended", one.id, case=case, probe=first, reason="A drawn reason", **others)
     if one.state == "aborted":
         book.add("search.held", one.id, case=case, why="unrelated_face")

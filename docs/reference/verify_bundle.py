@@ -112,7 +112,15 @@ def agrees(action, one, facts, case):
         return not one["sha256"] or facts.get("sha256", one["sha256"]) == one["sha256"]
     if action == "search.intended":
         probes = [facts["probe"], *(row["probe"] for row in facts.get("more", []))]
-        return "case" in facts and probes == one["probes"]
+        noted = [facts.get(name) for name in ("threshold", "wanted_fpir", "subjects", "evaluation")]
+        mode, point = facts.get("mode"), one.get("point")
+        if point is None:
+            listed = mode == "investigation" and one["mode"] != "operating point"
+            return "case" in facts and probes == one["probes"] and (listed or mode is None)
+        least = f"{float(point['threshold']):.6f}"
+        frozen = [least, point["wanted_fpir"], point["subjects"], point["evaluation"]]
+        said = [probes, mode, noted] == [one["probes"], "identification", frozen]
+        return "case" in facts and said
     if action == "search.concluded" and one["state"] != "purged":
         found = [
             [each["subject"], *(f"{face['face']}:{face['similarity']}" for face in each["faces"])]
@@ -167,6 +175,24 @@ def check_entries(of, entries, case):
     need(all(one["file"] or i in gone for i, one in of["probes"].items()), "a photo is missing")
 
 
+def check_point(search):
+    """Check the operating point of a search, and that nobody on its list is below it."""
+    point, names = search.get("point"), "evaluated_on evaluated_subjects evaluation extrapolated"
+    if "point" not in search:
+        return  # a list, or of before the ledger said at which point a search was
+    need(search["mode"] == "operating point", "a point of another mode")
+    names += (
+        " fnir fpir galleries mated_searches model non_mated_searches sample subjects threshold"
+    )
+    need([*point] == [*names.split(), "wanted_fpir"], "the form of an operating point")
+    for one in (*point["fpir"], *point["fnir"], point["wanted_fpir"]):
+        need(0 <= float(one) <= 1, "a share")
+    least = round(float(point["threshold"]), 6)  # as similarities are
+    best = [float(each["faces"][0]["similarity"]) for each in search["candidates"] or ()]
+    need(-1 <= least <= 1 and all(each >= least for each in best), "somebody below the point")
+    need(search["model"] in (point["model"], None), "the model of an operating point")
+
+
 def check_members(of, files, edits):
     """Check that what records name is there, and that no file is there that no record names."""
     named = {}
@@ -180,6 +206,8 @@ def check_members(of, files, edits):
     copies = [(i, one["derived_from"]) for i, one in of["probes"].items() if one["derived_from"]]
     need(sorted((edit["probe"], edit["of"]) for edit in edits) == sorted(copies), "the edits")
     searches, compared = of["searches"].values(), of["comparisons"].values()
+    for one in searches:
+        check_point(one)
     probes = [original for _, original in copies]
     probes += [one["probe"] for one in of["requests"].values()]
     probes += [probe for one in searches for probe in one["probes"]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bundles import independent
 from examining import Bench, bench, checklist, examine
-from factories import acting, search
+from factories import acting, search, set_by_hand
 from filled_bundle import contents_of
 
 from countenance.apps.cases import services as cases
@@ -54,7 +54,8 @@ def test_a_case_with_searches_copies_and_two_examinations_makes_a_bundle(made: B
         examine(examiner, made.search, tools=tools)
     follow(made)
     evidence.derive_probe(made.on.actor, probe=made.search.probe, quarter_turns=1, tools=tools)
-    nobody = search(made.on, made.case, [made.gallery], FakeEngine.photo("zoe", 3), threshold=0.99)
+    set_by_hand(made.gallery, 0.99)
+    nobody = search(made.on, made.case, [made.gallery], FakeEngine.photo("zoe", 3))
     data = written(contents_of(made.case, tools=tools), tools)
     report = verify(data, expected_key=tools.keyring.verifying_key())
     assert independent().verify(data, report.public_key)["counts"] == report.counts

@@ -24,12 +24,18 @@ def test_a_search_prints_exactly_this_object(cli: Cli, people: Path, place: Path
         "probe",
         "gallery",
         "model",
+        "mode",
+        "threshold",
+        "operating_point",
+        "means",
         "answer",
         "candidates",
         "came_of",
     ]
     assert found["gallery"] == ["people"]
     assert found["answer"] == "candidates"
+    assert (found["mode"], found["operating_point"]) == ("investigation", None)
+    assert found["means"].startswith("This list is returned even if the person is not in the gallery")
     assert found["probe"]["face"] == 0
     assert list(found["probe"]["faces"][0]) == ["box", "score", "quality"]
     first, second = found["candidates"]

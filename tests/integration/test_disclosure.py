@@ -16,7 +16,7 @@ from clients import client_of, prove
 from disclosing import about_first, auditor, bundle, entries, examined, lead_of, members
 from django.urls import reverse
 from examining import Bench, bench, checklist, examine
-from factories import acting, make_case, other_agency, search
+from factories import acting, make_case, other_agency, search, set_by_hand
 from filled_bundle import contents_of
 from matrix_world import grant_to
 
@@ -64,7 +64,8 @@ def test_a_whole_case_is_in_its_bundle(made: Bench) -> None:
     copy = evidence.derive_probe(
         made.on.actor, probe=made.search.probe, quarter_turns=1, tools=tools
     )
-    nobody = search(made.on, made.case, [made.gallery], FakeEngine.photo("zoe", 3), threshold=0.99)
+    set_by_hand(made.gallery, 0.99)
+    nobody = search(made.on, made.case, [made.gallery], FakeEngine.photo("zoe", 3))
     assert nobody.outcome["answer"] == "no_candidate"
     data = bundle(made, acting(made.on, Role.SUPERVISOR))
     found = members(data)
@@ -195,10 +196,11 @@ def test_a_case_with_two_hundred_searches_fits_into_time_and_memory(
     # Twice as many as one case may have.
     monkeypatch.setattr(grounds, "Quotas", partial(grounds.Quotas, case=300))
     on = made.on
+    set_by_hand(made.gallery, 0.99)
     for number in range(199):
         if number % 45 == 0:  # nobody runs more than fifty a day
             on = replace(on, examiner=acting(on, Role.EXAMINER))
-        search(on, made.case, [made.gallery], FakeEngine.photo("zoe", number), threshold=0.99)
+        search(on, made.case, [made.gallery], FakeEngine.photo("zoe", number))
     examined(made)
     actor = auditor(made)
     began = time.perf_counter()

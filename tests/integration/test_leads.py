@@ -73,7 +73,7 @@ def test_two_who_concur_make_a_lead_that_a_supervisor_releases(world: World) -> 
     assert dict(facts.candidate)["Enrolled as"] == "anna"
     assert facts.gallery == "Gallery"
     assert facts.gallery_size == 18
-    assert facts.operating_point is None
+    assert (facts.mode, facts.measured) == ("investigation", "")
     assert facts.threshold is None
     assert facts.asked.endswith(", at most 4 candidates")
     assert facts.authority_section == "Missing Persons Act, section 4"
@@ -95,7 +95,8 @@ def test_the_threshold_of_a_gallery_is_sealed_and_printed(world: World) -> None:
     said = dict(lead_words(paper.facts, paper.receipt).found)
     assert "at most 4 candidates, nobody below similarity 0.20. Place on" in said["Search"]
     assert said["Error of the search"] == (
-        "Nobody below similarity 0.20 was listed. How often strangers are at or above it: not measured."
+        "Nobody below similarity 0.20 was listed. That was set by hand, not measured: how often strangers are at or "
+        "above it is not known."
     )
 
 

@@ -80,11 +80,12 @@ def test_the_number_of_candidates_is_kept_and_bounded(ready: Any) -> None:
             _search(ready, photo, top=top)
 
 
-def test_a_threshold_leaves_out_and_says_no_candidate(ready: Any) -> None:
-    stranger = _search(ready, FakeEngine.photo("stranger"), threshold=0.6)
+def test_a_threshold_that_was_set_by_hand_stays_in_force_and_says_no_candidate(ready: Any) -> None:
+    factories.set_by_hand(ready.gallery, 0.6)
+    stranger = _search(ready, FakeEngine.photo("stranger"))
     assert stranger.outcome["answer"] == "no_candidate"
     assert _found(ready, stranger) == []
-    known = _search(ready, FakeEngine.photo("anna", shot=2), threshold=0.6)
+    known = _search(ready, FakeEngine.photo("anna", shot=2))
     assert [one.label for one in _found(ready, known)] == ["anna"]
 
 
@@ -177,7 +178,7 @@ def test_a_search_left_by_a_crash_is_aborted_at_start_and_never_concluded(ready:
         galleries=[ready.gallery],
         reason="Reported missing",
         top=20,
-        threshold=None,
+        mode=None,
         tools=ready.tools,
     )
     assert services.abort_abandoned_searches(SYSTEM, tools=ready.tools) == 1

@@ -16,7 +16,7 @@ from examining import (
     conclude_all,
     examine,
 )
-from factories import acting, search
+from factories import acting, search, set_by_hand
 
 from countenance.apps.examinations import closing, queries, services
 from countenance.apps.examinations.models import Examination, ExaminationState
@@ -146,7 +146,8 @@ def test_giving_up_puts_a_search_back_into_the_queue(made: Bench) -> None:
 
 def test_a_search_that_found_nobody_never_waits(made: Bench) -> None:
     photo = FakeEngine.photo("anna", shot=7)
-    found = search(made.on, made.case, [made.gallery], photo, threshold=1.0)
+    set_by_hand(made.gallery, 1.0)
+    found = search(made.on, made.case, [made.gallery], photo)
     assert found.outcome["candidates"] == []
     assert not Search.objects.get(pk=found.pk).wants_examiner
 

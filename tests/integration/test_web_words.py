@@ -23,6 +23,7 @@ from factories import (
     make_gallery,
     make_source,
     people,
+    set_by_hand,
 )
 from factories import (
     search as run_search,
@@ -263,9 +264,10 @@ def test_a_search_without_an_outcome_says_why(  # noqa: PLR0917 # one row of the
 def test_a_search_with_a_threshold_does_not_say_that_the_gallery_is_empty(
     client, deployment, gallery, case
 ):
-    found = run_search(deployment, case, [gallery], FakeEngine.photo("zoe", 1), threshold=0.999)
+    set_by_hand(gallery, 0.999)
+    found = run_search(deployment, case, [gallery], FakeEngine.photo("zoe", 1))
     page = words(client, f"/searches/{found.pk}/")
-    assert "0.999 or more" in page
+    assert "0.999 or more. That was set by hand, not measured." in page
     assert "hold nobody" not in page
 
 

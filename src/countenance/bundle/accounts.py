@@ -116,9 +116,23 @@ def _photo(probe: Record, facts: Facts) -> bool:
 
 
 def _intended(search: Record, facts: Facts) -> bool:
-    """Compare the probes of a search: the first one, and the other ones of the same person."""
+    """Compare how a search was cut, and its probes: the first one, and the other ones of the same person."""
     others = [one.get("probe") for one in _rows(facts.get("more"))]
-    return "case" in facts and [facts.get("probe"), *others] == search["probes"]
+    probes = [facts.get("probe"), *others]
+    return "case" in facts and probes == search["probes"] and _set(search, facts)
+
+
+def _set(search: Record, facts: Facts) -> bool:
+    """Compare how a search was cut; entries of before there was a choice do not say."""
+    point = search.get("point")
+    if point is None:
+        return facts.get("mode") is None or (
+            facts["mode"] == "investigation" and search["mode"] != "operating point"
+        )
+    wanted = (point["wanted_fpir"], point["subjects"], point["evaluation"])
+    noted = tuple(facts.get(name) for name in ("wanted_fpir", "subjects", "evaluation"))
+    least = f"{float(point['threshold']):.6f}"
+    return (facts.get("mode"), facts.get("threshold"), noted) == ("identification", least, wanted)
 
 
 def _concluded(search: Record, facts: Facts) -> bool:

@@ -99,6 +99,8 @@ class Search:
         candidates: in the order of the list; None unless concluded.
         galleries: in which it looked.
         details: reason, face, threshold and length of the list, who ran it, when, under what.
+        point: what was measured at the operating point, with fractions as text; only with that mode, and
+            nobody on the list is below its threshold.
     """
 
     id: UUID
@@ -111,6 +113,7 @@ class Search:
     candidates: Sequence[Candidate] | None
     galleries: Sequence[Gallery]
     details: Details
+    point: Details | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

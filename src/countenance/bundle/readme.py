@@ -15,7 +15,8 @@ What this is
 
 What this is not
   A candidate is not an identification. It is a person whose photo a program found similar to another.
-  Where no threshold was set, a list of candidates is returned even if the person is not in the gallery.
+  An investigation list is returned even if the person is not in the gallery. At an operating point nobody
+  below a measured threshold is returned; how often strangers are all the same stands beside each search.
   An examiner's conclusion is an opinion. A lead is a hint for further work.
   None of it is probable cause by itself.
   The photos and names are of people, most of whom have nothing to do with the case. Keep them safe, and
@@ -27,7 +28,8 @@ What is where
   probes/              the photos that were searched with, one .json beside each
   edits.json           how copies of photos were made: part, turn, brightness
   requests.json        who asked for a search, why, and what became of it
-  searches/            each search: threshold or list, galleries and their version, candidates, answer
+  searches/            each search: operating point with what was measured, or list; galleries and their
+                       version, candidates, answer
   examinations/        each examination: analysis, checklists, pins, conclusions, and what followed them
   leads/               each lead that was released, and what became of it
   model-cards/         the models that compared

@@ -67,12 +67,27 @@ def check_references(parts: Parts) -> None:
             parts.named("requests", request)
         if search["model"] not in models | {None}:
             raise BundleBroken("The card of a model that compared is missing.")
+        _point(search)
     for examination in parts.records["examinations"].values():
         _examination(parts, examination)
     for lead in parts.records["leads"].values():
         shown = _subjects(parts, lead["search"])
         if shown is not None and lead["subject"] not in shown:
             raise BundleBroken("A lead is of somebody whom its search did not return.")
+
+
+def _point(search: Record) -> None:
+    """Check that nobody whom a search returned is below its operating point, which is of the same model."""
+    point = search.get("point")
+    if point is None:
+        return
+    if search["model"] not in {point["model"], None}:
+        raise BundleBroken("An operating point is of another model than the one that compared.")
+    # Similarities are rounded, so the threshold is.
+    least = round(float(point["threshold"]), 6)
+    for one in search["candidates"] or ():
+        if not one["faces"] or float(one["faces"][0]["similarity"]) < least:
+            raise BundleBroken("A search returned somebody below its operating point.")
 
 
 def _files(parts: Parts) -> None:

@@ -20,13 +20,16 @@ MOST_JSON: Final = 2**26
 MOST_NUMBER: Final = 2**53 - 1
 
 STATES: Final = ("intended", "concluded", "aborted", "frozen", "purged")
-MODES: Final = ("operating point", "threshold, not measured", "investigation list")
+MEASURED: Final = "operating point"
+MODES: Final = (MEASURED, "threshold, not measured", "investigation list")
 
 _UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _SUM: Final = re.compile("[0-9a-f]{64}", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _FACE: Final = re.compile("[0-9a-f-]{1,36}", re.ASCII)
 _SIMILARITY: Final = re.compile(r"-?\d\.\d{6}", re.ASCII)
+_FRACTION: Final = re.compile(r"-?\d(\.\d{1,20})?(e-\d{2,3})?", re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 Fits = Callable[[object], bool]
 
@@ -55,6 +58,10 @@ def _object(**fields: Fits) -> Fits:
     )
 
 
+def _any_of(*kinds: Fits) -> Fits:
+    return lambda value: any(fits(value) for fits in kinds)
+
+
 def _text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -67,11 +74,26 @@ def _number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NUMBER
 
 
+def _is_true_or_false(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _rate(value: object) -> bool:
+    """Say whether this is a share with the two ends of its interval."""
+    if not isinstance(value, list) or len(value) != 3:  # noqa: PLR2004 # share, low, high
+        return False
+    if not all(map(_fraction, value)):
+        return False
+    share, low, high = map(float, value)
+    return 0 <= share <= 1 and 0 <= low <= high <= 1
+
+
 def _name(value: object) -> bool:
     return isinstance(value, str) and is_name(value)
 
 
 _id, _sum = _spelled(_UUID), _spelled(_SUM)
+_fraction, _day = _spelled(_FRACTION), _spelled(_DAY)
 
 COUNTED: Final = (
     "authorities",
@@ -99,6 +121,37 @@ _comparison = _object(
     details=_details,
 )
 
+_point = _object(
+    evaluated_on=_day,
+    evaluated_subjects=_number,
+    evaluation=_id,
+    extrapolated=_is_true_or_false,
+    fnir=_rate,
+    fpir=_rate,
+    galleries=_number,
+    mated_searches=_number,
+    model=_text,
+    non_mated_searches=_number,
+    sample=_text,
+    subjects=_number,
+    threshold=_fraction,
+    wanted_fpir=_fraction,
+)
+_search: dict[str, Fits] = {
+    "id": _id,
+    "probes": _list(_id),
+    "requests": _list(_id),
+    "model": _or_none(_text),
+    "state": _one_of(*STATES),
+    "answer": _or_none(_text),
+    "candidates": _or_none(_list(_candidate)),
+    "galleries": _list(_object(id=_id, version=_or_none(_number), details=_details)),
+    "details": _details,
+}
+_at_point = _object(**_search, mode=_one_of(MEASURED), point=_point)
+# Of before the ledger said at which point a search was, there is none; later ones need theirs (`accounts`).
+_without = _object(**_search, mode=_one_of(*MODES))
+
 SHAPES: Final[Mapping[str, Fits]] = {
     "manifest.json": _object(
         agency=_object(id=_id, name=_text),
@@ -125,18 +178,7 @@ SHAPES: Final[Mapping[str, Fits]] = {
         derived_from=_or_none(_id),
         details=_details,
     ),
-    "searches": _object(
-        id=_id,
-        probes=_list(_id),
-        requests=_list(_id),
-        model=_or_none(_text),
-        mode=_one_of(*MODES),
-        state=_one_of(*STATES),
-        answer=_or_none(_text),
-        candidates=_or_none(_list(_candidate)),
-        galleries=_list(_object(id=_id, version=_or_none(_number), details=_details)),
-        details=_details,
-    ),
+    "searches": _any_of(_at_point, _without),
     "examinations": _object(
         id=_id,
         search=_id,

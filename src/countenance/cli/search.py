@@ -13,7 +13,7 @@ from countenance.cli.evidence import case_of, gallery_of
 from countenance.cli.options import AsJson, Reason, shown_with
 from countenance.cli.session import unsealed
 from countenance.errors import InputError, WrongState
-from countenance.policy import DEFAULT_CANDIDATES, MAX_CANDIDATES, MIN_CANDIDATES, Deed
+from countenance.policy import DEFAULT_CANDIDATES, MAX_CANDIDATES, MIN_CANDIDATES, Deed, SearchMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,20 +29,22 @@ ANSWERS = {
     "quality_too_low": "The face cannot be compared: its quality is too low. That is recorded.",
     "no_candidate": "No candidate: the galleries hold no face to compare with. That is recorded.",
 }
+NOBODY = "No candidate: nobody in the galleries is at or above {least}. That is recorded."
 TO_EXAMINE = (
     "{candidates} to be examined. Who they are is shown after two examiners compared them, each alone: begin the "
     "examination in the web app, then run `countenance result {search}`."
 )
+OF_MODE = ("mode", "threshold", "operating_point", "means")
 CAUTION = (
-    "These are the most similar subjects. A list is returned even if the person is not in the gallery; "
-    "a similarity is not a probability. Compare the photos yourself before you conclude anything."
+    "A candidate is not an identification, and a similarity is not a probability. Compare the photos yourself before "
+    "you conclude anything."
 )
 
 
 @shown_with(
     'countenance search probe.jpg --gallery people --case MP-17 --reason "reported missing on 3 May"',
     "countenance search group.jpg --face 2 --top 10 -g people -g archive --case MP-17 "
-    '--reason "last seen at the station on 3 May" --json',
+    '--reason "last seen at the station on 3 May" --mode investigation --json',
     "countenance search probe.jpg --probe second.jpg --probe group.jpg:2 -g people --case MP-17 "
     '--reason "reported missing on 3 May"',
     deed=Deed.SEARCH_RUN,
@@ -75,6 +77,15 @@ def search(  # each is an option of the command
         int,
         typer.Option(min=MIN_CANDIDATES, max=MAX_CANDIDATES, help="How many subjects at most."),
     ] = DEFAULT_CANDIDATES,
+    mode: Annotated[
+        SearchMode | None,
+        typer.Option(
+            "--mode",
+            help="The first returns nobody below the operating point of the galleries, and often nobody; all of them "
+            "need one. The second returns a list of the most similar people, even if the person is not in the "
+            "gallery. Without the option: the first, if it can be had.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Search galleries for the person in a photo that is evidence of a case.
@@ -104,6 +115,7 @@ def search(  # each is an option of the command
             face=face,
             more=more,
             top=top,
+            mode=mode,
         )
     show(value, candidates)
 
@@ -163,6 +175,7 @@ def run_search(
     face: int | None = None,
     more: Sequence[tuple[bytes, int | None]] = (),
     top: int = DEFAULT_CANDIDATES,
+    mode: SearchMode | None = None,
 ) -> tuple[dict[str, Any], list[Candidate]]:
     """Run one search with a photo (name and bytes) and perhaps more; return its JSON object and its candidates.
 
@@ -193,6 +206,7 @@ def run_search(
         galleries=chosen,
         reason=reason,
         top=top,
+        mode=mode,
         tools=tools,
     )
     return _result(session, ran, galleries)
@@ -210,7 +224,9 @@ def _result(
         with reading(actor, queries.galleries_of(ran), tools=tools):
             value = described(ran, [], galleries)
         unseen = knowing.is_kept_unseen(actor, ran)
-        return value | {"to_examine": None if unseen else len(ran.outcome["candidates"])}, []
+        # That nobody on a list is below a threshold is for whoever examines it to learn afterwards.
+        cut = dict.fromkeys(OF_MODE) if unseen else {}
+        return value | cut | {"to_examine": None if unseen else len(ran.outcome["candidates"])}, []
     services.view_candidates(actor, search=ran, tools=tools)
     with reading(actor, queries.galleries_of(ran), tools=tools):
         candidates = queries.candidates(ran)
@@ -246,7 +262,7 @@ def described(
     ran: Search, candidates: list[Candidate], galleries: list[str] | None = None
 ) -> dict[str, Any]:
     """Return a concluded search as the object that `--json` prints."""
-    from countenance.apps.searches import queries
+    from countenance.apps.searches import modes, queries
 
     several = [
         {"evidence_id": one["probe"], "face": one["face"], "weight": one["weight"]}
@@ -267,6 +283,7 @@ def described(
             dict.fromkeys(galleries or [one.name for one in queries.galleries_of(ran)])
         ),
         "model": ran.request["model"],
+        **modes.described(ran),
         "answer": ran.outcome["answer"],
         "candidates": [_candidate(candidate) for candidate in candidates],
     }
@@ -294,7 +311,7 @@ def show(value: dict[str, Any], candidates: list[Candidate]) -> None:
     if photos := value["probe"].get("photos"):
         shown.append(f"{len(photos)} photos of one person were searched together.")
     if value["answer"] in ANSWERS:
-        shown.append(ANSWERS[value["answer"]])
+        shown.append(_answer(value))
         chosen = value["probe"]["face"]
         if chosen is not None and (why := value["probe"]["faces"][chosen]["quality"]["reason"]):
             shown.append(why)
@@ -315,7 +332,11 @@ def show(value: dict[str, Any], candidates: list[Candidate]) -> None:
             for one in candidates
         ]
         columns = ("#Rank", "Subject", "#Similarity", "Best photo", "#Others", "Source")
-        shown += [output.table("", columns, rows), *_passports(candidates), CAUTION]
+        shown += [output.table("", columns, rows), *_passports(candidates)]
+    if means := value["means"]:
+        shown.append(means)
+    if candidates:
+        shown.append(CAUTION)
     if came := value.get("came_of"):
         said = ". ".join(filter(None, (came["words"], came["reason"])))
         shown += [f"What came of it: {said}.", *map(_page_line, came["pages"])]
@@ -323,6 +344,14 @@ def show(value: dict[str, Any], candidates: list[Candidate]) -> None:
         f"Receipt {value['receipt']['code']}: the search and its outcome are on the ledger."
     )
     output.result(value, *shown)
+
+
+def _answer(value: dict[str, Any]) -> str:
+    """Return the answer of a search without candidates in words."""
+    if value["answer"] != "no_candidate" or value["threshold"] is None:
+        return ANSWERS[value["answer"]]
+    by = "the operating point, similarity" if value["operating_point"] else "similarity"
+    return NOBODY.format(least=f"{by} {value['threshold']:.3f}")
 
 
 def _page_line(page: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ from countenance.policy.facts import (
     GalleryFacts,
     GrantFacts,
     SearchKind,
+    SearchMode,
     SourceFacts,
 )
 from countenance.policy.people import (
@@ -65,6 +66,7 @@ __all__ = [
     "Role",
     "Scope",
     "SearchKind",
+    "SearchMode",
     "SearchPermit",
     "SourceFacts",
     "is_stepped_up",

@@ -21,6 +21,17 @@ class SearchKind(StrEnum):
     VICTIM = "victim"
 
 
+class SearchMode(StrEnum):
+    """How a search decides whom to return, in the words of NIST's evaluations of 1:N search (FRTE).
+
+    In the first, nobody below the operating point of the galleries is returned, and often nobody is; in the
+    second, a list of fixed length always is.
+    """
+
+    IDENTIFICATION = "identification"
+    INVESTIGATION = "investigation"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
     """What the rules need to know of a source."""

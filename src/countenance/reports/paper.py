@@ -81,23 +81,6 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatingPoint:
-    """What was measured of a search at a threshold; shares, as NIST's FRTE 1:N defines them.
-
-    Attributes:
-        threshold: the similarity from which on a candidate was returned.
-        fpir: of searches of people who are not in the gallery, those that return somebody.
-        fnir: of searches of people who are in it, those that do not return them.
-        evaluation: which measurement says so: data set, gallery size and day.
-    """
-
-    threshold: float
-    fpir: Share
-    fnir: Share
-    evaluation: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LeadFacts:
     """All that is printed of a lead but its photos and its receipt: what is sealed when it is released.
 
@@ -121,7 +104,8 @@ class LeadFacts:
         gallery: the gallery's name.
         gallery_size: how many templates were searched.
         snapshot: the version of the gallery's index.
-        operating_point: None while nothing was measured.
+        mode: "identification" or "investigation"; empty for searches of before there was a choice.
+        measured: how often a search like this one errs, in sentences; empty where that was not measured.
         authority: what the search was permitted by.
         authority_section: law and section of it.
         limits: the pack's limits, as pairs of sentence and citation.
@@ -152,7 +136,8 @@ class LeadFacts:
     threshold: float | None = None
     place: str = ""
     waiver: str = ""
-    operating_point: OperatingPoint | None = None
+    mode: str = ""
+    measured: str = ""
     portal: str = ""
     standing: tuple[str, ...] = ()
 
@@ -225,7 +210,6 @@ def facts_from_json(data: Mapping[str, Any]) -> LeadFacts:
     try:
         known = {one.name for one in fields(LeadFacts)}
         kept = {name: value for name, value in data.items() if name in known}
-        point = kept.get("operating_point")
         return LeadFacts(
             **{
                 **kept,
@@ -238,7 +222,6 @@ def facts_from_json(data: Mapping[str, Any]) -> LeadFacts:
                     Compared(component=one["component"], answers=tuple(one["answers"]))
                     for one in kept["components"]
                 ),
-                "operating_point": None if point is None else _point(point),
                 "standing": tuple(kept.get("standing", ())),
             }
         )
@@ -261,13 +244,4 @@ def _examiner(value: Mapping[str, Any]) -> Examiner:
         false_other=Share(**value["false_other"]),
         controls=value["controls"],
         unreadable=value.get("unreadable", 0),
-    )
-
-
-def _point(value: Mapping[str, Any]) -> OperatingPoint:
-    return OperatingPoint(
-        threshold=value["threshold"],
-        fpir=Share(**value["fpir"]),
-        fnir=Share(**value["fnir"]),
-        evaluation=value["evaluation"],
     )

@@ -62,6 +62,7 @@ def lead_pdf(paper: LeadPaper, *, size: Size = Size.A4) -> bytes:
         "kind": "lead",
         "subtitle": "Investigative lead",
         "author": paper.facts.agency,
+        "measured": paper.facts.measured != "",
     }
     photos = {"probe": _photo(paper.probe), "candidate": _photo(paper.candidate)}
     for one in photos.values():

@@ -10,7 +10,6 @@ from countenance.reports.paper import (
     Compared,
     Examiner,
     LeadFacts,
-    OperatingPoint,
     Rows,
     Share,
 )
@@ -21,11 +20,17 @@ WHAT_IT_IS = (
     "about photos. It can be wrong, and people who are not related can look alike. Find independent "
     "evidence before anything is decided about a person."
 )
+# Said of searches of before there was a choice of modes, whose leads must print as they did.
 ALWAYS_A_LIST = (
     "A list of candidates is always returned, also when the person is not in the gallery. "
     "No error rate of this search has been measured yet."
 )
 NOT_MEASURED = "How often strangers are at or above it: not measured."
+LISTED = (
+    "An investigation list always holds the people who look most alike, also when the person is not in the "
+    "gallery. So there is no rate of searches that wrongly return somebody: each of them returns somebody."
+)
+BY_HAND = "That was set by hand, not measured: how often strangers are at or above it is not known."
 PROOF = (
     "The disclosure bundle of the case holds the proof; "
     "“countenance verify-bundle” checks it on any machine, without a network."
@@ -227,24 +232,18 @@ def _found(facts: LeadFacts) -> Rows:
 
 
 def _least(facts: LeadFacts) -> str:
-    if facts.threshold is None:
-        return "no threshold"
-    return f"nobody below similarity {similarity(facts.threshold)}"
+    if facts.measured:
+        return f"nobody below the operating point, similarity {similarity(facts.threshold or 0.0)}"
+    if facts.threshold is not None:
+        return f"nobody below similarity {similarity(facts.threshold)}"
+    return "investigation list" if facts.mode else "no threshold"
 
 
 def _error(facts: LeadFacts) -> str:
     """Say how often the search errs; where nothing was measured, that, and what the list is worth."""
-    if facts.operating_point is not None:
-        return _operating(facts.operating_point)
+    if facts.measured:
+        return facts.measured
     if facts.threshold is None:
-        return ALWAYS_A_LIST
-    return f"Nobody below similarity {similarity(facts.threshold)} was listed. {NOT_MEASURED}"
-
-
-def _operating(point: OperatingPoint) -> str:
-    return (
-        f"At threshold {point.threshold:.3f}: of {count(point.fpir.of)} searches of people who are not in "
-        f"such a gallery, {count(point.fpir.wrong)} return somebody: FPIR {_share(point.fpir)}. "
-        f"Of {count(point.fnir.of)} searches of people who are in it, {count(point.fnir.wrong)} "
-        f"do not return them: FNIR {_share(point.fnir)}. Measured: {point.evaluation}."
-    )
+        return LISTED if facts.mode else ALWAYS_A_LIST
+    how = BY_HAND if facts.mode else NOT_MEASURED
+    return f"Nobody below similarity {similarity(facts.threshold)} was listed. {how}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+import bundles
 import pytest
 from bundle_mutations import members_of, signed, with_json
 from bundles import (
@@ -26,8 +27,11 @@ from countenance.errors import BundleBroken, InputError
 from countenance.sealing.envelope import Key
 from countenance.sealing.keyring import Keyring
 
-GOLDEN = Path(__file__).parents[2] / "vectors" / "bundle.zip"
+VECTORS = Path(__file__).parents[2] / "vectors"
+GOLDEN = VECTORS / "measured-bundle.zip"
 """Written by `python tests/bundles.py`; a bundle of version 1 must verify for good."""
+OLDER = VECTORS / "bundle.zip"
+"""Written when no search said at which operating point it was."""
 
 
 @pytest.fixture
@@ -52,6 +56,27 @@ def test_the_stored_bundle_verifies_and_is_what_the_writer_writes(
     # The words may change; the format must not.
     monkeypatch.setattr(write, "README", members_of(stored)["README.txt"].decode())
     assert written(contents) == stored
+
+
+def test_a_bundle_of_before_searches_had_operating_points_verifies_still() -> None:
+    stored = OLDER.read_bytes()
+    assert verify(stored, expected_key=PUBLIC).counts["searches"] == 4
+    assert independent().verify(stored, PUBLIC.hex())["counts"]["searches"] == 4
+
+
+def test_nobody_on_a_list_is_below_the_operating_point_of_its_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, *others = bundles.SEARCHES
+    below = bundles.candidate("Bo", "0.409999")
+    assert found.candidates is not None
+    found = replace(found, candidates=[found.candidates[0], below])
+    monkeypatch.setattr(bundles, "SEARCHES", [found, *others])
+    with pytest.raises(BundleBroken, match="below its operating point"):
+        written(drawn_contents())
+    monkeypatch.setattr(write, "verify", lambda *_, **__: None)
+    with pytest.raises(ValueError, match="below the point"):
+        independent().verify(written(drawn_contents()))
 
 
 def test_another_time_or_signer_gives_other_bytes(contents: Contents) -> None:

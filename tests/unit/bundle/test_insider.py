@@ -25,6 +25,7 @@ from bundle_mutations import (
 from bundles import PUBLIC, SIGNER, drawn_bundle, independent, pattern, uid
 
 from countenance.bundle import verify
+from countenance.bundle.shapes import MODES
 from countenance.errors import BundleBroken
 from countenance.ledger.entry import canonical_json
 
@@ -193,7 +194,38 @@ def deep(members: Members) -> Members:
     return members | {"error-rates.json": b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}"}
 
 
+def pointed(**fields: Any) -> Change:
+    def change(members: Members) -> Members:
+        point = record(members, "searches", "search found")["point"] | fields
+        return with_json(members, name_of("searches", "search found"), point=point)
+
+    return change
+
+
+def point_left_out(members: Members) -> Members:
+    name = name_of("searches", "search found")
+    found = json.loads(members[name])
+    del found["point"]
+    return members | {name: canonical_json({**found, "mode": "investigation list"})}
+
+
+def point_left_out_of_its_mode(members: Members) -> Members:
+    return with_json(point_left_out(members), name_of("searches", "search found"), mode=MODES[0])
+
+
 CHANGES: dict[str, Change] = {
+    "a threshold is another one": pointed(threshold="0.3"),
+    "a wanted rate is another one": pointed(wanted_fpir="0.001"),
+    "a gallery was larger": pointed(subjects=1_000_000),
+    "an evaluation is another one": pointed(evaluation=str(uid("x"))),
+    "a point is of another model": pointed(model="other/1"),
+    "a point has a rate that is none": pointed(fpir=["1.5", "0.1", "0.2"]),
+    "a point has a field more": pointed(more="1"),
+    "a point is left out": point_left_out,
+    "a point is left out, and its mode is not": point_left_out_of_its_mode,
+    "a point is there and the mode is another one": changed(
+        "searches", "search found", mode="threshold, not measured"
+    ),
     "a negative search is left out": without_negative_search,
     "a search's entries are left out": without_entries_about("search none"),
     "a search's outcome is left out": without_entry("search.concluded", "search none"),

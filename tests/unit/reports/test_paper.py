@@ -29,7 +29,7 @@ from countenance.reports import (
     lead_words,
     pdf,
 )
-from countenance.reports.words import ALWAYS_A_LIST, DISCLAIMER, NOT_MEASURED
+from countenance.reports.words import ALWAYS_A_LIST, BY_HAND, DISCLAIMER, LISTED, NOT_MEASURED
 
 TESTS = Path(papers.__file__).parent
 
@@ -75,14 +75,30 @@ def test_every_sentence_is_on_the_paper():
 
 
 def test_there_is_no_percentage_near_a_face():
-    paper = papers.with_facts(operating_point=papers.measured_point())
-    assert "%" not in text_of(lead_pdf(paper))
+    assert "%" not in text_of(lead_pdf(replace(papers.paper(), facts=papers.at_operating_point())))
 
 
 def test_the_measured_error_of_a_search_takes_the_place_of_the_plain_sentence():
-    text = flat(text_of(lead_pdf(papers.with_facts(operating_point=papers.measured_point()))))
-    assert flat("FPIR 0.003 (0.95 interval 0.002 to 0.004)") in text
+    made = lead_pdf(replace(papers.paper(), facts=papers.at_operating_point()))
+    text = flat(text_of(made))
+    assert len(reader(made).pages) == 1
+    assert flat(papers.MEASURED) in text
+    assert (
+        flat("at most 20 candidates, nobody below the operating point, similarity 0.412.") in text
+    )
+    assert [said for said in (ALWAYS_A_LIST, LISTED, "not measured") if flat(said) in text] == []
+
+
+def test_an_investigation_list_says_that_it_always_returns_somebody():
+    text = flat(text_of(lead_pdf(papers.with_facts(mode="investigation"))))
+    assert flat("at most 20 candidates, investigation list") in text
+    assert flat(LISTED) in text
     assert flat(ALWAYS_A_LIST) not in text
+
+
+def test_a_threshold_of_an_older_gallery_is_said_to_be_set_by_hand():
+    text = flat(text_of(lead_pdf(papers.with_facts(mode="investigation", threshold=0.3))))
+    assert flat(f"Nobody below similarity 0.30 was listed. {BY_HAND}") in text
 
 
 @pytest.mark.parametrize(("least", "said"), [(0.6, "0.60"), (0.6125, "0.6125"), (-0.05, "-0.05")])
@@ -294,7 +310,7 @@ def test_the_package_writes_no_file():
 def test_what_was_sealed_is_printed_again_to_the_byte():
     for facts in (
         papers.facts(),
-        papers.facts(operating_point=papers.measured_point()),
+        papers.at_operating_point(),
         papers.facts(threshold=0.6),
     ):
         again = facts_from_json(json.loads(json.dumps(facts_to_json(facts))))

@@ -19,11 +19,13 @@ from countenance.apps.leads import papers
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.standing import support_of
 from countenance.apps.records.objects import get_object
+from countenance.apps.searches import modes
 from countenance.apps.searches import queries as searches
 from countenance.apps.searches.edits import words_of
 from countenance.apps.searches.footage_rows import Footage
 from countenance.apps.searches.models import Probe, Search, SearchRequest, SearchState
 from countenance.bundle import contents as c
+from countenance.bundle.shapes import MEASURED
 from countenance.errors import KeyUnavailable, SealBroken
 from countenance.policy import Actor
 from countenance.reports import lead_pdf
@@ -163,13 +165,20 @@ def search(actor: Actor, one: Search, *, tools: Tools) -> c.Search:
             )
         ),
         model=asked.get("model"),
-        mode="investigation list" if asked["threshold"] is None else "threshold, not measured",
+        mode=_mode(one),
         state=_state(one),
         answer=None if outcome is None else outcome["answer"],
         candidates=None if outcome is None else _candidates(outcome, named),
         galleries=looked_in,
         details=_of_search(one, outcome),
+        point=asked["point"] if modes.is_measured(one) else None,
     )
+
+
+def _mode(one: Search) -> str:
+    if modes.is_measured(one):
+        return MEASURED
+    return "investigation list" if one.request["threshold"] is None else "threshold, not measured"
 
 
 def _state(one: Search) -> str:
@@ -183,6 +192,7 @@ def _of_search(one: Search, outcome: Mapping[str, Any] | None) -> dict[str, Any]
     return {
         "reason": one.reason,
         "asked": one.request,
+        "means": modes.error_of(one) or None,
         "run_by": who(one.asked_by_id),
         "intended_at": one.intended_at,
         "ended_at": one.ended_at,

@@ -192,11 +192,6 @@ def _error_rates(
     case: Case, found: Iterable[c.Search], examiners: Iterable[UUID]
 ) -> dict[str, Any]:
     """Return how often examiners were wrong where the truth was known, and what is known of the model."""
-    used = {(one.model, one.details["asked"]["threshold"]) for one in found}
-    points = sorted(
-        ((model, threshold) for model, threshold in used if model is not None),
-        key=lambda one: (one[0], one[1] is not None, one[1] or 0.0),
-    )
     people = []
     for examiner in sorted(examiners):
         one = measured(examiner, agency=case.agency_id)
@@ -213,16 +208,29 @@ def _error_rates(
     return {
         "controls": CONTROLS,
         "examiners": people,
-        "model": [
-            {
-                "model": model,
-                "threshold": threshold,
-                "measured": None,
-                "why": NO_THRESHOLD if threshold is None else NOT_MEASURED,
-            }
-            for model, threshold in points
-        ],
+        "model": _of_models(found),
     }
+
+
+def _of_models(found: Iterable[c.Search]) -> list[dict[str, Any]]:
+    """Return what is known of the models at each threshold that was used, each once."""
+    used: dict[str, dict[str, Any]] = {}
+    for one in found:
+        if one.model is None:
+            continue
+        threshold = one.details["asked"]["threshold"]
+        why = NO_THRESHOLD if threshold is None else NOT_MEASURED
+        said = {
+            "model": one.model,
+            "threshold": threshold,
+            "measured": one.point,
+            "why": one.details["means"] or why,
+        }
+        used.setdefault(json.dumps(said, sort_keys=True), said)
+    return sorted(
+        used.values(),
+        key=lambda one: (one["model"], one["threshold"] is not None, one["threshold"] or 0.0),
+    )
 
 
 def _rate(one: Rate) -> dict[str, Any]:

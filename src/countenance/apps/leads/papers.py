@@ -28,6 +28,7 @@ from countenance.apps.galleries.models import Face
 from countenance.apps.leads.models import Lead
 from countenance.apps.leads.standing import photo_lock, support_of
 from countenance.apps.records.queries import receipt_about
+from countenance.apps.searches import modes
 from countenance.apps.searches import queries as searches
 from countenance.apps.searches.models import Search
 from countenance.errors import KeyUnavailable, NotFound
@@ -113,6 +114,8 @@ def snapshot(
             else f"One examiner was enough by {waiver.law}, {waiver.section}.",
             asked=_asked(search),
             threshold=search.request["threshold"],
+            mode=str(modes.mode_of(search) or ""),
+            measured=modes.printed_error_of(search),
             place=f"{standing.rank} of {len(search.outcome['candidates'])} candidates",
             model=search.request["model"],
             model_licence=_licence(search.request["model"]),

@@ -104,7 +104,8 @@ def probe(request: Request, probe_id: UUID) -> HttpResponse:
     """Show evidence with what this person can do with it; a POST keeps what an examiner filled in."""
     one = queries.probe(request.actor, probe_id)
     given = request.POST.dict() if request.method == "POST" else {}
-    initial: dict[str, Any] = {key: given[key] for key in ("face", "reason", "top") if key in given}
+    kept = ("face", "reason", "top", "mode")
+    initial: dict[str, Any] = {key: given[key] for key in kept if key in given}
     if given:
         initial |= {key: request.POST.getlist(key) for key in ("galleries", "more")}
     return probe_page(request, one, initial=initial)

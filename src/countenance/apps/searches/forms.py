@@ -80,6 +80,12 @@ class SearchForm(AskForm):
         required=False,
         error_messages={"invalid_choice": "One of the other photos is not asked for any more."},
     )
+    # Chosen on the check page, which says what each mode means; kept while something else is changed.
+    mode = forms.ChoiceField(
+        choices=[(str(one), str(one)) for one in policy.SearchMode],
+        required=False,
+        widget=forms.HiddenInput,
+    )
 
     def __init__(self, *args: Any, others: Choices = (), **kwargs: Any) -> None:
         """Say of the galleries what holds for an examiner, and offer other photos of the person."""

@@ -44,7 +44,6 @@ class Grounds:
     locked_case: Case
     authority: Authority | None
     request: SearchRequest | None
-    threshold: float | None
 
     def permit(
         self, actor: Actor, *, reason: str, top: int, earlier: int, now: datetime
@@ -132,9 +131,6 @@ def gather(
         locked_case=case,
         authority=authority,
         request=request,
-        threshold=max(
-            (one.threshold for one in galleries if one.threshold is not None), default=None
-        ),
     )
 
 

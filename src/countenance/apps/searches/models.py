@@ -142,7 +142,8 @@ class SearchState(models.TextChoices):
 class Search(ObjectSealedModel):
     """One search: who asked what and why, and what came of it.
 
-    `request` holds face, galleries, number of candidates and threshold, and under what it was permitted;
+    `request` holds face, galleries, number of candidates, mode, threshold and the operating point that the
+    galleries had then (one of before there was a choice has no mode), and under what it was permitted;
     of a search with several photos of one person also the other ones, as `more`: photo, face, and which
     request it answers. `outcome` the answer and, for each candidate, ids and similarity only: what they stand for is read
     when it is shown, so that an erased photo is gone from old searches too. `template` is that of the

@@ -20,14 +20,11 @@ from countenance.apps.searches.answering import answer_requests
 from countenance.apps.searches.candidates import CANDIDATES, find_candidates
 from countenance.apps.searches.clock import permit_unfrozen
 from countenance.apps.searches.evidence import add_probe, derive_probe, view_probe
-from countenance.apps.searches.grounds import (
-    Grounds,
-    gather,
-    permit_one_more,
-)
+from countenance.apps.searches.grounds import Grounds, gather, permit_one_more
 from countenance.apps.searches.knowing import permit_candidates
 from countenance.apps.searches.marking import mark_face
 from countenance.apps.searches.models import Probe, Search, SearchState
+from countenance.apps.searches.modes import setting_of
 from countenance.apps.searches.several import (
     Chosen,
     Part,
@@ -42,15 +39,10 @@ from countenance.apps.searches.several import (
     weights_of,
 )
 from countenance.apps.searches.unrelated import count_people, earlier_templates, same_person
-from countenance.errors import (
-    CountenanceError,
-    InputError,
-    NotPermitted,
-    WrongState,
-)
+from countenance.errors import CountenanceError, NotPermitted, WrongState
 from countenance.faces.types import Template
 from countenance.ledger.entry import Action
-from countenance.policy import SYSTEM, Actor, Deed, SearchPermit
+from countenance.policy import SYSTEM, Actor, Deed, SearchMode, SearchPermit
 from countenance.policy.searching import permit_people
 from countenance.tools import Tools
 
@@ -81,7 +73,7 @@ def intend_search(
     galleries: Sequence[Gallery],
     reason: str,
     top: int,
-    threshold: float | None,
+    mode: SearchMode | None,
     tools: Tools,
 ) -> Search:
     """Put the intent to search on the ledger, durably, before the index is asked.
@@ -91,8 +83,6 @@ def intend_search(
         CaseClosed, GalleryClosedToCase, NotPermitted: policy says no; recorded.
     """
     record.note(about=probe.pk, case=probe.case_id, probe=probe.pk, reason=reason.strip())
-    if threshold is not None and not -1 <= threshold <= 1:
-        raise InputError("A similarity lies between -1 and 1.")
     grounds = gather(actor, probe=probe, galleries=galleries, tools=tools)
     now = tools.clock()
     chosen = chosen_faces(probe, face, more)
@@ -102,7 +92,9 @@ def intend_search(
     permit_one_more(actor, grounds, galleries, now=now)
     others = permit_others(actor, grounds, chosen, galleries, asked=asked)
     face = chosen[0][1]
-    request = _request(grounds, permit, galleries, face=face, top=top, threshold=threshold)
+    # Within this transaction, so that the threshold is the one for the people who are there at the intent.
+    setting = setting_of(galleries, mode, tools=tools)
+    request = _request(grounds, permit, galleries, face=face, top=top) | setting.as_request()
     request |= {"model": tools.engine.model, **others_of(chosen, others)}
     authority = grounds.authority
     search = Search(
@@ -123,7 +115,7 @@ def intend_search(
     if authority is not None:
         count_use(authority, at=now)
     record.note(about=search.pk, face=face, galleries=request["galleries"], top=top)
-    record.note(threshold=None if request["threshold"] is None else f"{request['threshold']:.6f}")
+    setting.note(record)
     record.note(authority=request["authority"], pack=grounds.pack, rule=permit.rule)
     record.note(authorise_by=permit.authorise_by, sections=request["sections"])
     record.note(**{key: request[key] for key in ("more",) if key in request})
@@ -137,16 +129,13 @@ def _request(
     *,
     face: int | None,
     top: int,
-    threshold: float | None,
 ) -> dict[str, Any]:
     """Return what is asked of the index, and under what it was permitted, as it is sealed."""
-    agreed = [value for value in (threshold, grounds.threshold) if value is not None]
     by = permit.authorise_by
     return {
         "face": face,
         "galleries": [str(gallery.pk) for gallery in galleries],
         "top": top,
-        "threshold": max(agreed, default=None),
         "authority": None if grounds.authority is None else str(grounds.authority.pk),
         "authorise_by": None if by is None else by.isoformat(),
         "pack": grounds.pack,
@@ -243,7 +232,7 @@ def run_search(
     galleries: Sequence[Gallery],
     reason: str,
     top: int = policy.DEFAULT_CANDIDATES,
-    threshold: float | None = None,
+    mode: SearchMode | None = None,
     tools: Tools,
 ) -> Search:
     """Search galleries for one person and return the concluded search.
@@ -257,7 +246,8 @@ def run_search(
         galleries: where to search; nothing outside them is looked at.
         reason: why, in words.
         top: how many subjects at most, 1 to 50.
-        threshold: leave out subjects below this similarity. None: a list is returned in any case.
+        mode: whether nobody below the galleries' operating point is returned, or a list in any case. None:
+            the former, if all of them have one.
         tools: engine, keys, store, shelf, clock.
 
     Raises:
@@ -282,7 +272,7 @@ def run_search(
             galleries=galleries,
             reason=reason,
             top=top,
-            threshold=threshold,
+            mode=mode,
             tools=opened,
         )
         try:

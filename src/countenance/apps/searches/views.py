@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.galleries import grants, looks
 from countenance.apps.galleries.models import Gallery
-from countenance.apps.searches import afterwards, knowing, queries, services
+from countenance.apps.searches import afterwards, knowing, modes, queries, services
 from countenance.apps.searches.case_views import ANSWERS, is_stuck
 from countenance.apps.searches.clock import REFUSED, frozen_by, is_frozen_now
 from countenance.apps.searches.evidence_views import probe_page
@@ -31,7 +31,7 @@ from countenance.apps.searches.probe_faces import (
 )
 from countenance.apps.searches.retention import RESULTS_ENDED
 from countenance.errors import InputError, NotPermitted, SearchFrozen
-from countenance.policy import Deed, may, permit_reason
+from countenance.policy import Deed, SearchMode, may, permit_reason
 from countenance.ui import drawing
 from countenance.ui.forms import ErrorsOn
 from countenance.ui.requests import Request
@@ -46,6 +46,9 @@ def check(request: Request, probe_id: UUID) -> HttpResponse:
         return probe_page(request, probe, run_form=form)
     asked = form.cleaned_data
     names = names_of(request, chosen=asked["galleries"])
+    chosen = [grants.searchable(request.actor, UUID(pk)) for pk in asked["galleries"]]
+    with grants.reading(request.actor, chosen, tools=request.tools) as lent:
+        offered = modes.offers(chosen, top=asked["top"], tools=lent)
     context = {
         "section": "requests",
         "case": probe.case,
@@ -57,6 +60,9 @@ def check(request: Request, probe_id: UUID) -> HttpResponse:
         "galleries": [{"id": pk, "name": names[pk]} for pk in asked["galleries"]],
         "reason": asked["reason"],
         "top": asked["top"],
+        "modes": offered,
+        "mode": asked["mode"] or offered[0].mode,
+        "unmeasured": modes.UNMEASURED if len(offered) == 1 else "",
     }
     return render(request, "searches/check.html", context)
 
@@ -78,6 +84,7 @@ def run(request: Request, probe_id: UUID) -> HttpResponse:
                 galleries=chosen,
                 reason=asked["reason"],
                 top=asked["top"],
+                mode=SearchMode(asked["mode"]) if asked["mode"] else None,
                 tools=request.tools,
             )
         except InputError as error:
@@ -140,6 +147,7 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
     seen = concluded and examines and not frozen and not hidden
     face_number = one.request["face"]
     unseen = hidden and knowing.is_kept_unseen(request.actor, one)
+    mode = modes.mode_of(one)
     sees_photo = may(request.actor, Deed.EVIDENCE_VIEW) and not unseen
     context = {
         "section": "searches",
@@ -154,6 +162,10 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "candidates": candidates,
         "to_examine": len(one.outcome["candidates"]) if hidden else 0,
         "unseen": unseen,
+        # Whoever could still examine it would learn that nobody on its list is less alike than that.
+        "mode": "" if unseen or mode is None else modes.NAMES[mode],
+        "measured": modes.is_measured(one),
+        "says": modes.words_of(one) if candidates else modes.error_of(one),
         "known": known,
         "came": None if frozen else afterwards.came_of(request.actor, [one]).get(one.pk),
         "may_ask": may(request.actor, Deed.SEARCH_ASK),
