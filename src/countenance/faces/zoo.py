@@ -103,6 +103,13 @@ def read_checked(path: Path, sha256: str) -> bytes:
     return data
 
 
+def licence_of(model: str) -> str:
+    """Return the licences of the models behind an id of `model_id`, as far as they came with the program."""
+    cards = [parse_card(read_card(path), path.name) for path in DEFAULT_CARDS.values()]
+    known = [f"{one.licence} ({one.name})" for one in reversed(cards) if one.id in model.split(".")]
+    return ", ".join(known) or "as its model card says"
+
+
 def model_id(detector: ReadyModel, embedder: ReadyModel, *, flip: bool) -> str:
     """Return the id of the templates that these models make together.
 

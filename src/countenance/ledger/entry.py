@@ -96,6 +96,23 @@ class Action(StrEnum):
     GALLERY_TERMS_CHANGED = "gallery.terms_changed", "A gallery's terms were changed."
     GALLERY_GRANTED = "gallery.granted", "A gallery was granted to another agency by its owner."
     GALLERY_GRANT_ENDED = "gallery.grant_ended", "An owner ended the grant of a gallery."
+    EVALUATION_RECORDED = "evaluation.recorded", "It was measured how often searches err."
+    SELFTEST_RUN = (
+        "selftest.run",
+        "A gallery was searched for people known not to be in it, and who came back was counted.",
+    )
+    OPERATING_POINT_SET = (
+        "operating_point.set",
+        "A gallery's operating point was set, after a second person agreed.",
+    )
+    NON_MATES_KEPT = (
+        "non_mates.kept",
+        "Templates of people known not to be in a gallery were kept for its selftests.",
+    )
+    NON_MATES_DESTROYED = (
+        "non_mates.destroyed",
+        "Templates of people known not to be in a gallery were destroyed.",
+    )
     RETENTION_EXTENDED = (
         "retention.extended",
         "Photos are kept longer, after a second person agreed.",

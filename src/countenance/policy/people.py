@@ -87,6 +87,9 @@ class Deed(StrEnum):
     GALLERY_CREATE = "gallery.create"
     GALLERY_TERMS = "gallery.terms"
     GALLERY_GRANT = "gallery.grant"
+    EVALUATE = "evaluate"
+    EVALUATION_READ = "evaluation.read"
+    POINT_SET = "point.set"
     ENROL = "enrol"
     PHOTO_VIEW = "photo.view"
     PHOTO_REMOVE = "photo.remove"
@@ -176,6 +179,9 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.GALLERY_CREATE: _rule(_T, scope=Scope.ENROL),
     Deed.GALLERY_TERMS: _rule(_T, scope=Scope.MANAGE, step_up=True),
     Deed.GALLERY_GRANT: _rule(_T, scope=Scope.MANAGE, step_up=True),
+    Deed.EVALUATE: _rule(_T, scope=Scope.ENROL),
+    Deed.EVALUATION_READ: _rule(_T, _E, _S, _A, scope=Scope.READ),
+    Deed.POINT_SET: _rule(_T, scope=Scope.MANAGE, step_up=True),
     Deed.ENROL: _rule(_T, scope=Scope.ENROL),
     Deed.PHOTO_VIEW: _rule(_T, _E, _S, scope=Scope.READ),
     Deed.PHOTO_REMOVE: _rule(_T, scope=Scope.ENROL),

@@ -51,6 +51,9 @@ gallery.read        CTIESA   read
 gallery.create      T        enrol
 gallery.terms       T        manage  u
 gallery.grant       T        manage  u
+evaluate            T        enrol
+evaluation.read     TESA     read
+point.set           T        manage  u
 enrol               T        enrol
 photo.view          TES      read
 photo.remove        T        enrol

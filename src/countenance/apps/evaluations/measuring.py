@@ -136,6 +136,16 @@ def of_gallery(found: Templates, *, model: str) -> Trials:
     )
 
 
+def people_searched(trials: Trials) -> int:
+    """Return of how many people there was a search."""
+    return len(np.unique(np.concatenate([trials.mated_subjects, trials.non_mated_subjects])))
+
+
+def with_face(found: Templates) -> int:
+    """Return how many people have a photo with a usable face."""
+    return len(np.unique(found.people[np.isfinite(found.vectors).all(axis=1)]))
+
+
 def numbers_of(trials: Trials, *, seed: int) -> Evaluation:
     """Return everything that trials say, with the rates of each value of each column of groups."""
     if not trials.groups:
@@ -153,7 +163,7 @@ def groups_at(trials: Trials, threshold: float, *, seed: int) -> list[OfGroup]:
     values = sorted({one for label in trials.groups for one in label.split(NEXT)})
     for value in values:
         part = _by(trials, _column(value)).of_group(value)
-        people = len(np.unique(np.concatenate([part.mated_subjects, part.non_mated_subjects])))
+        people = people_searched(part)
         rate: dict[str, tuple[float, float, float] | None] = {"fpir": None, "fnir": None}
         if people >= FEWEST:
             wrong = {

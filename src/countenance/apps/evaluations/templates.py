@@ -69,7 +69,7 @@ def of_gallery(
     vectors: list[np.ndarray] = []
     said: list[Groups] = []
     qualities: list[float] = []
-    for face in _present(gallery, tools=tools).iterator(chunk_size=CHUNK):
+    for face in present(gallery, tools=tools).iterator(chunk_size=CHUNK):
         vectors.append(np.frombuffer(face.template, dtype=np.float32))
         subjects.append(str(face.subject_id))
         qualities.append(worth(face.details["quality"]))
@@ -80,7 +80,7 @@ def of_gallery(
     return _mixed(np.stack(vectors), subjects, said, qualities, tools=tools)
 
 
-def _present(gallery: Gallery, *, tools: Tools) -> QuerySet[Face]:
+def present(gallery: Gallery, *, tools: Tools) -> QuerySet[Face]:
     """Return the faces that a search would find today."""
     return (
         Face.objects.filter(
