@@ -245,7 +245,8 @@ def _counted(gallery: UUID, version: int, over: frozenset[UUID]) -> int:
     present = Face.objects.filter(gallery_id=gallery, removed_version=None, template__isnull=False)
     if over:
         present = present.exclude(photo__source_id__in=over)
-    return present.order_by().aggregate(count=Count("subject", distinct=True))["count"]
+    found: int = present.order_by().aggregate(count=Count("subject", distinct=True))["count"]
+    return found
 
 
 def in_words(point: Point) -> str:

@@ -23,7 +23,7 @@ from countenance.apps.evaluations.sampling import Labelled
 from countenance.apps.evaluations.saying import counted
 from countenance.apps.evaluations.services import Measured, record_evaluation
 from countenance.apps.galleries.indexing import synchronise
-from countenance.apps.galleries.models import Face, Gallery
+from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.objects import delete_objects, get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import CountenanceError, InputError, ModelMismatch, WrongState
@@ -234,10 +234,11 @@ def _searched(gallery: Gallery, found: Templates, *, tools: Tools) -> Trials:
         if np.isfinite(vector).all():
             seen = _nearest(gallery, vector, tools=tools)
             nearest[row, : len(seen)] = seen
+    subjects = subjects_of(gallery, today=tools.clock().date())
     return Trials(
         model=tools.engine.model,
-        subjects=subjects_of(gallery),
-        others=subjects_of(gallery),
+        subjects=subjects,
+        others=subjects,
         non_mated=nearest,
         non_mated_subjects=found.people,
     )

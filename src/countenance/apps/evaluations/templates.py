@@ -5,7 +5,7 @@ Photos are analysed in memory and let go; no template of a sample is stored, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -50,7 +50,7 @@ def of_photos(
 
 
 def of_gallery(
-    gallery: Gallery, *, groups: dict[str, Groups] | None = None, tools: Tools
+    gallery: Gallery, *, groups: Mapping[str, Groups] | None = None, tools: Tools
 ) -> Templates:
     """Return every template of a gallery that can be found now, from the database.
 

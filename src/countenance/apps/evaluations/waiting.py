@@ -15,7 +15,7 @@ from countenance.tools import Tools
 TOLD = frozenset({Role.STEWARD, Role.SUPERVISOR})
 
 
-def waiting(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:  # noqa: ARG001 # a source's signature
+def waiting(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
     """Yield each gallery whose newest selftest came back with more than its operating point predicts."""
     if not actor.roles & TOLD:
         return
