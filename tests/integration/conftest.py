@@ -50,6 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.install(made)
     os.environ["DJANGO_SETTINGS_MODULE"] = "countenance.web.settings"
     django.setup()
+    from django.test import TransactionTestCase
+    from emptying import empty
+
+    TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign] # what pytest-django calls
 
 
 def pytest_unconfigure() -> None:
