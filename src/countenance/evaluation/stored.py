@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -74,6 +75,10 @@ def floats(values: Sequence[float | None]) -> np.ndarray:
     return np.array([-math.inf if one is None else one for one in values], dtype=np.float64)
 
 
+_hints = cache(get_type_hints)
+"""Read once: an evaluation holds hundreds of records, and every search opens one."""
+
+
 def rebuilt(kind: Any, value: Any) -> Any:
     """Return a record of this kind from what `plain` made of it, its parts by their annotations.
 
@@ -81,7 +86,7 @@ def rebuilt(kind: Any, value: Any) -> Any:
         InputError: the value has other parts than the record.
     """
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         if not isinstance(value, dict) or value.keys() != {one.name for one in fields(kind)}:
             raise InputError("This is not a stored evaluation.")
         return kind(**{name: rebuilt(hints[name], one) for name, one in value.items()})  # type: ignore[operator] # a class
