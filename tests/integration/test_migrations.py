@@ -20,6 +20,7 @@ IN_CLEAR = {
     "agencies_factor.kind": "a word of ours",
     "approvals_approval.kind": "a word of ours",
     "galleries_gallery.model": "the id of a model",
+    "galleries_gallery.tier": "a word of ours",
     "galleries_indexsnapshot.parts": "random ids",
     "records_keyrow.kind": "a word of ours",
     "records_ledgerrow.action": "a word of ours",

@@ -38,6 +38,7 @@ _WIDER: Final = 4
 _GONE: Final = 32
 _WORTH_IT: Final = 1024
 _ATTEMPTS: Final = 3
+_OUTGROWN: Final = 4
 
 
 class _State(NamedTuple):
@@ -75,6 +76,7 @@ class QuantisedIndex:
         self._state = _State((), FlatIndex(dimensions, model=model))
         self._writing = threading.Lock()
         self._count = 0
+        self._trained_for = TRAINED_ON
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> QuantisedIndex:
@@ -89,6 +91,7 @@ class QuantisedIndex:
         tail.add(held.rows, held.templates, model=held.model)
         index._state = _State(tuple(held.shards), tail)
         index._count = len(tail) + sum(shard.size for shard in held.shards)
+        index._trained_for = max(index._count, TRAINED_ON)
         return index
 
     @property
@@ -111,6 +114,11 @@ class QuantisedIndex:
         """Return the memory in use, in bytes."""
         state = self._state
         return state.tail.nbytes + sum(shard.nbytes for shard in state.shards)
+
+    @property
+    def outgrown(self) -> bool:
+        """Say whether so much was added since the quantiser was made that it should be made anew."""
+        return self._count > _OUTGROWN * self._trained_for
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -203,6 +211,7 @@ class QuantisedIndex:
         only where that happens three times in a row.
         """
         codes = self._trained()
+        self._trained_for = max(self._count, TRAINED_ON)
         overtaken = 0
         while codes is not None:
             with self._writing if overtaken == _ATTEMPTS else nullcontext():

@@ -2,7 +2,8 @@
 
 A gallery's index is loaded from its sealed snapshot or built from the faces, then follows the gallery's
 version: every search first replays what was added and removed since. All of it is derived data, so
-nothing here is a service: a snapshot that is missing, old or broken is rebuilt.
+nothing here is a service: a snapshot that is missing, old or broken is rebuilt. Which tier of index a
+gallery gets follows from its size; it changes when a snapshot is written, and searches go on meanwhile.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from django.db.models import Q
 from countenance.apps.galleries.models import Face, Gallery, IndexSnapshot
 from countenance.apps.records.objects import delete_objects, get_object, seal_for_store
 from countenance.errors import IndexUnavailable, NotFound, SealBroken
-from countenance.index.flat import FlatIndex
-from countenance.index.rotation import Rotation
+from countenance.index import FlatIndex, QuantisedIndex, Rotation, Shelf, plan
+from countenance.index.plan import LocalIndex, Tier
 from countenance.tools import Tools
 
 REPLAY_CHUNK = 4096
@@ -44,12 +45,66 @@ def synchronise(galleries: Sequence[Gallery], *, tools: Tools) -> None:
             if held is None:
                 held = _load(gallery, tools=tools)
             if held < now:
-                _replay(gallery, since=held, until=now, tools=tools)
+                _replay(gallery, since=held, until=now, shelf=tools.shelf)
+
+
+def fit_to_size(gallery: Gallery, *, tools: Tools) -> Tier:
+    """Give the gallery the tier that is planned for its size, and return which it has now.
+
+    A quantiser that the gallery has outgrown is made anew. Searches go on meanwhile.
+    """
+    synchronise([gallery], tools=tools)
+    index = tools.shelf.get(gallery.pk).index
+    if not isinstance(index, FlatIndex | QuantisedIndex):
+        return Tier(gallery.tier)
+    tier = plan.tier_of(index)
+    wanted = plan.planned(
+        len(index), index.dimensions, memory=plan.memory_for_indexes(), now=tier
+    ).tier
+    if wanted is not tier:
+        move_to_tier(gallery, wanted, tools=tools)
+    else:
+        if isinstance(index, QuantisedIndex) and index.outgrown:
+            index.retrain()
+        _note_tier(gallery, tier)
+    return wanted
+
+
+def move_to_tier(gallery: Gallery, tier: Tier, *, tools: Tools) -> None:
+    """Make an index of another tier from the one that is held, and search in it from then on.
+
+    Raises:
+        IndexUnavailable: the gallery is not held by this process itself.
+    """
+    synchronise([gallery], tools=tools)
+    with _locks[gallery.pk]:
+        held = tools.shelf.get(gallery.pk)
+        if not isinstance(held.index, FlatIndex | QuantisedIndex):
+            raise IndexUnavailable("The index of this gallery is not held by this process.")
+        # Copied while nothing changes, so that it is the gallery at exactly this version.
+        batches = list(held.index.batches())
+    index = plan.empty(tier, held.index.dimensions, model=held.index.model)
+    while batches:
+        rows, templates = batches.pop(0)
+        index.add(rows, templates, model=held.index.model)
+    made = Shelf()
+    made.put(gallery.pk, index, version=held.version, rotation=held.rotation)
+    with _locks[gallery.pk]:
+        # What changed since the copy: searches never see an index that is older than the one before.
+        now = tools.shelf.get(gallery.pk).version
+        _replay(gallery, since=held.version, until=now, shelf=made)
+        tools.shelf.put(gallery.pk, index, version=now, rotation=held.rotation)
+    _note_tier(gallery, tier)
+
+
+def _note_tier(gallery: Gallery, tier: Tier) -> None:
+    Gallery.objects.filter(pk=gallery.pk).exclude(tier=tier).update(tier=tier)
+    gallery.tier = tier
 
 
 def write_snapshot(gallery: Gallery, *, tools: Tools) -> None:
-    """Seal the gallery's index into the store, replacing the snapshot before."""
-    synchronise([gallery], tools=tools)
+    """Seal the gallery's index into the store, replacing the snapshot before, in the tier for its size."""
+    fit_to_size(gallery, tools=tools)
     held = tools.shelf.get(gallery.pk)
     data = memoryview(held.index.to_bytes())
     snapshot = IndexSnapshot(gallery=gallery, version=held.version, parts=[])
@@ -88,7 +143,7 @@ def _removed_since(gallery: Gallery, version: int) -> bool:
 
 def _load(gallery: Gallery, *, tools: Tools) -> int:
     """Put the gallery on the shelf from its snapshot, or empty; return the version that is held."""
-    index, version = FlatIndex(tools.engine.dimensions, model=gallery.model), 0
+    index, version = _empty(gallery, tools=tools), 0
     snapshot = IndexSnapshot.objects.filter(gallery=gallery).select_related("gallery").first()
     if snapshot is not None:
         try:
@@ -96,28 +151,34 @@ def _load(gallery: Gallery, *, tools: Tools) -> int:
                 get_object(snapshot, id=UUID(part), part=f"part {number}", tools=tools)
                 for number, part in enumerate(snapshot.parts)
             )
-            index, version = FlatIndex.from_bytes(b"".join(parts)), snapshot.version
+            index, version = plan.opened(b"".join(parts)), snapshot.version
         except (NotFound, SealBroken, IndexUnavailable):
             # A snapshot is a copy: nothing of a broken one is used, and the faces are all in the database.
-            index, version = FlatIndex(tools.engine.dimensions, model=gallery.model), 0
+            index, version = _empty(gallery, tools=tools), 0
     tools.shelf.put(
         gallery.pk, index, version=version, rotation=Rotation.from_bytes(gallery.rotation)
     )
     return version
 
 
-def _replay(gallery: Gallery, *, since: int, until: int, tools: Tools) -> None:
+def _empty(gallery: Gallery, *, tools: Tools) -> LocalIndex:
+    # A word that no tier has can only come from a newer version, or from whoever changed the database.
+    tier = Tier(gallery.tier) if gallery.tier in set(Tier) else Tier.EXACT
+    return plan.empty(tier, tools.engine.dimensions, model=gallery.model)
+
+
+def _replay(gallery: Gallery, *, since: int, until: int, shelf: Shelf) -> None:
     gone = Face.objects.filter(
         gallery=gallery, removed_version__gt=since, added_version__lte=since
     ).values_list("pk", flat=True)
     rows = np.fromiter(gone, dtype=np.int64)
     if len(rows):
-        tools.shelf.remove(gallery.pk, rows, version=since)
+        shelf.remove(gallery.pk, rows, version=since)
     for rows, templates in _added(gallery, since=since, until=until):
-        tools.shelf.add(gallery.pk, rows, templates, model=gallery.model, version=since)
+        shelf.add(gallery.pk, rows, templates, model=gallery.model, version=since)
     # Only now, so that a failure in between is replayed from the start; adding a row twice replaces it.
-    held = tools.shelf.get(gallery.pk)
-    tools.shelf.put(gallery.pk, held.index, version=until, rotation=held.rotation)
+    held = shelf.get(gallery.pk)
+    shelf.put(gallery.pk, held.index, version=until, rotation=held.rotation)
 
 
 def _added(gallery: Gallery, *, since: int, until: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

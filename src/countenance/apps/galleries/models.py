@@ -82,6 +82,8 @@ class Source(SealedModel):
 class Gallery(ObjectSealedModel):
     """People enrolled under one authority. `version` counts the changes that an index must follow.
 
+    `tier` is how its index was made last (`index.plan.Tier`): it follows from the size and promises nothing.
+
     `terms` holds what two people agreed on: sensitive (each case needs an approval), and point (the id of
     the operating point). Old ones may hold a threshold instead: the least similarity, as text, that somebody
     set by hand, and below which nobody is listed.
@@ -97,6 +99,7 @@ class Gallery(ObjectSealedModel):
     rotation = SealedBytes()
     terms = SealedJSON(null=True)
     version = models.BigIntegerField(default=0)
+    tier = models.CharField(max_length=20, default="exact")
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 

@@ -1,0 +1,167 @@
+"""Which tier of index a gallery gets, from its size, the memory there is and the recall that is wanted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from countenance.index.codes import sub_vectors
+from countenance.index.flat import FlatIndex
+from countenance.index.kept import Precision
+from countenance.index.quantised import QuantisedIndex
+from countenance.index.shard import SHARD
+from countenance.index.snapshot import QUANTISED, version_of
+from countenance.index.threads import cores
+
+LocalIndex: TypeAlias = FlatIndex | QuantisedIndex
+
+CONTRACT: Final = 0.999
+"""The recall that every tier but the exact one was measured to reach; see `Index`."""
+
+_EXACT_BYTES: Final = 128 * 2**20
+"""More than this is scanned by codes: on one core it is some 8 ms of reading."""
+_BACK: Final = 2
+"""A gallery goes back to the exact tier at this part of that size, so that it does not go to and fro."""
+
+
+class Tier(StrEnum):
+    """How the templates of a gallery are searched in this process."""
+
+    EXACT = "exact"
+    QUANTISED = "quantised"
+    QUANTISED_BYTES = "quantised-bytes"
+
+    @property
+    def in_words(self) -> str:
+        """Return what it does, for people."""
+        return _WORDS[self]
+
+
+_WORDS: Final = {
+    Tier.EXACT: "every template compared exactly",
+    Tier.QUANTISED: "every template's 4-bit code, the nearest compared again in half precision",
+    Tier.QUANTISED_BYTES: "every template's 4-bit code, the nearest compared again in bytes",
+}
+_PRECISIONS: Final = {
+    Tier.QUANTISED: Precision.HALF,
+    Tier.QUANTISED_BYTES: Precision.BYTE,
+}
+
+_FIXED_MS: Final = {Tier.EXACT: 0.1, Tier.QUANTISED: 0.8, Tier.QUANTISED_BYTES: 0.8}
+_NANOSECONDS: Final = {Tier.EXACT: 38.0, Tier.QUANTISED: 2.3, Tier.QUANTISED_BYTES: 2.3}
+"""CPU time of a template of 128 numbers, measured at a million; in proportion for others."""
+_MEASURED: Final = {
+    (Tier.EXACT, 128): (10_000, 1_000_000),
+    (Tier.QUANTISED, 128): (1_000_000, 10_000_000),
+    (Tier.QUANTISED, 512): (1_000_000,),
+}
+"""The sizes at which `docs/reference/performance.md` has a measurement; all other times are estimates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The tier for one size of gallery, and what to expect of it on this machine."""
+
+    templates: int
+    dimensions: int
+    tier: Tier
+    memory: int
+    """Bytes, for the index alone."""
+    cpu_ms: float
+    ms: float
+    """Of one search on an idle machine with as many cores as this one."""
+    measured: bool
+    fits: bool
+    """False if the machine has too little memory for it: a gallery for several machines."""
+
+
+def planned(
+    templates: int,
+    dimensions: int,
+    *,
+    memory: int | None = None,
+    recall: float = CONTRACT,
+    now: Tier | None = None,
+) -> Plan:
+    """Return the plan for a gallery.
+
+    Args:
+        templates: how many it holds.
+        dimensions: the length of a template.
+        memory: the bytes that its index may take; None for no limit.
+        recall: the share of mates, of those that exact search ranks first, that must come first. More
+            than `CONTRACT` is promised by the exact tier only.
+        now: the tier it has, which it keeps while it is near a border.
+    """
+    border = _EXACT_BYTES if now in {None, Tier.EXACT} else _EXACT_BYTES // _BACK
+    if recall > CONTRACT or 4 * templates * dimensions <= border:
+        tiers = [Tier.EXACT]
+    elif now is Tier.QUANTISED_BYTES:
+        # Going back to half precision would bring back nothing that was rounded.
+        tiers = [Tier.QUANTISED_BYTES]
+    else:
+        tiers = [Tier.QUANTISED, Tier.QUANTISED_BYTES]
+    plans = [_plan(tier, templates, dimensions, memory) for tier in tiers]
+    return next((plan for plan in plans if plan.fits), plans[-1])
+
+
+def memory_for_indexes() -> int:
+    """Return the bytes of this machine that indexes may take: half, as a snapshot takes as much again."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def empty(tier: Tier, dimensions: int, *, model: str) -> LocalIndex:
+    """Return an index of a tier without templates.
+
+    Raises:
+        InputError: the dimensions or the model's name cannot be.
+    """
+    if tier is Tier.EXACT:
+        return FlatIndex(dimensions, model=model)
+    return QuantisedIndex(dimensions, model=model, precision=_PRECISIONS[tier])
+
+
+def opened(data: bytes | bytearray | memoryview) -> LocalIndex:
+    """Return the index of a snapshot, of whatever tier; the seal around it is verified before.
+
+    Raises:
+        IndexUnavailable: the bytes are no whole snapshot.
+    """
+    if version_of(data) == QUANTISED:
+        return QuantisedIndex.from_bytes(data)
+    return FlatIndex.from_bytes(data)
+
+
+def tier_of(index: LocalIndex) -> Tier:
+    """Return the tier that an index is of."""
+    if isinstance(index, FlatIndex):
+        return Tier.EXACT
+    return next(tier for tier, precision in _PRECISIONS.items() if precision is index.precision)
+
+
+def _plan(tier: Tier, templates: int, dimensions: int, memory: int | None) -> Plan:
+    needed = templates * _bytes_each(tier, dimensions)
+    cpu = _FIXED_MS[tier] + templates * _NANOSECONDS[tier] * dimensions / 128 * 1e-6
+    if tier is not Tier.EXACT and dimensions >= 256:  # noqa: PLR2004 - half as many codes, see `codes`
+        cpu = _FIXED_MS[tier] + templates * _NANOSECONDS[tier] * dimensions / 256 * 1e-6
+    parts = templates * 4 * dimensions // 2**24 if tier is Tier.EXACT else templates // SHARD
+    return Plan(
+        templates=templates,
+        dimensions=dimensions,
+        tier=tier,
+        memory=needed,
+        cpu_ms=cpu,
+        ms=cpu / max(1, min(cores(), parts)),
+        measured=templates in _MEASURED.get((tier, dimensions), ()),
+        fits=memory is None or needed <= memory,
+    )
+
+
+def _bytes_each(tier: Tier, dimensions: int) -> int:
+    """Return what a template takes with its row id and what finds it: measured for the exact tier."""
+    if tier is Tier.EXACT:
+        return 4 * dimensions + 58
+    number = _PRECISIONS[tier].number.itemsize
+    return sub_vectors(dimensions) // 2 + number * dimensions + (13 if number == 1 else 9)

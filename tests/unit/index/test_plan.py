@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from unit.index.drawn import MODEL, unit_vectors
+
+from countenance.errors import IndexUnavailable
+from countenance.index import plan
+from countenance.index.plan import Tier, planned
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("templates", "dimensions", "memory", "tier", "fits"),
+    [
+        (0, 128, GIB, Tier.EXACT, True),
+        (10_000, 128, GIB, Tier.EXACT, True),
+        (262_144, 128, GIB, Tier.EXACT, True),
+        (262_145, 128, GIB, Tier.QUANTISED, True),
+        (65_537, 512, GIB, Tier.QUANTISED, True),
+        (10_000_000, 128, 12 * GIB, Tier.QUANTISED, True),
+        (10_000_000, 128, 2 * GIB, Tier.QUANTISED_BYTES, True),
+        (100_000_000, 128, 12 * GIB, Tier.QUANTISED_BYTES, False),
+        (100_000_000, 128, 20 * GIB, Tier.QUANTISED_BYTES, True),
+        (100_000_000, 128, None, Tier.QUANTISED, True),
+    ],
+)
+def test_the_tier_follows_from_size_and_memory(
+    templates: int, dimensions: int, memory: int | None, tier: Tier, fits: bool
+) -> None:
+    made = planned(templates, dimensions, memory=memory)
+    assert (made.tier, made.fits) == (tier, fits)
+
+
+def test_more_recall_than_was_measured_is_promised_by_exact_search_only() -> None:
+    assert planned(10_000_000, 128, recall=1).tier is Tier.EXACT
+    assert planned(10_000_000, 128, recall=0.999).tier is Tier.QUANTISED
+
+
+def test_a_gallery_near_the_border_stays_what_it_is() -> None:
+    for size in (140_000, 200_000, 262_000):
+        assert planned(size, 128, now=Tier.EXACT).tier is Tier.EXACT
+        assert planned(size, 128, now=Tier.QUANTISED).tier is Tier.QUANTISED
+    assert planned(131_000, 128, now=Tier.QUANTISED).tier is Tier.EXACT
+    assert planned(300_000, 128, now=Tier.EXACT).tier is Tier.QUANTISED
+
+
+def test_rows_that_were_rounded_to_bytes_stay_so() -> None:
+    assert planned(10_000_000, 128, now=Tier.QUANTISED_BYTES).tier is Tier.QUANTISED_BYTES
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_an_index_of_each_tier_comes_back_from_its_bytes_with_the_memory_that_was_planned(
+    tier: Tier,
+) -> None:
+    index = plan.empty(tier, 128, model=MODEL)
+    index.add(np.arange(70_000), unit_vectors(70_000, 128, seed=1), model=MODEL)
+    back = plan.opened(index.to_bytes())
+    assert plan.tier_of(back) is tier
+    assert len(back) == 70_000
+    expected = plan._plan(tier, 70_000, 128, None).memory
+    # The arrays of the exact index and of what has no code yet are doubled, not extended.
+    assert expected * 0.95 < index.nbytes < expected * 2.1
+
+
+def test_bytes_that_are_no_snapshot_are_refused() -> None:
+    for data in (b"", b"CNTNINDX", bytes(100)):
+        with pytest.raises(IndexUnavailable):
+            plan.opened(data)
