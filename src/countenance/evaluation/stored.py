@@ -75,8 +75,10 @@ def floats(values: Sequence[float | None]) -> np.ndarray:
     return np.array([-math.inf if one is None else one for one in values], dtype=np.float64)
 
 
-_hints = cache(get_type_hints)
-"""Read once: an evaluation holds hundreds of records, and every search opens one."""
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Return the annotations of a record, read once: every search opens an evaluation of hundreds of them."""
+    return get_type_hints(kind)
 
 
 def rebuilt(kind: Any, value: Any) -> Any:
@@ -86,7 +88,7 @@ def rebuilt(kind: Any, value: Any) -> Any:
         InputError: the value has other parts than the record.
     """
     if is_dataclass(kind):
-        hints = _hints(kind)
+        hints = _hints(kind if isinstance(kind, type) else type(kind))
         if not isinstance(value, dict) or value.keys() != {one.name for one in fields(kind)}:
             raise InputError("This is not a stored evaluation.")
         return kind(**{name: rebuilt(hints[name], one) for name, one in value.items()})  # type: ignore[operator] # a class
