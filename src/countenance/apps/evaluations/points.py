@@ -20,6 +20,7 @@ from countenance.apps.evaluations.models import Evaluation, OperatingPoint
 from countenance.apps.evaluations.saying import about, between, counted, rounded
 from countenance.apps.galleries.models import Face, Gallery, Source
 from countenance.errors import InputError, NotFound, SealBroken
+from countenance.evaluation.calibration import Calibration
 from countenance.evaluation.intervals import wilson
 from countenance.evaluation.report import Evaluation as Numbers
 from countenance.evaluation.report import Histogram
@@ -270,7 +271,12 @@ def in_words(point: Point) -> str:
 
 
 def ratio_of(point: Point, similarity: float) -> Ratio | None:
-    """Return the calibrated likelihood ratio of a similarity; None if too little was measured for one.
+    """Return the calibrated likelihood ratio of one similarity, as `ratios_of` does."""
+    return ratios_of(point, [similarity])[0]
+
+
+def ratios_of(point: Point, similarities: Sequence[float]) -> list[Ratio | None]:
+    """Return the calibrated likelihood ratio of each similarity; None if too little was measured for one.
 
     Show it after the conclusion is recorded, never before. Call it within `grants.reading` for granted
     galleries.
@@ -281,7 +287,11 @@ def ratio_of(point: Point, similarity: float) -> Ratio | None:
     """
     calibration = _measured(point).calibration
     if calibration is None:
-        return None
+        return [None] * len(similarities)
+    return [_ratio(calibration, one, point) for one in similarities]
+
+
+def _ratio(calibration: Calibration, similarity: float, point: Point) -> Ratio:
     found = calibration.at(similarity, subjects=point.subjects)
     return Ratio(
         value=found.value,
