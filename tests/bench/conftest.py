@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bench.home import Deployment, deployment
-from bench.report import Results, write
+from bench.report import Results, write, write_figures
 
 RESULTS = pytest.StashKey[Results]()
 
@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--write-report",
         action="store_true",
-        help="put the measured sections into docs/reference/performance.md",
+        help="put what was measured into docs/reference/performance.md and performance.json",
     )
     group.addoption("--results", type=Path, help="write what was measured to this file as JSON")
 
@@ -53,3 +53,4 @@ def pytest_terminal_summary(
             terminalreporter.write_line("The report is not written: a benchmark failed.", red=True)
             return
         write(measured)
+        write_figures(measured)

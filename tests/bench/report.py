@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reference" / "performance.md"
+FIGURES = DOCUMENT.with_suffix(".json")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Results:
 
     packages: dict[str, list[str]] = field(default_factory=dict)
     tables: dict[str, list[Table]] = field(default_factory=dict)
+    figures: dict[str, object] = field(default_factory=dict)
+
+    def figure(self, key: str, value: object) -> None:
+        """Keep one number for programs, by its name with dots ("index.1m_128.p50_ms")."""
+        self.figures[key] = round(value, 4) if isinstance(value, float) else value
 
     def add(self, section: str, table: Table, *, packages: Sequence[str] = ()) -> None:
         """Add a table; `packages` are those whose versions the section's numbers depend on."""
@@ -87,6 +93,25 @@ def write(results: Results, document: Path = DOCUMENT) -> None:
         after = rest.split(end)[1]
         text = f"{before}{start}\n\n{results.markdown(section)}\n\n{end}{after}"
     document.write_text(text, encoding="utf-8")
+
+
+def write_figures(results: Results, document: Path = FIGURES) -> None:
+    """Put the numbers of this run into the JSON file; those of what was not measured now stay.
+
+    Each part of a section ("index.1m_128") names the day on which its numbers were measured.
+    """
+    held = json.loads(document.read_text(encoding="utf-8")) if document.exists() else {}
+    today = datetime.now(UTC).date().isoformat()
+    for key, value in results.figures.items():
+        *path, name = key.split(".")
+        place = held
+        for part in path:
+            place = place.setdefault(part, {})
+        place[name] = value
+        held[path[0]].setdefault("measured_on", {})[".".join(path[1:2])] = today
+    if results.figures:
+        held["machine"] = f"{_processor()}, {os.cpu_count()} cores, {_memory()} of memory"
+        document.write_text(json.dumps(held, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _processor() -> str:
