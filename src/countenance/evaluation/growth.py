@@ -18,7 +18,7 @@ relatives, the twins or the doubles of those in it, nothing here holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +37,10 @@ FAR: Final = 10
 
 _MOST: Final = 5000
 _LEAST: Final = 5
+_FEWEST: Final = 10
+_SHORTEST: Final = 200
+_FITS: Final = 0.8
+_FLAT, _STEEP, _STEEPEST = 8.0, 25.0, 200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +130,7 @@ def grow(trials: Trials) -> Growth:
     Raises:
         InputError: there are too few of them.
     """
-    return _fitted(_exceeding(trials), trials.others, np.ones(len(trials.non_mated)))
+    return _fitted(_exceeding(trials), trials.others, np.ones(len(trials.non_mated)), careful=True)
 
 
 def expected(
@@ -144,15 +148,21 @@ def expected(
 
 
 def expect(model: Growth, drawn: Sequence[Growth], threshold: float, subjects: int) -> Expected:
-    """Return the FPIR of a model, with the interval of the models that were fitted to drawn samples."""
-    low, high = np.quantile([one.fpir(threshold, subjects) for one in drawn], [0.025, 0.975])
+    """Return the FPIR of a model, with the interval of the models that were fitted to drawn samples.
+
+    The interval holds their middle 95 %, and lies at least as far around the model's own FPIR, in
+    proportion, as theirs around their median: the model is more careful about the tail than they are.
+    """
+    rates = [one.fpir(threshold, subjects) for one in drawn] or [0.0, 1.0]
+    low, middle, high = np.quantile(rates, [0.025, 0.5, 0.975]).tolist()
     value = model.fpir(threshold, subjects)
+    moved = value / middle if middle > 0 else 1.0
     return Expected(
         threshold=threshold,
         subjects=subjects,
         value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
+        low=min(low, low * moved, value),
+        high=min(1.0, max(high, high * moved, value)),
         extrapolated=model.is_extrapolated(threshold, subjects),
     )
 
@@ -160,12 +170,18 @@ def expect(model: Growth, drawn: Sequence[Growth], threshold: float, subjects: i
 def drawn_models(trials: Trials, *, seed: int, replicates: int) -> list[Growth]:
     """Return the model fitted to each bootstrap sample of subjects, all from the same start.
 
+    Their bends are as they come, so the interval also spans what is not known about the tail.
+
     Raises:
         InputError: there are too few non-mated searches.
     """
     seen = _exceeding(trials)
     samples = drawn_subjects(trials.non_mated_subjects, seed=seed, replicates=replicates)
-    return [_fitted(seen, trials.others, one) for one in samples if one[seen.search].any()]
+    return [
+        _fitted(seen, trials.others, one, careful=False)
+        for one in samples
+        if one[seen.search].any()
+    ]
 
 
 def measured_at(trials: Trials, threshold: float, subjects: int) -> float:
@@ -214,6 +230,11 @@ class _Exceeding:
 
 
 def _exceeding(trials: Trials) -> _Exceeding:
+    """Return the longest tail, of at most one comparison a search, that is as the model says it is.
+
+    Raises:
+        InputError: there are too few comparisons, or they are too alike.
+    """
     nearest = trials.non_mated
     flat = nearest.ravel()
     order = np.argsort(-flat, kind="stable")
@@ -221,19 +242,36 @@ def _exceeding(trials: Trials) -> _Exceeding:
     wanted = min(_MOST, len(nearest), len(order) - 1)
     if wanted < _LEAST or trials.others < 1:
         raise InputError("Too few non-mated searches to say how FPIR grows.")
-    start = float(flat[order[wanted]])
-    above = order[flat[order] > start]
-    if len(above) < _LEAST:
-        raise InputError("The non-mated searches are too alike to say how FPIR grows.")
-    return _Exceeding(
-        start, flat[above] - start, above // nearest.shape[1], (nearest > start).sum(axis=1) * 1.0
-    )
+    while True:
+        start = float(flat[order[wanted]])
+        above = order[flat[order] > start]
+        if len(above) < _LEAST:
+            raise InputError("The non-mated searches are too alike to say how FPIR grows.")
+        search = above // nearest.shape[1]
+        if len(np.unique(trials.non_mated_subjects[search])) < _FEWEST:
+            raise InputError("Too few people were searched for to say how FPIR grows.")
+        beyond = flat[above] - start
+        if wanted < 2 * _SHORTEST or _misfit(beyond) < _FITS:
+            counts = (nearest > start).sum(axis=1).astype(np.float64)
+            return _Exceeding(start, beyond, search, counts)
+        wanted //= 2
 
 
-def _fitted(seen: _Exceeding, others: int, weights: Float64[np.ndarray, " n"]) -> Growth:
+def _misfit(beyond: Float64[np.ndarray, " m"]) -> float:
+    """Return the largest distance of the fitted tail from the measured one (Kolmogorov's, scaled)."""
+    slope, bend = fit_tail(beyond, np.ones(len(beyond)))
+    fitted = np.array([tail(float(one), slope, bend) for one in beyond])  # rising, as beyond falls
+    steps = np.arange(len(beyond) + 1) / len(beyond)
+    far = max(np.abs(fitted - steps[1:]).max(), np.abs(fitted - steps[:-1]).max())
+    return float(far) * math.sqrt(len(beyond))
+
+
+def _fitted(
+    seen: _Exceeding, others: int, weights: Float64[np.ndarray, " n"], *, careful: bool
+) -> Growth:
     """Fit tail and spread, each search counted as often as its weight says."""
     times = weights[seen.search]
-    slope, bend = fit_tail(seen.beyond, times)
+    slope, bend = fit_tail(seen.beyond, times, careful=careful)
     enough = min(int(np.searchsorted(np.cumsum(times), ENOUGH)), len(times) - 1)
     return Growth(
         others=others,
@@ -255,29 +293,49 @@ def _spread(counts: np.ndarray, weights: np.ndarray) -> float:
 
 
 def fit_tail(
-    beyond: Float64[np.ndarray, " m"], weights: Float64[np.ndarray, " m"]
+    beyond: Float64[np.ndarray, " m"], weights: Float64[np.ndarray, " m"], *, careful: bool = True
 ) -> tuple[float, float]:
-    """Return slope and bend of the tail of greatest likelihood for what exceeds the start."""
+    """Return slope and bend of the tail of greatest likelihood for what exceeds the start.
+
+    Args:
+        beyond: by how much each comparison exceeds it.
+        weights: how often each counts.
+        careful: believe the bend only as far as it stands out from chance, so that a tail continued far
+            beyond the data falls too slowly rather than too fast.
+    """
     mean = float(np.average(beyond, weights=weights))
     square = float(np.average(beyond**2, weights=weights))
-    if square >= 2 * mean * mean:  # an exponential tail or one that falls more slowly
+    # The ratio of the moments says how much the tail bends: it is 2 for an exponential tail and
+    # falls towards 1.57, that of half a normal distribution, and below, as it bends.
+    if square >= 2 * mean * mean:
         return 1 / mean, 0.0
-    # In units of the mean: the ratio of the moments says how much the tail bends. It is 2 for an
-    # exponential tail and falls towards 1.57, that of half a normal distribution, as it bends.
     wanted = square / (mean * mean)
-    low, high = -8.0, 30.0  # the start in standard deviations of the normal tail above its middle
+    z = _solved(lambda z: _moments(z)[1] / _moments(z)[0] ** 2 < wanted, _STEEP)
+    width = mean / _moments(z)[0]
+    bend = 1 / (2 * width * width)
+    if careful:
+        found, chance = bend * mean * mean, 1 / math.sqrt(float(weights.sum()))
+        bend *= found * found / (found * found + chance * chance)
+        width = 1 / math.sqrt(2 * bend)
+        if mean / width < 1 / _STEEPEST:
+            return 1 / mean, 0.0
+        z = _solved(lambda z: _moments(z)[0] * width > mean, _STEEPEST)
+    return z / width, bend
+
+
+def _solved(is_below: Callable[[float], bool], high: float) -> float:
+    """Return where a normal tail begins, in standard deviations above its middle, by halving."""
+    low = -_FLAT
     for _ in range(80):
         middle = (low + high) / 2
-        first, second = _moments(middle)
-        low, high = (middle, high) if second / (first * first) < wanted else (low, middle)
-    first, _ = _moments(low)
-    width = mean / first
-    slope, bend = low / width, 1 / (2 * width * width)
-    return slope, bend
+        low, high = (middle, high) if is_below(middle) else (low, middle)
+    return low
 
 
 def _moments(z: float) -> tuple[float, float]:
     """Return the first two moments of what a standard normal variable exceeds z by, given it does."""
+    if z > _STEEP:
+        return 1 / z - 2 / z**3, 2 / z**2 - 10 / z**4
     hazard = math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / _upper(z)
     return hazard - z, 1 + z * z - z * hazard
 
@@ -292,4 +350,6 @@ def tail(beyond: float, slope: float, bend: float) -> float:
         return math.exp(-slope * beyond)
     width = 1 / math.sqrt(2 * bend)
     z = slope * width
+    if z > _STEEP:  # Mills' ratio of both, where each of them is too small to be divided
+        return math.exp(-slope * beyond - bend * beyond * beyond) * z / (z + beyond / width)
     return _upper(z + beyond / width) / _upper(z)
