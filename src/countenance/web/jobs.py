@@ -16,9 +16,13 @@ import structlog
 from django.db import connection
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 
 from countenance import config
+from countenance.apps.agencies.models import Person
+from countenance.apps.evaluations import selftests
+from countenance.apps.evaluations import services as evaluating
 from countenance.apps.examinations import retention as examined
 from countenance.apps.galleries import enrolment, indexing, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
@@ -35,12 +39,15 @@ from countenance.web.mail import Mailer
 log = structlog.get_logger()
 
 
-QUEUES = (["enrolment", "maintenance"], ["footage"], ["clock"], ["notices"])
+QUEUES = (["enrolment", "maintenance"], ["footage"], ["evaluation"], ["clock"], ["notices"])
 """Each list is worked off one job at a time, beside the others."""
 LOOKS = RetryStrategy(max_attempts=3, exponential_wait=5)
 """Somebody waits for a video, so after three minutes it is said that it fails."""
 RETRIES = RetryStrategy(max_attempts=6, exponential_wait=5)
 """A fault that passes, such as a lost database connection, is tried again within an hour or so."""
+
+
+EVALUATE = "evaluate_gallery"
 
 
 @contextmanager
@@ -78,6 +85,15 @@ def look_through(context: JobContext, footage_id: str) -> None:
                 if last:
                     footage.give_up(one.added_by.actor, footage=one, tools=tools)
                 raise
+
+
+@app.task(name=EVALUATE, queue="evaluation")
+def evaluate_gallery(gallery_id: str, person_id: str) -> None:
+    """Measure a gallery with its own photos, for somebody who asked for it."""
+    gallery = Gallery.objects.select_related("agency").get(pk=gallery_id)
+    person = Person.objects.select_related("agency").get(pk=person_id)
+    with _keys_of(gallery.agency_id) as tools:
+        evaluating.evaluate_gallery(person.actor, gallery=gallery, tools=tools)
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -122,6 +138,18 @@ def mind_retention(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pass
     """Destroy what closed cases hold for longer than policy says."""
     try:
         run_retention()
+    finally:
+        connection.close()
+
+
+@app.periodic(cron="37 * * * *")
+@app.task(name="run_selftests", queue="maintenance", pass_context=False)
+def run_selftests(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
+    """Search galleries again for people known not to be in them, where a steward had them kept for it."""
+    try:
+        done = selftests.run_due(SYSTEM, tools=wiring.current())
+        if done:
+            log.info("selftests.ran", selftests=done)
     finally:
         connection.close()
 
@@ -208,15 +236,41 @@ class Queue:
         except AlreadyEnqueued:
             log.info("job.already_queued", footage=lock)
 
+    def evaluate(self, gallery: UUID, person: UUID) -> None:
+        """Measure a gallery with its own photos; one that waits to be measured is queued once."""
+        lock = str(gallery)
+        try:
+            evaluate_gallery.configure(queueing_lock=lock).defer(
+                gallery_id=lock, person_id=str(person)
+            )
+        except AlreadyEnqueued:
+            log.info("job.already_queued", gallery=lock)
+
+    def evaluating(self, gallery: UUID) -> str:
+        """Return how the newest measurement of a gallery stands; see `tools.Jobs`."""
+        jobs = ProcrastinateJob.objects.filter(task_name=EVALUATE, queueing_lock=str(gallery))
+        newest = jobs.order_by("-pk").values_list("status", flat=True).first()
+        return {"todo": "running", "doing": "running", "failed": "failed"}.get(newest or "", "")
+
 
 def requeue_unfinished() -> int:
-    """Queue the enrolments and videos that a stop interrupted, and return how many."""
+    """Queue the enrolments, videos and evaluations that a stop interrupted, and return how many."""
     runs, videos = queries.unfinished_staged_runs(), footage_queries.unfinished()
+    evaluations = _interrupted_evaluations()
     for run in runs:
         Queue().enrol(run.pk)
     for video in videos:
         Queue().look_through(video)
-    return len(runs) + len(videos)
+    for asked in evaluations:
+        Queue().evaluate(UUID(asked["gallery_id"]), UUID(asked["person_id"]))
+    return len(runs) + len(videos) + len(evaluations)
+
+
+def _interrupted_evaluations() -> list[dict[str, str]]:
+    """Return what was asked of each evaluation that is not at its end, though nobody works on it at start."""
+    jobs = ProcrastinateJob.objects.filter(task_name=EVALUATE)
+    newest = jobs.order_by("queueing_lock", "-pk").distinct("queueing_lock")
+    return [one.args for one in newest if one.status == "doing"]
 
 
 class Worker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from countenance.apps.evaluations.models import (
     Evaluation,
@@ -13,7 +13,7 @@ from countenance.apps.evaluations.models import (
     OperatingPoint,
     SampleKind,
 )
-from countenance.apps.galleries.models import Gallery
+from countenance.apps.galleries.models import Face, Gallery
 from countenance.apps.records.objects import get_object
 from countenance.errors import NotFound
 from countenance.evaluation.trials import Trials
@@ -77,3 +77,10 @@ def non_mates(gallery: Gallery) -> NonMates | None:
     """Return the kept sample of people known not to be in a gallery; None if there is none."""
     rows = NonMates.objects.filter(gallery=gallery, ended_at=None)
     return rows.select_related("gallery").first()
+
+
+def has_several_photos(gallery: Gallery) -> bool:
+    """Say whether somebody in a gallery has several photos, one of which can be left out and searched for."""
+    present = Face.objects.filter(gallery=gallery, removed_version=None, template__isnull=False)
+    several = present.order_by().values("subject").annotate(count=Count("pk")).filter(count__gt=1)
+    return bool(several.exists())

@@ -176,7 +176,7 @@ def run_due(actor: Actor, *, tools: Tools) -> int:
             sample.check_links()
             if sample.until < tools.clock().date():
                 destroy_non_mates(actor, sample=sample, tools=tools)
-            elif is_due(sample, tools=tools):
+            elif _is_due(sample, tools=tools):
                 found = _unpacked(get_object(sample, tools=tools))
                 _record(actor, sample.gallery, found, tools=tools)
                 done += 1
@@ -187,7 +187,7 @@ def run_due(actor: Actor, *, tools: Tools) -> int:
     return done
 
 
-def is_due(sample: NonMates, *, tools: Tools) -> bool:
+def _is_due(sample: NonMates, *, tools: Tools) -> bool:
     """Say whether a kept sample is to be searched for again now."""
     gallery = sample.gallery
     if gallery.closed_at is not None or gallery.agency.suspended:
