@@ -12,8 +12,10 @@ from django.urls import reverse
 from countenance.apps.examinations import queries, viewing
 from countenance.apps.examinations.models import Examination
 from countenance.apps.examinations.standings import CONCLUSIONS, said_of, tried
+from countenance.apps.examinations.weighing import Weighed, weigh
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
+from countenance.apps.searches import modes
 from countenance.apps.searches import queries as search_queries
 from countenance.apps.searches.models import Search
 from countenance.examination.control import Tried
@@ -36,11 +38,15 @@ def revealed(request: Request, one: Examination) -> HttpResponse:
         return render(request, "examinations/control.html", context)
     both = queries.sight(request.actor, search) == queries.Sight.EVERYTHING
     rows = _concluded(request, one, search)
+    weighed = _weighed(request, search, rows)
     threshold = search.request["threshold"]
     context |= {
         "rows": rows,
         "of": len(rows),
         "threshold": threshold,
+        "says": modes.words_of(search),
+        "weighed": weighed,
+        "weights": [] if weighed is None else list(zip(rows, weighed.words, strict=True)),
         "plot": drawing.plot(
             [(row["letter"], row["similarity"], row["conclusion"].supports) for row in rows],
             threshold=threshold,
@@ -49,6 +55,15 @@ def revealed(request: Request, one: Examination) -> HttpResponse:
         "consolidation": reverse("consolidation", args=[search.pk]) if both else "",
     }
     return render(request, "examinations/recorded.html", context)
+
+
+def _weighed(request: Request, search: Search, rows: list[dict[str, Any]]) -> Weighed | None:
+    with grants.reading(request.actor, _galleries(search), tools=request.tools):
+        return weigh(search, [(row["letter"], row["similarity"]) for row in rows])
+
+
+def _galleries(search: Search) -> list[Gallery]:
+    return list(Gallery.objects.filter(pk__in=search.request["galleries"]))
 
 
 def _answered(one: Examination) -> list[dict[str, Any]]:
@@ -73,8 +88,7 @@ def _truth(answer: Tried | None) -> str:
 
 
 def _concluded(request: Request, one: Examination, search: Search) -> list[dict[str, Any]]:
-    galleries = list(Gallery.objects.filter(pk__in=search.request["galleries"]))
-    with grants.reading(request.actor, galleries, tools=request.tools):
+    with grants.reading(request.actor, _galleries(search), tools=request.tools):
         known = {found.subject: found for found in search_queries.candidates(search)}
     rows = []
     for row in queries.comparisons(one):
