@@ -12,7 +12,7 @@ from django.db import connection
 
 from countenance.apps.approvals import effects
 from countenance.apps.approvals import services as approvals
-from countenance.apps.evaluations import changing, operating, queries, services
+from countenance.apps.evaluations import changing, operating, points, queries, services
 from countenance.apps.evaluations.points import (
     Point,
     distributions_of,
@@ -305,10 +305,15 @@ def test_a_likelihood_ratio_rises_with_similarity_and_is_capped_by_what_was_meas
     # Sixty people were searched for and sixty strangers beside them: more than that nobody can show.
     assert high.value <= 61
     assert low.value >= 1 / 61
-    assert low.at_most
-    assert "at least 61 times less often" in low.words
-    assert "too small to say more" in low.words
     assert "times as often between two photos of one person" in high.words
+    assert "times less often between two photos of one person" in low.words
+    for capped, value, said in (
+        ("at least", 61.0, "at least 61 times as often"),
+        ("at most", 0.01, "at least 100 times less often"),
+    ):
+        words = points._ratio_in_words(value, capped, 0.5, point)
+        assert said in words
+        assert "too small to say more" in words
     shown = distributions_of(point)
     assert sum(shown.mated) == sum(shown.non_mated) == 60
 
