@@ -24,6 +24,23 @@ if TYPE_CHECKING:
     from countenance.apps.searches.queries import Candidate
     from countenance.cli.session import Session
 
+Mode = Annotated[
+    SearchMode | None,
+    typer.Option(
+        "--mode",
+        help="The first returns nobody below the operating point of the galleries, and often nobody; all of them "
+        "need one. The second returns a list of the most similar people, even if the person is not in the "
+        "gallery. Without the option: the first, if it can be had.",
+    ),
+]
+MorePhotos = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--probe",
+        metavar="FILE[:FACE]",
+        help="Another photo of the same person, evidence of the case that a search was asked for; may be repeated.",
+    ),
+]
 ANSWERS = {
     "no_face": "No face was found in the photo. That is recorded; nothing was compared.",
     "quality_too_low": "The face cannot be compared: its quality is too low. That is recorded.",
@@ -65,27 +82,12 @@ def search(  # each is an option of the command
             help="Which face of the probe, counted from 0 (the browser counts from 1); needed if there are several.",
         ),
     ] = None,
-    probe: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--probe",
-            metavar="FILE[:FACE]",
-            help="Another photo of the same person, evidence of the case that a search was asked for; may be repeated.",
-        ),
-    ] = None,
+    probe: MorePhotos = None,
     top: Annotated[
         int,
         typer.Option(min=MIN_CANDIDATES, max=MAX_CANDIDATES, help="How many subjects at most."),
     ] = DEFAULT_CANDIDATES,
-    mode: Annotated[
-        SearchMode | None,
-        typer.Option(
-            "--mode",
-            help="The first returns nobody below the operating point of the galleries, and often nobody; all of them "
-            "need one. The second returns a list of the most similar people, even if the person is not in the "
-            "gallery. Without the option: the first, if it can be had.",
-        ),
-    ] = None,
+    mode: Mode = None,
     as_json: AsJson = False,
 ) -> None:
     """Search galleries for the person in a photo that is evidence of a case.
