@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import cli_fixtures
 import factories
@@ -13,12 +14,15 @@ import measured
 import pytest
 from cli_fixtures import Cli
 from clients import client_of, prove
+from disclosing import bundle, members
 from django.urls import reverse
-from examining import examined
+from examining import bench, examine, examined
+from leading import about_first, prepared
 
 from countenance.apps.evaluations.points import in_words
 from countenance.apps.galleries import services as galleries
 from countenance.apps.galleries.models import Gallery, Subject
+from countenance.apps.leads import papers
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import unseal_body
 from countenance.apps.searches import modes
@@ -26,6 +30,8 @@ from countenance.apps.searches.models import Search
 from countenance.errors import InputError, SealBroken
 from countenance.faces.types import Gate
 from countenance.policy import SearchMode
+from countenance.reports import lead_pdf
+from countenance.reports.words import ALWAYS_A_LIST, NOT_MEASURED, lead_words
 from countenance.testing import FakeEngine
 
 IDENTIFICATION, INVESTIGATION = SearchMode.IDENTIFICATION, SearchMode.INVESTIGATION
@@ -244,7 +250,9 @@ def test_whoever_could_still_examine_it_is_not_told_that_nobody_on_the_list_is_b
     another = factories.acting(ready, factories.Role.EXAMINER)
     unseen = page(ready, found, another)
     assert "Candidates to examine" in unseen
-    assert [word for word in ("<dt>Mode<", "operating point", "At this setting") if word in unseen] == []
+    assert [
+        word for word in ("<dt>Mode<", "operating point", "At this setting") if word in unseen
+    ] == []
     code, value = cli("result", found.pk, as_=another)
     assert code == 0
     assert [value[name] for name in ("mode", "threshold", "operating_point", "means")] == [None] * 4
@@ -318,3 +326,60 @@ def test_a_point_that_changes_later_changes_no_search_of_before(ready: Any) -> N
     assert sentence in before
     assert sentence in page(ready, found)
     assert modes.error_of(search(ready, "zoe", 10)) != sentence
+
+
+def test_a_lead_says_how_often_such_searches_err_and_no_more_that_it_was_not_measured(
+    deployment: Any,
+) -> None:
+    world = prepared(deployment)
+    gallery = world.made.gallery
+    measured.set_point(deployment, gallery)
+    found = world.made.another_search("anna", shot=11)
+    for number in range(2):
+        examine(world.made.examiner(number), found, tools=world.tools, concluding=about_first)
+    found.refresh_from_db()
+    lead = world.release(search=found, subject=UUID(found.outcome["candidates"][0]["subject"]))
+    error = modes.printed_error_of(found)
+    assert error.startswith(
+        "At this setting about 1 in 100 searches for people who are not in this gallery of 6 "
+    )
+    page = client_of(deployment, world.investigator).get(reverse("lead", args=[lead.pk]))
+    shown = " ".join(page.content.decode().split())
+    printed = papers.paper_of(world.investigator, lead, tools=world.tools)
+    words = dict(lead_words(printed.facts, printed.receipt).found)
+    assert words["Error of the search"] == error
+    assert "nobody below the operating point, similarity 0." in words["Search"]
+    assert error in shown
+    assert [said for said in (NOT_MEASURED, ALWAYS_A_LIST, "%</") if said in shown] == []
+    assert lead_pdf(printed).startswith(b"%PDF-")
+
+
+def test_a_bundle_holds_the_operating_point_of_each_search_and_both_verifiers_accept_it(
+    deployment: Any,
+) -> None:
+    made = bench(deployment)
+    measured.set_point(deployment, made.gallery)
+    factories.search(deployment, made.case, [made.gallery], FakeEngine.photo("zoe", 3))
+    known = made.another_search("anna", shot=11)
+    listed = factories.search(
+        deployment,
+        made.case,
+        [made.gallery],
+        FakeEngine.photo("yann", 3),
+        top=2,
+        mode=INVESTIGATION,
+    )
+    for one in (made.search, known, listed):
+        for examiner in (made.first, made.second):
+            examine(examiner, one, tools=made.on.tools)
+    found = members(bundle(made, factories.acting(deployment, factories.Role.SUPERVISOR)))
+    told = found[f"searches/{known.pk}.json"]
+    assert (told["mode"], told["point"]) == ("operating point", known.request["point"])
+    assert told["details"]["means"] == modes.error_of(known)
+    other = found[f"searches/{listed.pk}.json"]
+    assert (other["mode"], "point" in other) == ("investigation list", False)
+    before, at_point = found["error-rates.json"]["model"]
+    assert (before["threshold"], before["measured"]) == (None, None)
+    assert at_point["measured"] == known.request["point"]
+    assert at_point["why"] == modes.error_of(known)
+    assert "An investigation list is returned even if" in found["README.txt"].decode()
