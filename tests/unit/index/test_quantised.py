@@ -311,6 +311,17 @@ def test_answers_are_true_while_others_search_add_remove_and_train() -> None:
     assert not np.array_equal(before, index._state.shards[0].codes.centroids)
 
 
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("precision", Precision)
+def test_the_templates_that_are_kept_can_be_asked_for_by_row(precision: Precision) -> None:
+    index = filled(1000, precision=precision)
+    index.remove(np.array([3, 999]))
+    kept = rounded(unit_vectors(1000, 32, seed=1), precision)
+    held = index.templates(np.array([3, 4, 700, 998, 999, 5000]))
+    assert sorted(held) == [4, 700, 998]
+    assert all((held[row] == kept[row]).all() for row in held)
+
+
 def test_what_is_no_template_of_this_index_is_refused_and_nothing_added() -> None:
     index = filled(5)
     template = unit_vectors(1, 32, seed=1)
