@@ -42,6 +42,9 @@ MAY: dict[Role, set[str]] = {
         "sources.change",
         "galleries.make",
         "galleries.terms",
+        "evaluate",
+        "evaluations.read",
+        "points.set",
         "enrol",
         "photos.view",
         "photos.remove",
@@ -64,6 +67,7 @@ MAY: dict[Role, set[str]] = {
     },
     Role.EXAMINER: OF_AGENCY
     | {
+        "evaluations.read",
         "leads.read",
         "authorities.read",
         "cases.read",
@@ -81,6 +85,7 @@ MAY: dict[Role, set[str]] = {
     },
     Role.SUPERVISOR: OF_AGENCY
     | {
+        "evaluations.read",
         "leads.read",
         "leads.export",
         "bundles.export",
@@ -108,6 +113,7 @@ MAY: dict[Role, set[str]] = {
     },
     Role.AUDITOR: OF_AGENCY
     | {
+        "evaluations.read",
         "bundles.export",
         "leads.read",
         "people.read",
@@ -142,6 +148,7 @@ NEEDS_PROOF = {
     "authorities.revoke",
     "sources.change",
     "galleries.terms",
+    "points.set",
     "search.run",
     "search.purge",
     "bundles.export",

@@ -15,6 +15,7 @@ from countenance.policy import Actor, Deed, Role, may
 if TYPE_CHECKING:
     from countenance.faces.reel import Place, Reel
     from countenance.faces.types import Analysis
+    from countenance.index.milvus import Connection
     from countenance.index.shelf import Shelf
     from countenance.sealing.keyring import Keyring
     from countenance.sealing.store import ObjectStore
@@ -179,6 +180,12 @@ class Jobs(Protocol):
     def look_through(self, footage: UUID) -> None:
         """Look through a video that was added to a case."""
 
+    def evaluate(self, gallery: UUID, person: UUID) -> None:
+        """Measure a gallery with its own photos, for this person."""
+
+    def evaluating(self, gallery: UUID) -> str:
+        """Return "running" while a gallery is measured or waits for it, "failed" if it could not be, else nothing."""
+
 
 class NoJobs:
     """For processes that do not serve: there is nobody to hand work to."""
@@ -199,6 +206,18 @@ class NoJobs:
         """
         raise Unavailable(f"Video {footage} needs `countenance serve` to be looked through.")
 
+    def evaluate(self, gallery: UUID, person: UUID) -> None:  # noqa: ARG002 # as the protocol says
+        """Refuse.
+
+        Raises:
+            Unavailable: always.
+        """
+        raise Unavailable(f"Measuring the gallery {gallery} needs `countenance serve`.")
+
+    def evaluating(self, gallery: UUID) -> str:  # noqa: ARG002 # as the protocol says
+        """Return nothing: no work is handed on here."""
+        return ""
+
 
 def utc_now() -> datetime:
     """Return the present moment, in UTC."""
@@ -216,6 +235,7 @@ class Tools:
     clock: Callable[[], datetime] = field(default=utc_now)
     token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
     jobs: Jobs = field(default_factory=NoJobs)
+    milvus: Connection | None = None
 
     def of(self, actor: Actor) -> Self:
         """Return these tools with the keys of the actor's agency only; the custodian's open the platform's.

@@ -1,10 +1,11 @@
-"""What is printed: a lead, and the certificate of a destruction; as PDF, from bytes to bytes.
+"""What is printed: a lead, the certificate of a destruction, and an evaluation; as PDF, from bytes to bytes.
 
 Nothing is written to a disk on the way. A screen that says the same takes its words from `words`.
 """
 
 from __future__ import annotations
 
+from countenance.reports.evaluated import EvaluationPaper, Figure, Table
 from countenance.reports.jpeg import Framed, frame
 from countenance.reports.paper import (
     Certificate,
@@ -17,13 +18,15 @@ from countenance.reports.paper import (
     facts_from_json,
     facts_to_json,
 )
-from countenance.reports.pdf import Size, certificate_pdf, lead_pdf
+from countenance.reports.pdf import Size, certificate_pdf, evaluation_pdf, lead_pdf
 from countenance.reports.words import LeadWords, lead_words
 
 __all__ = [
     "Certificate",
     "Compared",
+    "EvaluationPaper",
     "Examiner",
+    "Figure",
     "Framed",
     "LeadFacts",
     "LeadPaper",
@@ -31,7 +34,9 @@ __all__ = [
     "Photo",
     "Share",
     "Size",
+    "Table",
     "certificate_pdf",
+    "evaluation_pdf",
     "facts_from_json",
     "facts_to_json",
     "frame",

@@ -21,6 +21,7 @@ from typing import Any
 import typst
 
 from countenance.errors import ImageRejected, InputError
+from countenance.reports.evaluated import EvaluationPaper
 from countenance.reports.jpeg import frame
 from countenance.reports.paper import Certificate, LeadPaper, Photo
 from countenance.reports.words import lead_words, moment, receipt_rows, verify_words
@@ -91,6 +92,33 @@ def certificate_pdf(certificate: Certificate, *, size: Size = Size.A4) -> bytes:
         "foot": f"{certificate.title}. Receipt {receipt.code}.",
     }
     return _compile(data, {}, at=certificate.at, size=size)
+
+
+def evaluation_pdf(paper: EvaluationPaper, *, size: Size = Size.A4) -> bytes:
+    """Return the report of an evaluation as PDF; the same paper gives the same bytes.
+
+    Raises:
+        InputError: the report cannot be set.
+    """
+    data = {
+        **asdict(paper),
+        "kind": "evaluation",
+        "subtitle": "Evaluation",
+        "author": paper.agency,
+        "figures": [{**asdict(one), "svg": ""} for one in paper.figures],
+        "receipt": receipt_rows(paper.receipt),
+        "verify": verify_words(paper.receipt, ""),
+        "foot": f"{paper.title}, measured {moment(paper.at)}. Receipt {paper.receipt.code}.",
+    }
+    del data["at"]
+    drawings = [_drawable(one.svg.decode()) for one in paper.figures]
+    return _compile(data, {"drawings": drawings}, at=paper.at, size=size)
+
+
+def _drawable(svg: str) -> str:
+    """Return a drawing whose words can all be printed; its geometry stays as it is."""
+    lacking = {one for one in set(svg) if not _has_glyph(one)}
+    return "".join(_shown(one, lacking) for one in svg)
 
 
 def _photo(photo: Photo) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from countenance.apps.agencies import views as agencies
 from countenance.apps.cases import authority_views as authorities
 from countenance.apps.cases import holding_views as holding
 from countenance.apps.cases import views as cases
+from countenance.apps.evaluations import point_views as points
+from countenance.apps.evaluations import views as evaluations
 from countenance.apps.examinations import consolidation_views as consolidating
 from countenance.apps.examinations import follow_views as following
 from countenance.apps.examinations import image_views as examination_images
@@ -197,7 +199,36 @@ urlpatterns = [
     ),
     path("galleries/", galleries.galleries, name="galleries"),
     path("galleries/new/", galleries.gallery_new, name="gallery_new"),
-    path("galleries/<uuid:gallery_id>/", galleries.gallery, name="gallery"),
+    path("galleries/<uuid:gallery_id>/", evaluations.gallery, name="gallery"),
+    path(
+        "galleries/<uuid:gallery_id>/evaluations/",
+        evaluations.evaluations,
+        name="gallery_evaluations",
+    ),
+    path(
+        "galleries/<uuid:gallery_id>/evaluate/",
+        evaluations.gallery_evaluate,
+        name="gallery_evaluate",
+    ),
+    path(
+        "galleries/<uuid:gallery_id>/operating-point/", points.gallery_point, name="gallery_point"
+    ),
+    path("evaluations/<uuid:evaluation_id>/", evaluations.evaluation, name="evaluation"),
+    path(
+        "evaluations/<uuid:evaluation_id>/numbers.json",
+        evaluations.evaluation_json,
+        name="evaluation_json",
+    ),
+    path(
+        "evaluations/<uuid:evaluation_id>/report.pdf",
+        evaluations.evaluation_report,
+        name="evaluation_report",
+    ),
+    path(
+        "approvals/<uuid:approval_id>/operating-point/",
+        points.point_carry_out,
+        name="point_carry_out",
+    ),
     path("galleries/<uuid:gallery_id>/enrol/", enrolment.enrol, name="enrol"),
     path("galleries/<uuid:gallery_id>/terms/", terms.gallery_terms, name="gallery_terms"),
     path("galleries/<uuid:gallery_id>/grant/", terms.gallery_grant, name="gallery_grant"),

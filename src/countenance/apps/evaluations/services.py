@@ -92,7 +92,8 @@ def record_evaluation(
     put_object(kept, measured.trials.as_json(), tools=tools)
     kept.save(force_insert=True)
     record.note(
-        evaluation=evaluation.pk,
+        about=evaluation.pk,
+        gallery=about,
         model=numbers.model,
         subjects=numbers.subjects,
         mated=numbers.mated_searches,

@@ -100,8 +100,14 @@ def galleries(request: Request) -> HttpResponse:
 
 
 @require_safe
-def gallery(request: Request, gallery_id: UUID) -> HttpResponse:
-    """Show one gallery: size, sources, enrolments, and its subjects a page at a time."""
+def gallery(request: Request, gallery_id: UUID, **more: object) -> HttpResponse:
+    """Show one gallery: size, sources, enrolments, and its subjects a page at a time.
+
+    Args:
+        request: of somebody of its agency.
+        gallery_id: which one.
+        more: what its page shows besides, of an app above this one.
+    """
     one = queries.gallery(request.actor, gallery_id)
     page = Paginator(queries.subjects(one), SUBJECTS_A_PAGE).get_page(request.GET.get("page"))
     # Who stewards, examines or supervises sees faces; the others see how much there is.
@@ -129,9 +135,9 @@ def gallery(request: Request, gallery_id: UUID) -> HttpResponse:
             "name": one.name,
             "model": one.model,
             "sensitive": one.sensitive,
-            "threshold": one.threshold,
             **sizes,
         },
+        **more,
         "sees_faces": seen,
         "grants": _grants(request, one),
         **_offers(request),

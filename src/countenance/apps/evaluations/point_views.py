@@ -1,0 +1,199 @@
+"""Asking for another operating point of a gallery: what it would change is shown first; and carrying it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+
+from countenance.apps.agencies.approval_views import carry_out_page
+from countenance.apps.approvals import queries as approvals
+from countenance.apps.evaluations import changing, operating, queries, showing
+from countenance.apps.evaluations.models import Evaluation, SampleKind
+from countenance.apps.evaluations.points import numbers_of, present_of, subjects_of
+from countenance.apps.evaluations.saying import counted, share
+from countenance.apps.galleries import queries as galleries
+from countenance.apps.galleries.models import Gallery
+from countenance.errors import InputError, ModelMismatch, NotFound
+from countenance.policy.approvals import ApprovalKind
+from countenance.ui.forms import ErrorsOn, Form, ReasonForm
+from countenance.ui.pages import status_of
+from countenance.ui.requests import Request
+
+SECTION = "galleries"
+OFFERED = 20
+WANTED = "wanted"
+
+
+class AskForm(ReasonForm):
+    """Why the gallery is to be searched at another operating point."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """An error rate in words, as it would be and as it is; empty where it is not known."""
+
+    after: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What a change means for everybody, or for one group; `too_few` people for any figure."""
+
+    name: str
+    people: str
+    fpir: Rate
+    fnir: Rate
+    too_few: bool = False
+
+
+def gallery_point(request: Request, gallery_id: UUID) -> HttpResponse:
+    """Show what each wanted FPIR means in a gallery, then before and after of one; and ask for it."""
+    one = galleries.gallery(request.actor, gallery_id)
+    form = AskForm(request.POST or None)
+    said = request.POST if request.method == "POST" else request.GET
+    offered = _offered(request, one)
+    chosen = _chosen(offered, said)
+    wish = _wish(said)
+    if request.method == "POST" and chosen is not None and wish is None:
+        form.add_error(
+            None, "Choose first how often a search may return somebody who is not there."
+        )
+    if request.method == "POST" and chosen is not None and form.is_valid() and wish is not None:
+        with ErrorsOn(form):
+            asked = operating.ask_for_point(
+                request.actor,
+                gallery=one,
+                evaluation=chosen,
+                wanted_fpir=wish,
+                **form.cleaned_data,
+                tools=request.tools,
+            )
+            return HttpResponseRedirect(reverse("approval", args=[asked.pk]))
+    context = {
+        "section": SECTION,
+        "gallery": one,
+        "form": form,
+        "offered": offered,
+        "chosen": chosen,
+        **({} if chosen is None else _meaning(request, one, chosen, wish)),
+    }
+    return render(request, "evaluations/point.html", context, status=status_of(form))
+
+
+def point_carry_out(request: Request, approval_id: UUID) -> HttpResponse:
+    """Set the operating point that a second person approved."""
+    approval = approvals.approval(request.actor, approval_id)
+    if approval.kind != ApprovalKind.THRESHOLD_CHANGE:
+        raise NotFound("There is no operating point to set here.")
+    one = galleries.gallery(request.actor, approval.subject)
+    form = Form(request.POST or None)
+    if request.method == "POST":
+        with ErrorsOn(form):
+            operating.set_operating_point(
+                request.actor, gallery=one, approval=approval, tools=request.tools
+            )
+            return HttpResponseRedirect(reverse("gallery_evaluations", args=[one.pk]))
+    return carry_out_page(
+        request,
+        form,
+        approval,
+        "Every search of this gallery from now on can be run at it. Searches that were run stay as they are.",
+    )
+
+
+def compared(payload: Mapping[str, Any]) -> list[Changed]:
+    """Return what an approval's payload changes, for everybody and for each group."""
+    before, after = payload["before"], payload["after"]
+    rows = [_row("Everybody", counted(payload["subjects"]), before, after)]
+    for name, group in (after["groups"] or {}).items():
+        old = None if before is None or not before["groups"] else before["groups"][name]
+        rows.append(_row(name, counted(group["people"]), old, group))
+    return rows
+
+
+def _row(
+    name: str, people: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+) -> Changed:
+    return Changed(
+        name=name,
+        people=people,
+        fpir=_rate("fpir", before, after),
+        fnir=_rate("fnir", before, after),
+        too_few=after["fpir"] is None and after["fnir"] is None,
+    )
+
+
+def _rate(key: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Rate:
+    return Rate(after=_told(after[key]), before="" if before is None else _told(before[key]))
+
+
+def _told(figures: Any) -> str:
+    if figures is None:
+        return "not measured"
+    value, low, high = (float(one) for one in figures)
+    return f"{share(value)} ({share(low)} to {share(high)})"
+
+
+def _offered(request: Request, one: Gallery) -> list[Evaluation]:
+    """Return the evaluations that an operating point of this gallery can rest on, newest first."""
+    found = []
+    for row in queries.evaluations(request.actor)[:OFFERED]:
+        fits = row.gallery_id == one.pk or (
+            row.gallery_id is None and row.kind == SampleKind.SAMPLE
+        )
+        if fits and showing.is_same_model(row, one.model):
+            row.check_links()
+            found.append(row)
+    return found
+
+
+def _chosen(offered: list[Evaluation], said: QueryDict) -> Evaluation | None:
+    wanted = said.get("evaluation", "")
+    return next((one for one in offered if str(one.pk) == wanted), next(iter(offered), None))
+
+
+def _wish(said: QueryDict) -> float | None:
+    return next((one for one in showing.WISHES if repr(one) == said.get(WANTED)), None)
+
+
+def _meaning(
+    request: Request, one: Gallery, chosen: Evaluation, wish: float | None
+) -> dict[str, Any]:
+    """Return what the page says of the chosen evaluation, and of the chosen wish if there is one."""
+    numbers = numbers_of(chosen)
+    subjects = subjects_of(one, today=request.tools.clock().date())
+    present = present_of(one)
+    said: dict[str, Any] = {
+        "subjects": subjects,
+        "sample": chosen.details["sample"],
+        "wishes": [
+            (repr(value), told)
+            for value, told in zip(
+                showing.told_wishes(numbers), showing.wishes(numbers, subjects), strict=True
+            )
+        ],
+        "present": None if present is None else share(present.wanted_fpir),
+        "wish": None if wish is None else repr(wish),
+    }
+    if wish is not None:
+        try:
+            payload = changing.change_of(one, chosen, wish, tools=request.tools)
+        except (InputError, ModelMismatch) as error:
+            return {**said, "problem": error.detail}
+        said |= {
+            "wanted": share(wish),
+            "rows": compared(payload),
+            "groups_gone": payload["after"]["groups"] is None,
+            "threshold": float(payload["after"]["threshold"]),
+            "threshold_before": None
+            if payload["before"] is None
+            else float(payload["before"]["threshold"]),
+        }
+    return said

@@ -1,0 +1,56 @@
+"""What was measured of a gallery, its charts, and the way to another operating point, in the browser."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import lifelike
+import measuring
+import pytest
+from factories import acting
+
+from countenance.policy import Role
+
+LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+PEOPLE = 40
+
+
+@pytest.fixture
+def world(site):
+    """Return a gallery that was measured and has an operating point, and who works on it."""
+    on = site.deployment
+    gallery = measuring.filled(on, measuring.names(PEOPLE), (1, 2), "Missing persons")
+    found = lifelike.evaluated(on, gallery)
+    return SimpleNamespace(
+        on=on,
+        gallery=gallery,
+        evaluation=found,
+        steward=acting(on, Role.STEWARD),
+        point=measuring.pointed(on, gallery, found, 0.01),
+    )
+
+
+def everywhere(desk, name, path):
+    """Return what is wrong with a page in any look."""
+    wrong = []
+    for scheme, width in LOOKS:
+        desk.dress(scheme, width)
+        desk.go(path)
+        wrong += desk.look(name, scheme, width)
+    return wrong
+
+
+def test_what_was_measured_is_read_on_any_screen(desk, world):
+    wrong = everywhere(desk, "evaluations_gallery", f"/galleries/{world.gallery.pk}/evaluations/")
+    main = desk.page.locator("main")
+    assert "in this gallery of 40 return somebody" in main.inner_text()
+    assert "10 times as large: 400" in main.inner_text()
+    wrong += everywhere(desk, "evaluation", f"/evaluations/{world.evaluation.pk}/")
+    assert main.locator("svg[role=img]").count() == 9
+    assert main.get_by_text("too few").count() >= 1
+    table = main.locator("figure details").first
+    assert not table.locator("table").is_visible()
+    table.locator("summary").click()
+    assert table.locator("table").is_visible()
+    wrong += everywhere(desk, "gallery_measured", f"/galleries/{world.gallery.pk}/")
+    assert wrong == []
