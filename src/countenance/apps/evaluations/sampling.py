@@ -50,7 +50,9 @@ class Listed:
     turned_away: Sequence[tuple[str, str]]
 
 
-def listed(path: Path, *, read: Read, groups: Mapping[str, Groups] | None = None) -> Listed:
+def listed(
+    path: Path, *, read: Read, groups: Mapping[str, Groups] | None = None, flat: bool = False
+) -> Listed:
     """Return the photos of a folder with a sub-folder for each subject, or of a CSV file.
 
     The file's columns are `file` (relative to it), `subject`, and any others, which are groups.
@@ -59,13 +61,14 @@ def listed(path: Path, *, read: Read, groups: Mapping[str, Groups] | None = None
         path: the folder, or the file.
         read: reads a photo.
         groups: of subjects, from `groups_of`; these come before what the CSV file says.
+        flat: take a folder without sub-folders too, each photo of which is of another person.
 
     Raises:
         InputError: nothing can be evaluated from here; says why.
     """
     given = groups or {}
     photos, turned_away = [], []
-    items = _rows(path) if path.suffix.lower() == ".csv" else _folder(path)
+    items = _rows(path) if path.suffix.lower() == ".csv" else _folder(path, flat=flat)
     for subject, item, said in items:
         if isinstance(item, str):
             turned_away.append((subject, item))
@@ -102,8 +105,8 @@ def groups_of(path: Path) -> dict[str, Groups]:
 _Row = tuple[str, Item | str, Groups]
 
 
-def _folder(path: Path) -> Iterator[_Row]:
-    for item in plan(path, layout=Layout.FOLDERS):
+def _folder(path: Path, *, flat: bool) -> Iterator[_Row]:
+    for item in plan(path, layout=Layout.AUTO if flat else Layout.FOLDERS):
         if isinstance(item, Item):
             yield item.subject or item.label, item, {}
         else:
