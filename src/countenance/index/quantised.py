@@ -133,6 +133,19 @@ class QuantisedIndex:
             parts = [shard.ids[shard.live()] for shard in self._state.shards]
             return np.concatenate([*parts, self._state.tail.rows()])
 
+    def templates(self, rows: Rows) -> dict[int, Template]:
+        """Return the templates of those of these rows that are here, by row, as they are kept."""
+        ids, state = check_rows(rows), self._state
+        found: dict[int, Template] = {}
+        for shard in state.shards:
+            positions = shard.find(ids)
+            templates = shard.kept.read(positions)
+            # What is gone by now was wiped, perhaps before it was read.
+            there = ~shard.gone[positions]
+            found.update(zip(shard.ids[positions[there]].tolist(), templates[there], strict=True))
+        # Last: one that is replaced meanwhile is in the tail before it is gone from its shard.
+        return found | state.tail.templates(ids)
+
     def batches(self) -> Iterator[tuple[Rows, Templates]]:
         """Yield all rows with their templates as they are kept, for another index to be made of.
 
