@@ -86,6 +86,9 @@ class Index(Protocol):
     def rows(self) -> Rows:
         """Return a copy of all row ids, in no particular order."""
 
+    def templates(self, rows: Rows) -> dict[int, Template]:
+        """Return the templates of those of these rows that are here, by row, as they are kept."""
+
     def to_bytes(self) -> bytes:
         """Return the whole index as bytes, for a service to seal."""
 

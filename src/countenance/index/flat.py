@@ -117,6 +117,15 @@ class FlatIndex:
         with self._writing:
             return self._state.ids[: self._state.size].copy()
 
+    def templates(self, rows: Rows) -> dict[int, Template]:
+        """Return the templates of those of these rows that are here, by row."""
+        ids = check_rows(rows)
+        with self._writing:
+            positions = self._positions.find(ids)
+            there = positions >= 0
+            templates = self._state.templates[positions[there]]
+        return dict(zip(ids[there].tolist(), templates, strict=True))
+
     def batches(self) -> Iterator[tuple[Rows, Templates]]:
         """Yield a copy of all rows with their templates, at once, for another index to be made of."""
         with self._writing:

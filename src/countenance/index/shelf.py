@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import numpy as np
+
 from countenance.errors import IndexUnavailable
 from countenance.index.base import Hit, Index, Rows, Template, Templates, check_k
 from countenance.index.rotation import Rotation
+
+_AT_ONCE = 4096
+_SHORTEST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,30 @@ class Shelf:
         # The sort is stable, and each gallery's own hits are in order already.
         found.sort(key=lambda pair: -pair[1].similarity)
         return found[:k]
+
+    def similarities(
+        self, template: Template, *, gallery: UUID, groups: Sequence[Sequence[int]]
+    ) -> list[float]:
+        """Return the similarity of a template to the mean of each group of rows, as the index keeps them.
+
+        Rows that are not there are passed over; a group without any has -1. Searches find out with this whom to
+        look at closely; what they record is computed from the sealed templates.
+
+        Raises:
+            IndexUnavailable: the gallery is not on the shelf, or its index does not answer.
+        """
+        held = self.get(gallery)
+        wanted = np.unique(np.array([row for group in groups for row in group], dtype=np.int64))
+        kept: dict[int, Template] = {}
+        for start in range(0, wanted.size, _AT_ONCE):
+            kept |= held.index.templates(wanted[start : start + _AT_ONCE])
+        probe = _rotated(held, template)
+        found = []
+        for group in groups:
+            templates = [kept[row] for row in group if row in kept]
+            mean = np.sum(templates, axis=0) if templates else -probe
+            found.append(float(mean @ probe / max(float(np.linalg.norm(mean)), _SHORTEST)))
+        return found
 
     def memory(self) -> dict[UUID, int]:
         """Return the bytes that each gallery's index holds."""

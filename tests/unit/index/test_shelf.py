@@ -126,3 +126,18 @@ def test_memory_is_told_for_each_gallery() -> None:
     assert set(memory) == {small, large}
     assert memory[large] >= 300 * (32 * 4 + 8)
     assert memory[small] < memory[large]
+
+
+def test_the_mean_of_a_group_of_rows_is_as_similar_as_plain_arithmetic_says() -> None:
+    shelf, gallery = Shelf(), uuid4()
+    templates = unit_vectors(6, 32, seed=4)
+    index = FlatIndex(32, model=MODEL)
+    rotation = Rotation.generate(32, secrets.token_bytes)
+    shelf.put(gallery, index, version=0, rotation=rotation)
+    shelf.add(gallery, np.arange(6), templates, model=MODEL, version=1)
+    probe = unit_vectors(1, 32, seed=5)[0]
+    mean = templates[[1, 4]].sum(axis=0)
+    found = shelf.similarities(probe, gallery=gallery, groups=[[1, 4], [2, 99], [99], []])
+    assert found[0] == pytest.approx(float(mean @ probe / np.linalg.norm(mean)), abs=1e-5)
+    assert found[1] == pytest.approx(float(templates[2] @ probe), abs=1e-5)
+    assert found[2:] == pytest.approx([-1, -1], abs=1e-5)
