@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from countenance.errors import InputError
-from countenance.evaluation.intervals import REPLICATES, drawn_subjects
+from countenance.evaluation.intervals import REPLICATES, drawn_subjects, pairs_of
 from countenance.evaluation.trials import Trials
 
 ENOUGH: Final = 10
@@ -38,6 +38,7 @@ FAR: Final = 10
 _MOST: Final = 5000
 _LEAST: Final = 5
 _FEWEST: Final = 10
+_TAKEN_BACK: Final = 0.4
 _SHORTEST: Final = 200
 _FITS: Final = 0.8
 _FLAT, _STEEP, _STEEPEST = 8.0, 25.0, 200.0
@@ -130,7 +131,9 @@ def grow(trials: Trials) -> Growth:
     Raises:
         InputError: there are too few of them.
     """
-    return _fitted(_exceeding(trials), trials.others, np.ones(len(trials.non_mated)), careful=True)
+    seen = _exceeding(trials)
+    once = np.ones(len(trials.non_mated)), np.ones(len(seen.beyond))
+    return _fitted(seen, trials.others, *once, careful=True)
 
 
 def expected(
@@ -176,12 +179,41 @@ def drawn_models(trials: Trials, *, seed: int, replicates: int) -> list[Growth]:
         InputError: there are too few non-mated searches.
     """
     seen = _exceeding(trials)
-    samples = drawn_subjects(trials.non_mated_subjects, seed=seed, replicates=replicates)
-    return [
-        _fitted(seen, trials.others, one, careful=False)
-        for one in samples
-        if one[seen.search].any()
-    ]
+    searched = trials.non_mated_subjects
+    alike = _alike(seen, searched)
+    models = []
+    for searches, enrolled in drawn_subjects(searched, seen.who, seed=seed, replicates=replicates):
+        times = searches[seen.search] - 1
+        if len(enrolled):
+            times = times + enrolled - 1
+        times = np.maximum(0, 1 + alike * times)
+        if times.any():
+            models.append(_fitted(seen, trials.others, searches, times, careful=False))
+    return models
+
+
+def _alike(seen: _Exceeding, searched: Int64[np.ndarray, " n"]) -> float:
+    """Return by how much drawing both subjects of a comparison has to be taken back.
+
+    The number of comparisons that exceed the start varies with the subjects, and where it does not,
+    each comparison is drawn twice, once with either of its subjects (see `intervals.rates`). A part of
+    that is left in, because the shape of the tail is uncertain too.
+    """
+    if not len(seen.who):
+        return 1.0
+    probe = searched[seen.search]
+    _, place = np.unique(np.concatenate([searched, seen.who]), return_inverse=True)
+    people = int(place.max()) + 1
+    times = np.bincount(place[: len(searched)], minlength=people)
+    enrolled = np.unique(place[len(searched) :])
+    own = np.bincount(place[: len(searched)][seen.search], minlength=people) - times * (
+        len(probe) / len(searched)
+    )
+    own[enrolled] -= len(probe) / len(enrolled)
+    own += np.bincount(place[len(searched) :], minlength=people)
+    drawn = float((own**2).sum())
+    pairs = float((np.bincount(pairs_of(probe, seen.who)) ** 2).sum())
+    return math.sqrt(1 - _TAKEN_BACK * min(1.0, pairs / drawn)) if drawn > 0 else 1.0
 
 
 def measured_at(trials: Trials, threshold: float, subjects: int) -> float:
@@ -226,6 +258,7 @@ class _Exceeding:
     start: float
     beyond: Float64[np.ndarray, " m"]  # falling
     search: Int64[np.ndarray, " m"]
+    who: Int64[np.ndarray, " m"]  # the subject of the gallery; empty if not known
     counts: Float64[np.ndarray, " n"]  # of them, in each search
 
 
@@ -253,7 +286,8 @@ def _exceeding(trials: Trials) -> _Exceeding:
         beyond = flat[above] - start
         if wanted < 2 * _SHORTEST or _misfit(beyond) < _FITS:
             counts = (nearest > start).sum(axis=1).astype(np.float64)
-            return _Exceeding(start, beyond, search, counts)
+            who = trials.nearest.ravel()[above] if trials.nearest.size else search[:0]
+            return _Exceeding(start, beyond, search, who, counts)
         wanted //= 2
 
 
@@ -267,10 +301,14 @@ def _misfit(beyond: Float64[np.ndarray, " m"]) -> float:
 
 
 def _fitted(
-    seen: _Exceeding, others: int, weights: Float64[np.ndarray, " n"], *, careful: bool
+    seen: _Exceeding,
+    others: int,
+    weights: Float64[np.ndarray, " n"],
+    times: Float64[np.ndarray, " m"],
+    *,
+    careful: bool,
 ) -> Growth:
-    """Fit tail and spread, each search counted as often as its weight says."""
-    times = weights[seen.search]
+    """Fit tail and spread, each search and each comparison counted as often as it was drawn."""
     slope, bend = fit_tail(seen.beyond, times, careful=careful)
     enough = min(int(np.searchsorted(np.cumsum(times), ENOUGH)), len(times) - 1)
     return Growth(

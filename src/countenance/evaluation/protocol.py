@@ -143,7 +143,8 @@ class _Found:
 
     own: Float64[np.ndarray, " n"]
     ranks: Codes
-    nearest: Float64[np.ndarray, "n k"]
+    others: Float64[np.ndarray, "n k"]
+    who: Int64[np.ndarray, "n k"]
 
 
 def _searched(
@@ -153,7 +154,8 @@ def _searched(
     kept = min(KEPT, len(gallery.present))
     own = np.full(len(probes), -np.inf)
     ranks = np.zeros(len(probes), dtype=np.int64)
-    nearest = np.full((len(probes), kept), -np.inf)
+    others = np.full((len(probes), kept), -np.inf)
+    who = np.full((len(probes), kept), -1, dtype=np.int64)
     with_face = np.flatnonzero(np.isfinite(probes).all(axis=1))
     for block in _blocks(with_face, len(gallery.templates)):
         seen = _similarities(gallery, probes[block], codes[block], _picked(own_rows, block))
@@ -165,9 +167,12 @@ def _searched(
         seen[rows, place[rows]] = -np.inf
         before = (seen >= own[block][:, None]).sum(axis=1) + 1
         ranks[block] = np.where(np.isneginf(own[block]), 0, before)
-        top = -np.partition(-seen, kept - 1, axis=1)[:, :kept]
-        nearest[block] = -np.sort(-top, axis=1)
-    return _Found(own, ranks, nearest)
+        places = np.argpartition(-seen, kept - 1, axis=1)[:, :kept]
+        top = np.take_along_axis(seen, places, axis=1)
+        order = np.lexsort((gallery.present[places], -top), axis=1)
+        others[block] = np.take_along_axis(top, order, axis=1)
+        who[block] = gallery.present[np.take_along_axis(places, order, axis=1)]
+    return _Found(own, ranks, others, who)
 
 
 def _picked(rows: Codes | None, block: Codes) -> Codes | None:
@@ -230,7 +235,8 @@ def _trials(
         mated=found.own[mated],
         ranks=found.ranks[mated],
         mated_subjects=codes[mated],
-        non_mated=found.nearest,
+        non_mated=found.others,
+        nearest=found.who,
         non_mated_subjects=codes,
         mated_groups=tuple(
             group for group, is_mated in zip(groups, mated, strict=False) if is_mated

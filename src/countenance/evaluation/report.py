@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,8 +19,7 @@ from countenance.evaluation.growth import (
     expect,
     grow,
 )
-from countenance.evaluation.intervals import REPLICATES, Rate, rates
-from countenance.evaluation.measures import returned
+from countenance.evaluation.intervals import REPLICATES, Rate, fnirs, fpirs, rates
 from countenance.evaluation.quality import Rejected, error_versus_reject
 from countenance.evaluation.stored import plain, read, rebuilt, written
 from countenance.evaluation.trials import Similarities, Trials
@@ -252,15 +250,12 @@ def _levels(trials: Trials, thresholds: list[float]) -> Similarities:
 def _at(trials: Trials, thresholds: Similarities, *, seed: int, replicates: int) -> tuple[At, ...]:
     if not len(thresholds):
         return ()
-    missed = ~returned(trials.mated[:, None], thresholds)
-    others = returned(trials.best[:, None], thresholds)
     none = [None] * len(thresholds)
-    drawn = partial(rates, seed=seed, replicates=replicates)
-    fnirs = drawn(missed, trials.mated_subjects) if len(missed) else none
-    fpirs = drawn(others, trials.non_mated_subjects) if len(others) else none
+    missed = fnirs(trials, thresholds, seed=seed, replicates=replicates) or none
+    others = fpirs(trials, thresholds, seed=seed, replicates=replicates) or none
     return tuple(
         At(threshold=float(threshold), fnir=fnir, fpir=fpir)
-        for threshold, fnir, fpir in zip(thresholds, fnirs, fpirs, strict=True)
+        for threshold, fnir, fpir in zip(thresholds, missed, others, strict=True)
     )
 
 

@@ -20,6 +20,7 @@ from countenance.evaluation.stored import floats, read, written
 Similarities: TypeAlias = Float64[np.ndarray, " n"]
 Numbers: TypeAlias = Int64[np.ndarray, " n"]
 Nearest: TypeAlias = Float64[np.ndarray, "n k"]
+Who: TypeAlias = Int64[np.ndarray, "n k"]
 
 KEPT: Final = 20
 """So many of the most similar other subjects are kept of each non-mated search, for the growth model."""
@@ -51,7 +52,8 @@ class Trials:
         mated_subjects: a number for each mated search, the same for searches for one person.
         non_mated: the most similar other subjects of each non-mated search, at most `KEPT`, in
             descending similarity; minus infinity where there are fewer.
-        non_mated_subjects: as `mated_subjects`; one person has one number in both.
+        nearest: the numbers of those other subjects, beside their similarities; empty if not kept.
+        non_mated_subjects: as `mated_subjects`; one person has one number everywhere.
         mated_groups: the group of each mated search, as the steward labelled it; empty if none did.
         non_mated_groups: the group of each non-mated search; see `mated_groups`.
         qualities: the quality of the probe of each mated search; empty if not measured.
@@ -67,6 +69,7 @@ class Trials:
     ranks: Numbers = field(default_factory=_nobody)
     mated_subjects: Numbers = field(default_factory=_nobody)
     non_mated: Nearest = field(default_factory=lambda: np.empty((0, 0)))
+    nearest: Who = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
     non_mated_subjects: Numbers = field(default_factory=_nobody)
     mated_groups: tuple[str, ...] = ()
     non_mated_groups: tuple[str, ...] = ()
@@ -78,6 +81,7 @@ class Trials:
         lengths = {
             "ranks": len(self.ranks) == searches,
             "mated_subjects": len(self.mated_subjects) == searches,
+            "nearest": self.nearest.size == 0 or self.nearest.shape == self.non_mated.shape,
             "non_mated_subjects": len(self.non_mated_subjects) == others,
             "mated_groups": len(self.mated_groups) in {0, searches},
             "non_mated_groups": len(self.non_mated_groups) in {0, others},
@@ -127,6 +131,7 @@ class Trials:
             ranks=self.ranks[mated] if len(mated) else _nobody(),
             mated_subjects=self.mated_subjects[mated] if len(mated) else _nobody(),
             non_mated=self.non_mated[other] if len(other) else self.non_mated[:0],
+            nearest=self.nearest[other] if len(other) and len(self.nearest) else self.nearest[:0],
             non_mated_subjects=self.non_mated_subjects[other] if len(other) else _nobody(),
             qualities=self.qualities[mated] if len(mated) and len(self.qualities) else _none(),
         )
@@ -156,6 +161,10 @@ def _rows(values: Iterable[list[float | None]]) -> Nearest:
     return np.stack(rows) if rows else np.empty((0, 0))
 
 
+def _who(values: list[list[int]]) -> Who:
+    return np.array(values, dtype=np.int64) if values else np.empty((0, 0), dtype=np.int64)
+
+
 def _counts(values: list[int]) -> Numbers:
     return np.array(values, dtype=np.int64)
 
@@ -168,6 +177,7 @@ _FIELDS: Final[dict[str, Callable[[Any], Any]]] = {
     "ranks": _counts,
     "mated_subjects": _counts,
     "non_mated": _rows,
+    "nearest": _who,
     "non_mated_subjects": _counts,
     "mated_groups": tuple,
     "non_mated_groups": tuple,
