@@ -73,6 +73,13 @@ def test_a_deployment_is_made_once_opens_with_its_passphrase_only_and_is_well(pl
     }
     assert {one["state"] for one in checks.values()} <= {"ok", "warning"}
 
+    code, planned = call(place, "doctor", "--plan")
+    assert code == 0
+    tiers = {(one["templates"], one["dimensions"]): one["tier"] for one in planned["plans"]}
+    assert (tiers[10_000, 128], tiers[1_000_000, 128]) == ("exact", "quantised")
+    exact = call(place, "doctor", "--plan", "--recall", "1")[1]["plans"]
+    assert {one["tier"] for one in exact} == {"exact"}
+
     home = place / "home"
     assert home.stat().st_mode & 0o077 in {0, 0o010, 0o001}
     kept = [path for path in home.rglob("*") if path.is_file()]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli import output
+from countenance.cli import doctor_plan, output
 from countenance.cli.options import AsJson, shown_with
 from countenance.errors import CountenanceError, SettingsInvalid
 
@@ -43,13 +44,22 @@ class Finding:
     way_out: str = ""
 
 
-@shown_with("countenance doctor", "countenance doctor --json")
-def doctor(as_json: AsJson = False) -> None:
+@shown_with("countenance doctor", "countenance doctor --json", "countenance doctor --plan")
+def doctor(
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show which index each size of gallery gets, instead.")
+    ] = False,
+    recall: Annotated[float, doctor_plan.recall_option()] = 0.999,
+    as_json: AsJson = False,
+) -> None:
     """Check home, disk space, keys, database, models, workers, index and ledger.
 
     Each line is ok, warning or problem, with the way out. Exits with 1 if there is a problem. Nothing is
     changed, except that a search that a crash left open is closed, as at every start.
     """
+    if plan:
+        doctor_plan.show(recall)
+        return
     findings: list[Finding] = []
     for finding in _examine():
         findings.append(finding)
@@ -226,7 +236,11 @@ def _index(tools: Tools) -> Finding:
     held = sum(len(tools.shelf.get(gallery.pk).index) for gallery in galleries)
     stored = Face.objects.filter(removed_version=None, template__isnull=False).count()
     noun = "gallery" if len(galleries) == 1 else "galleries"
-    found = f"exact search over {held} templates in {len(galleries)} {noun}, in memory"
+    tiers = Counter(Gallery.objects.values_list("tier", flat=True))
+    kinds = "".join(f", {count} {tier}" for tier, count in sorted(tiers.items()))
+    found = (
+        f"{held} templates in {len(galleries)} {noun}{kinds}; `countenance doctor --plan` says why"
+    )
     if held != stored:
         found += f"; the database has {stored}"
         return Finding(

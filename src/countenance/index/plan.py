@@ -146,7 +146,7 @@ def _plan(tier: Tier, templates: int, dimensions: int, memory: int | None) -> Pl
     cpu = _FIXED_MS[tier] + templates * _NANOSECONDS[tier] * dimensions / 128 * 1e-6
     if tier is not Tier.EXACT and dimensions >= 256:  # noqa: PLR2004 - half as many codes, see `codes`
         cpu = _FIXED_MS[tier] + templates * _NANOSECONDS[tier] * dimensions / 256 * 1e-6
-    parts = templates * 4 * dimensions // 2**24 if tier is Tier.EXACT else templates // SHARD
+    parts = templates * 4 * dimensions // 2**24 if tier is Tier.EXACT else -(-templates // SHARD)
     return Plan(
         templates=templates,
         dimensions=dimensions,
