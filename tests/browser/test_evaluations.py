@@ -9,6 +9,7 @@ import measuring
 import pytest
 from factories import acting
 
+from countenance.apps.agencies.models import Person
 from countenance.policy import Role
 
 LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
@@ -46,7 +47,7 @@ def test_what_was_measured_is_read_on_any_screen(desk, world):
     assert "in this gallery of 40 return somebody" in main.inner_text()
     assert "10 times as large: 400" in main.inner_text()
     wrong += everywhere(desk, "evaluation", f"/evaluations/{world.evaluation.pk}/")
-    assert main.locator("svg[role=img]").count() == 9
+    assert main.locator("svg[role=img]").count() == 8
     assert main.get_by_text("too few").count() >= 1
     table = main.locator("figure details").first
     assert not table.locator("table").is_visible()
@@ -54,3 +55,39 @@ def test_what_was_measured_is_read_on_any_screen(desk, world):
     assert table.locator("table").is_visible()
     wrong += everywhere(desk, "gallery_measured", f"/galleries/{world.gallery.pk}/")
     assert wrong == []
+
+
+def test_a_steward_asks_for_another_operating_point_and_a_supervisor_sees_before_and_after(
+    make_desk, world
+):
+    wrong = []
+    desk = make_desk()
+    desk.sign_in(person(world.steward))
+    page, point = desk.page, f"/galleries/{world.gallery.pk}/operating-point/"
+    desk.go(f"/galleries/{world.gallery.pk}/evaluations/")
+    page.get_by_role("link", name="Change the operating point").click()
+    wrong += everywhere(desk, "point", point)
+    page.get_by_label("3 in 1,000 searches").check()
+    desk.press("Show before and after")
+    assert "Age band: under 30" in page.locator("main").inner_text()
+    wrong += everywhere(desk, "point_compared", page.url.removeprefix(desk.site.url))
+    page.get_by_label("Reason").fill(measuring.REASON)
+    desk.press("Ask for approval")
+    page.wait_for_url("**/approvals/**")
+    approval = page.url.removeprefix(desk.site.url)
+    desk.sign_in(person(world.on.supervisor))
+    desk.go(approval)
+    wrong += everywhere(desk, "point_approval", approval)
+    page.get_by_label("Reason").fill("Agreed in the board")
+    desk.press("Approve")
+    desk.sign_in(person(world.steward))
+    desk.go(approval)
+    page.get_by_role("link", name="Carry it out").click()
+    desk.press("Carry it out")
+    page.wait_for_url("**/evaluations/")
+    assert "about 3 in 1,000 searches" in page.locator("main").inner_text()
+    assert wrong == []
+
+
+def person(actor):
+    return Person.objects.select_related("agency").get(pk=actor.person)

@@ -136,18 +136,20 @@ def det(
     points: Sequence[tuple[float, float, float]],
     *,
     caption: str,
+    band: Sequence[tuple[float, float]] = (),
     chosen: tuple[float, float] | None = None,
     least: float = 1e-4,
 ) -> Chart:
     """Draw the detection error tradeoff, both rates on log axes; rates of 0 lie at the axes.
 
     Args:
-        points: threshold, FPIR and FNIR, in any order.
+        points: threshold, FPIR and FNIR, by rising threshold.
         caption: see `Chart`.
+        band: the ends of the interval of each FNIR; empty for none.
         chosen: FPIR and FNIR of the setting in use, drawn as a dot.
         least: the lowest rate on the axes; lower ones lie at their end.
     """
-    ordered = sorted(points)
+    ordered = list(points)
     x = across(
         "FPIR: searches for strangers that return somebody", least, 1, log=True, words=one_in
     )
@@ -160,7 +162,11 @@ def det(
             f" to FPIR {rate(last_fpir)} and FNIR {rate(last_fnir)} at {similarity(ordered[-1][0])}."
         )
     return line(
-        Series(points=[(fpir, fnir) for _, fpir, fnir in ordered]),
+        Series(
+            points=[(fpir, fnir) for _, fpir, fnir in ordered],
+            low=[low for low, _ in band],
+            high=[high for _, high in band],
+        ),
         x=x,
         y=y,
         caption=caption,

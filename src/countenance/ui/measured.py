@@ -16,24 +16,26 @@ SIZES, TIMES = 25, 1000
 """The growth chart has so many sizes, up to so many times the evaluated gallery's."""
 
 
-def charts_of(evaluation: Evaluation, *, setting: Setting | None = None) -> list[Chart]:
-    """Return all charts that this evaluation has numbers for.
+def charts_of(evaluation: Evaluation, *, setting: Setting | None = None) -> list[tuple[str, Chart]]:
+    """Return all charts that this evaluation has numbers for, each under its heading.
 
     Args:
         evaluation: what was measured.
         setting: the one in use, or that is proposed; the threshold that the charts show.
     """
     shown = setting or (evaluation.settings[1] if evaluation.settings else None)
-    made = [distribution(evaluation, threshold=None if shown is None else shown.threshold)]
+    threshold = None if shown is None else shown.threshold
+    made = [("Mates and strangers", distribution(evaluation, threshold=threshold))]
     if evaluation.mated_searches and evaluation.non_mated_searches:
-        made.append(tradeoff(evaluation, setting=shown))
+        made.append(("What each threshold costs", tradeoff(evaluation, setting=shown)))
     if shown is not None:
-        made.append(growth(evaluation, shown))
-        made += by_group(evaluation)
+        made.append(("As the gallery grows", growth(evaluation, shown)))
     if evaluation.ranks:
-        made.append(by_rank(evaluation))
+        made.append(("On a list of fixed length", by_rank(evaluation)))
     if evaluation.rejected:
-        made.append(by_quality(evaluation))
+        made.append(("When poor photos are turned away", by_quality(evaluation)))
+    for wanted, chart in zip(evaluation.settings, by_group(evaluation), strict=False):
+        made.append((f"By group, at an FPIR of {one_in(wanted.wanted_fpir)}", chart))
     return made
 
 
@@ -60,8 +62,8 @@ def distribution(
 
 def tradeoff(evaluation: Evaluation, *, setting: Setting | None = None) -> Chart:
     """Return the DET curve, with the setting in use as a dot if it is one of the evaluated size."""
-    points = [
-        (at.threshold, at.fpir.value, at.fnir.value)
+    told = [
+        (at.threshold, at.fpir, at.fnir)
         for at in evaluation.measured
         if at.fpir is not None and at.fnir is not None
     ]
@@ -72,8 +74,15 @@ def tradeoff(evaluation: Evaluation, *, setting: Setting | None = None) -> Chart
         math.log10(0.9 / max(evaluation.non_mated_searches, evaluation.mated_searches, 2))
     )
     said = f"What each threshold costs, in a gallery of {count(evaluation.others)}: further left fewer "
-    said += "strangers are returned, further up more people are missed."
-    return det(points, caption=said, chosen=chosen, least=least)
+    said += "strangers are returned, further up more people are missed. The shaded band is the 95 % interval "
+    said += "of the FNIR."
+    return det(
+        [(threshold, fpir.value, fnir.value) for threshold, fpir, fnir in told],
+        caption=said,
+        band=[(fnir.low, fnir.high) for _, _, fnir in told],
+        chosen=chosen,
+        least=least,
+    )
 
 
 def growth(evaluation: Evaluation, setting: Setting) -> Chart:

@@ -15,7 +15,7 @@ from countenance.policy.approvals import ApprovalKind
 
 def register_all() -> None:
     """Register what this app knows; called once at start."""
-    register(ApprovalKind.THRESHOLD_CHANGE, subject=_gallery, words=_change)
+    register(ApprovalKind.THRESHOLD_CHANGE, "point_carry_out", subject=_gallery, words=_change)
 
 
 def _gallery(actor: Actor, subject: UUID) -> str:

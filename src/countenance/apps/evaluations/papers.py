@@ -10,6 +10,7 @@ from countenance.ledger.receipt import Receipt
 from countenance.reports import EvaluationPaper, Figure, Table
 from countenance.reports.words import moment
 from countenance.ui.charts import Chart, as_svg
+from countenance.ui.measured import charts_of
 
 EXTRAPOLATED = ", extrapolated"
 
@@ -52,7 +53,7 @@ def paper_of(
         facts=tuple(showing.facts(one, numbers)),
         settings=_settings(showing.wishes(numbers, among)),
         settings_said=f"What each wanted FPIR means among {counted(among)} people",
-        figures=tuple(_figure(*one) for one in showing.charts(numbers, setting)),
+        figures=tuple(_figure(*one) for one in charts_of(numbers, setting=setting)),
         receipt=receipt,
     )
 

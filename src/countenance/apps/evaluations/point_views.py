@@ -16,7 +16,7 @@ from countenance.apps.approvals import queries as approvals
 from countenance.apps.evaluations import changing, operating, queries, showing
 from countenance.apps.evaluations.models import Evaluation, SampleKind
 from countenance.apps.evaluations.points import numbers_of, present_of, subjects_of
-from countenance.apps.evaluations.saying import counted, share
+from countenance.apps.evaluations.saying import counted, share, within
 from countenance.apps.galleries import queries as galleries
 from countenance.apps.galleries.models import Gallery
 from countenance.errors import InputError, ModelMismatch, NotFound
@@ -138,7 +138,7 @@ def _told(figures: Any) -> str:
     if figures is None:
         return "not measured"
     value, low, high = (float(one) for one in figures)
-    return f"{share(value)} ({share(low)} to {share(high)})"
+    return within(value, low, high)
 
 
 def _offered(request: Request, one: Gallery) -> list[Evaluation]:

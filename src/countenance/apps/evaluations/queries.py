@@ -67,6 +67,11 @@ def trials_of(one: Evaluation, *, tools: Tools) -> Trials | None:
     return None if kept is None else Trials.from_json(get_object(kept, tools=tools))
 
 
+def has_trials(one: Evaluation) -> bool:
+    """Say whether the trials of an evaluation are still there, so that it can be made again."""
+    return bool(KeptTrials.objects.filter(evaluation=one).exists())
+
+
 def points(gallery: Gallery) -> list[OperatingPoint]:
     """Return every operating point that a gallery ever had, newest first."""
     rows = OperatingPoint.objects.filter(gallery=gallery).select_related("gallery", "evaluation")

@@ -36,6 +36,16 @@ def between(low: float, high: float) -> str:
     return f"between {share(low)} and {share(high)}"
 
 
+def within(value: float, low: float, high: float) -> str:
+    """Return a share with its interval, all counted out of as many: "6 in 100 (4 to 9)"."""
+    for of in DENOMINATORS:
+        close = all(abs(round(one * of) / of - one) <= CLOSE * one for one in (value, low, high))
+        apart = all(one == value or round(one * of) != round(value * of) for one in (low, high))
+        if close and apart:
+            break
+    return f"{round(value * of):,} in {of:,} ({round(low * of):,} to {round(high * of):,})"
+
+
 def counted(number: int) -> str:
     """Return a count with its thousands set apart."""
     return f"{number:,}"

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from countenance.apps.evaluations.models import Evaluation, OperatingPoint, SampleKind
 from countenance.apps.evaluations.points import fnir_at, in_words, numbers_of, point_at
-from countenance.apps.evaluations.saying import about, between, counted, share
+from countenance.apps.evaluations.saying import about, counted, share, within
 from countenance.errors import InputError
 from countenance.evaluation.report import Evaluation as Numbers
 from countenance.evaluation.report import Setting
-from countenance.ui import measured
-from countenance.ui.charts import Chart
 
 Rows = list[tuple[str, str]]
 
@@ -89,7 +87,7 @@ def expected(numbers: Numbers, wanted_fpir: float, subjects: int, *, name: str) 
     return Expected(
         name=name,
         threshold=setting.threshold,
-        fpir=f"{share(fpir.value)} ({between(fpir.low, fpir.high)})",
+        fpir=within(fpir.value, fpir.low, fpir.high),
         fnir=missed(numbers, setting.threshold),
         extrapolated=fpir.extrapolated,
     )
@@ -101,7 +99,7 @@ def missed(numbers: Numbers, threshold: float) -> str:
         found = fnir_at(numbers, threshold)
     except InputError:
         return "not measured"
-    return f"{share(found.value)} ({between(found.low, found.high)})"
+    return within(found.value, found.low, found.high)
 
 
 def headline(
@@ -132,8 +130,8 @@ def headline(
         )
     return (
         f"With a threshold at which {about(told.fpir.value)} searches for people who are not in a gallery of "
-        f"{counted(numbers.others)} return somebody, {about(found.value)} searches for people who are in it do "
-        f"not return them ({between(found.low, found.high)})."
+        f"{counted(numbers.others)} return somebody, about {within(found.value, found.low, found.high)} searches "
+        "for people who are in it do not return them."
     )
 
 
@@ -144,24 +142,6 @@ def setting_of(numbers: Numbers, point: OperatingPoint | None, subjects: int) ->
     if point is not None:
         return numbers.setting(point.wanted_fpir, max(1, subjects))
     return numbers.setting(SHOWN, max(1, numbers.others))
-
-
-def charts(numbers: Numbers, setting: Setting | None) -> list[tuple[str, Chart]]:
-    """Return every chart that there are numbers for, each under its heading."""
-    threshold = None if setting is None else setting.threshold
-    made = [("Mates and strangers", measured.distribution(numbers, threshold=threshold))]
-    if numbers.mated_searches and numbers.non_mated_searches:
-        made.append(("What each threshold costs", measured.tradeoff(numbers, setting=setting)))
-    if setting is not None:
-        made.append(("As the gallery grows", measured.growth(numbers, setting)))
-    if numbers.ranks:
-        made.append(("On a list of fixed length", measured.by_rank(numbers)))
-    if numbers.rejected:
-        made.append(("When poor photos are turned away", measured.by_quality(numbers)))
-    groups = measured.by_group(numbers)
-    for shown, chart in zip(numbers.settings, groups, strict=False):
-        made.append((f"By group, at an FPIR of {share(shown.wanted_fpir)}", chart))
-    return made
 
 
 def facts(one: Evaluation, numbers: Numbers) -> Rows:

@@ -21,7 +21,7 @@ from countenance.apps.evaluations.points import (
     present_of,
     subjects_of,
 )
-from countenance.apps.evaluations.saying import counted, share
+from countenance.apps.evaluations.saying import counted, share, within
 from countenance.apps.galleries import queries as galleries
 from countenance.apps.galleries import views as gallery_views
 from countenance.apps.galleries.models import Gallery
@@ -31,6 +31,7 @@ from countenance.ledger.entry import Action
 from countenance.ledger.receipt import Receipt
 from countenance.policy import Deed, may
 from countenance.reports import evaluation_pdf
+from countenance.ui.measured import charts_of
 from countenance.ui.requests import Request
 
 SECTION = "galleries"
@@ -102,8 +103,9 @@ def evaluation(request: Request, evaluation_id: UUID) -> HttpResponse:
         "wishes": showing.wishes(numbers, subjects or numbers.others),
         "among": counted(subjects or numbers.others),
         "facts": showing.facts(one, numbers),
-        "charts": showing.charts(numbers, showing.setting_of(numbers, point, subjects)),
+        "charts": charts_of(numbers, setting=showing.setting_of(numbers, point, subjects)),
         "groups": bool(numbers.groups),
+        "repeatable": queries.has_trials(one),
     }
     return render(request, "evaluations/detail.html", context)
 
@@ -239,7 +241,7 @@ def _tested(one: Evaluation) -> dict[str, Any]:
         "candidates": said["candidates"],
         "predicted": "" if predicted is None else share(predicted),
         "expected": "" if predicted is None else f"{predicted * said['searches']:.1f}",
-        "interval": [share(float(value)) for value in said["share"][1:]],
+        "share": within(*(float(value) for value in said["share"])),
         "verdict": said["verdict"],
         "said": said["said"],
         "alarming": said["verdict"] == "more",
