@@ -326,11 +326,11 @@ def _ratio_in_words(value: float, capped: str, similarity: float, point: Point) 
     how = {"at least": "at least ", "at most": "at most "}.get(capped, "about ")
     if value < 1:
         how = {"at least": "at most ", "at most": "at least "}.get(capped, "about ")
-    said = f"{how}{times} times as often" if value >= 1 else f"{how}{times} times less often"
+    often, beside = ("as often", "as with") if value >= 1 else ("less often", "than with")
     cap = " The evaluation is too small to say more." if capped else ""
     return (
-        f"A similarity of {similarity:.3f} is seen {said} between two photos of one person as with the most "
-        f"similar of {counted(point.subjects)} other people.{cap}"
+        f"A similarity of {similarity:.3f} is seen {how}{times} times {often} between two photos of one person "
+        f"{beside} the most similar of {counted(point.subjects)} other people.{cap}"
     )
 
 

@@ -18,8 +18,8 @@ from countenance.ui.charts import Chart, histogram_pair
 from countenance.ui.marks import BOTTOM, HEIGHT, TOP, across, stroke, text
 
 LEAST, MOST = -1.0, 1.0
-LETTER_ROOM, LEVEL = 14, 13
-"""So wide is a letter with its space, and so high the row that it stands in, in units of the chart."""
+LETTER_ROOM, MOST_LETTERS = 14, 4
+"""So wide is a letter with its space, in units of the chart, and so many are written together."""
 
 Lettered = Sequence[tuple[str, float]]
 
@@ -80,7 +80,7 @@ def _times(ratio: float) -> str:
 
 
 def _chart(point: Point, candidates: Lettered, *, threshold: float | None) -> Chart:
-    """Draw the candidates among those of the evaluation; letters that would touch stand below each other."""
+    """Draw the candidates among the mates and the strangers of the evaluation."""
     spread = distributions_of(point)
     edges = spread.edges or (0.0, 1.0)
     chart = histogram_pair(
@@ -90,20 +90,36 @@ def _chart(point: Point, candidates: Lettered, *, threshold: float | None) -> Ch
         caption=(
             f"Upward {counted(point.mated_searches)} searches for people who were there, by the similarity of their "
             f"mate; downward {counted(point.non_mated_searches)} for people who were not, by that of the most similar "
-            "stranger. A stroke and its letter for each candidate of yours."
+            "stranger. A stroke for each candidate of yours, with its letter."
         ),
         threshold=threshold,
     )
     x = across("Similarity", edges[0], edges[-1])
-    taken: list[float] = []  # how far to the right each row of letters is used
-    marks = []
-    for similarity, letter in sorted((value, letter) for letter, value in candidates):
-        at = x.at(similarity)
-        level = next((n for n, end in enumerate(taken) if end <= at - LETTER_ROOM / 2), len(taken))
-        taken[level : level + 1] = [at + LETTER_ROOM / 2]
-        marks.append(stroke(at, TOP + 4 + LEVEL * level, at, HEIGHT - BOTTOM, "tick"))
-        marks.append(text(at, TOP + LEVEL * level, letter, anchor="middle", kind="words strong"))
+    marks = [
+        stroke(x.at(value), TOP, x.at(value), HEIGHT - BOTTOM, "tick") for _, value in candidates
+    ]
+    for at, label in _labels(sorted((x.at(value), letter) for letter, value in candidates)):
+        marks.append(text(at, TOP - 4, label, anchor="middle", kind="words strong"))
     said = "; ".join(f"{letter} {value:.3f}" for letter, value in candidates)
     return replace(
         chart, marks=(*chart.marks, *marks), label=f"{chart.label} Your candidates: {said}."
     )
+
+
+def _labels(letters: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Return where to write which letters; those that would touch are written together, or counted."""
+    groups: list[list[tuple[float, str]]] = []
+    for at, letter in letters:
+        if groups and at - groups[-1][-1][0] < LETTER_ROOM * min(len(groups[-1]), MOST_LETTERS):
+            groups[-1].append((at, letter))
+        else:
+            groups.append([(at, letter)])
+    return [
+        (
+            sum(at for at, _ in group) / len(group),
+            " ".join(letter for _, letter in group)
+            if len(group) <= MOST_LETTERS
+            else f"{len(group)} of them",
+        )
+        for group in groups
+    ]
