@@ -1,7 +1,7 @@
 """The quantised index at a million, ten million and a hundred million templates, beside its limit.
 
-The largest takes a quarter of an hour and 17 GB, and runs where `COUNTENANCE_BENCH_LARGEST` is set and
-there is as much memory. Rows under "not taken" are what was tried and left out, with the reason in numbers.
+The largest takes half an hour and 32 GB, and runs where `COUNTENANCE_BENCH_LARGEST` is set and
+there is as much memory.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from bench.report import Results, Table
 from bench.tiers import CANDIDATES, MODEL, Filled, fill, limit, per_second
 from bench.timing import in_turns
 
-from countenance.index import Precision, QuantisedIndex
+from countenance.index import QuantisedIndex
 from countenance.index.threads import cores
 
 PACKAGES = ("faiss-cpu", "numpy")
 SECTION = "index tiers"
 GB = 10**9
-LARGEST_NEEDS = 19 * GB
+LARGEST_NEEDS = 34 * GB
 
 pytestmark = pytest.mark.timeout(2400)
 
@@ -38,7 +38,6 @@ class Size:
     key: str
     count: int
     dimensions: int
-    precision: Precision
     probes: int
 
     @property
@@ -47,10 +46,10 @@ class Size:
 
 
 SIZES = (
-    Size("1m_128", 1_000_000, 128, Precision.HALF, 1500),
-    Size("1m_512", 1_000_000, 512, Precision.HALF, 1500),
-    Size("10m_128", 10_000_000, 128, Precision.HALF, 1500),
-    Size("100m_128", 100_000_000, 128, Precision.BYTE, 300),
+    Size("1m_128", 1_000_000, 128, 1500),
+    Size("1m_512", 1_000_000, 512, 1500),
+    Size("10m_128", 10_000_000, 128, 1500),
+    Size("100m_128", 100_000_000, 128, 300),
 )
 
 
@@ -61,13 +60,13 @@ def size(request: pytest.FixtureRequest) -> Size:
         if not os.environ.get("COUNTENANCE_BENCH_LARGEST"):
             pytest.skip("COUNTENANCE_BENCH_LARGEST is not set")
         if psutil.virtual_memory().available < LARGEST_NEEDS:
-            pytest.skip("less than 19 GB of memory are free")
+            pytest.skip("less than 34 GB of memory are free")
     return found
 
 
 @pytest.fixture(scope="module")
 def filled(size: Size) -> Iterator[Filled]:
-    made = fill(size.count, size.dimensions, probes=size.probes, precision=size.precision)
+    made = fill(size.count, size.dimensions, probes=size.probes)
     yield made
     made.index._state = QuantisedIndex(size.dimensions, model=MODEL)._state
     gc.collect()
@@ -103,7 +102,7 @@ def test_search(size: Size, filled: Filled, results: Results) -> None:
     results.add(
         SECTION,
         Table(
-            f"{size.words}, kept as {size.precision}",
+            f"{size.words}",
             (
                 *("p10 ms", "p50 ms", "p99 ms", "CPU ms", "limit p10 ms", "limit CPU ms"),
                 *("p10 / limit", "searches/s", "mate@1", "MB"),

@@ -13,7 +13,7 @@ import psutil
 from bench.synthetic import batches
 from numpy.typing import NDArray
 
-from countenance.index import Precision, QuantisedIndex, quantised
+from countenance.index import QuantisedIndex, quantised
 from countenance.index.threads import cores
 
 MODEL = "synthetic"
@@ -44,7 +44,6 @@ def fill(
     dimensions: int,
     *,
     probes: int,
-    precision: Precision = Precision.HALF,
     keep: Path | None = None,
 ) -> Filled:
     """Make an index of so many templates, under their numbers as row ids.
@@ -53,12 +52,11 @@ def fill(
         count: how many.
         dimensions: the length of a template.
         probes: mated ones, each of another subject.
-        precision: how exactly rows are kept.
         keep: where to write the templates too, for peers.
     """
     drawn = np.concatenate([batch.probes for batch in batches(count, dimensions, probes=probes)])
     best, highest = np.full(probes, -1), np.full(probes, -2.0, dtype=np.float32)
-    index = QuantisedIndex(dimensions, model=MODEL, precision=precision)
+    index = QuantisedIndex(dimensions, model=MODEL)
     before, seconds, start, mates = psutil.Process().memory_info().rss, 0.0, 0, []
     file = np.lib.format.open_memmap(keep, "w+", np.float32, (count, dimensions)) if keep else None
     for batch in batches(count, dimensions, probes=probes):

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from numpy.typing import NDArray
 from unit.index.drawn import MODEL, brute_force, unit_vectors
 
-from countenance.index import FlatIndex, Precision, QuantisedIndex, quantised, shard
+from countenance.index import FlatIndex, QuantisedIndex, quantised, shard
 from countenance.index.kept import rounded
 
 DIMENSIONS = 6
@@ -83,8 +83,6 @@ class IndexMachine(RuleBasedStateMachine):
 class QuantisedMachine(IndexMachine):
     """The same with shards so small that each is compared exactly, and all ways are taken often."""
 
-    precision = Precision.HALF
-
     def __init__(self) -> None:
         """Make everything small."""
         sizes = {"TRAINED_ON": 40, "_TAIL": 20, "_GONE": 4}
@@ -101,11 +99,11 @@ class QuantisedMachine(IndexMachine):
 
     def empty(self) -> QuantisedIndex:
         """Return a quantised index."""
-        return QuantisedIndex(DIMENSIONS, model=MODEL, precision=self.precision)
+        return QuantisedIndex(DIMENSIONS, model=MODEL)
 
     def kept(self, templates: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the templates as the index keeps them."""
-        return rounded(templates, self.precision)
+        return rounded(templates)
 
     @rule()
     def retrain(self) -> None:
@@ -113,17 +111,9 @@ class QuantisedMachine(IndexMachine):
         self.index.retrain()
 
 
-class BytesMachine(QuantisedMachine):
-    """With rows that are kept in bytes."""
-
-    precision = Precision.BYTE
-
-
 QuantisedMachine.TestCase.settings = settings(
     max_examples=40, stateful_step_count=25, deadline=None
 )
-BytesMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 TestQuantised = QuantisedMachine.TestCase
-TestBytes = BytesMachine.TestCase
 IndexMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestIndex = IndexMachine.TestCase

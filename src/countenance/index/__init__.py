@@ -2,7 +2,6 @@
 
 from countenance.index.base import MOST_CANDIDATES, Hit, Index
 from countenance.index.flat import FlatIndex
-from countenance.index.kept import Precision
 from countenance.index.quantised import QuantisedIndex
 from countenance.index.rotation import Rotation
 from countenance.index.shelf import Shelf, Shelved
@@ -12,7 +11,6 @@ __all__ = [
     "FlatIndex",
     "Hit",
     "Index",
-    "Precision",
     "QuantisedIndex",
     "Rotation",
     "Shelf",

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from countenance.index.codes import sub_vectors
 from countenance.index.flat import FlatIndex
-from countenance.index.kept import Precision
+from countenance.index.kept import BYTES
 from countenance.index.quantised import QuantisedIndex
 from countenance.index.shard import SHARD
 from countenance.index.snapshot import QUANTISED, version_of
@@ -31,7 +31,6 @@ class Tier(StrEnum):
 
     EXACT = "exact"
     QUANTISED = "quantised"
-    QUANTISED_BYTES = "quantised-bytes"
 
     @property
     def in_words(self) -> str:
@@ -42,15 +41,9 @@ class Tier(StrEnum):
 _WORDS: Final = {
     Tier.EXACT: "every template compared exactly",
     Tier.QUANTISED: "every template's 4-bit code, the nearest compared again in half precision",
-    Tier.QUANTISED_BYTES: "every template's 4-bit code, the nearest compared again in bytes",
 }
-_PRECISIONS: Final = {
-    Tier.QUANTISED: Precision.HALF,
-    Tier.QUANTISED_BYTES: Precision.BYTE,
-}
-
-_FIXED_MS: Final = {Tier.EXACT: 0.1, Tier.QUANTISED: 0.8, Tier.QUANTISED_BYTES: 0.8}
-_NANOSECONDS: Final = {Tier.EXACT: 38.0, Tier.QUANTISED: 2.3, Tier.QUANTISED_BYTES: 2.3}
+_FIXED_MS: Final = {Tier.EXACT: 0.1, Tier.QUANTISED: 0.8}
+_NANOSECONDS: Final = {Tier.EXACT: 38.0, Tier.QUANTISED: 2.0}
 """CPU time of a template of 128 numbers, measured at a million; in proportion for others."""
 _MEASURED: Final = {
     (Tier.EXACT, 128): (10_000, 1_000_000),
@@ -96,15 +89,8 @@ def planned(
         now: the tier it has, which it keeps while it is near a border.
     """
     border = _EXACT_BYTES if now in {None, Tier.EXACT} else _EXACT_BYTES // _BACK
-    if recall > CONTRACT or 4 * templates * dimensions <= border:
-        tiers = [Tier.EXACT]
-    elif now is Tier.QUANTISED_BYTES:
-        # Going back to half precision would bring back nothing that was rounded.
-        tiers = [Tier.QUANTISED_BYTES]
-    else:
-        tiers = [Tier.QUANTISED, Tier.QUANTISED_BYTES]
-    plans = [_plan(tier, templates, dimensions, memory) for tier in tiers]
-    return next((plan for plan in plans if plan.fits), plans[-1])
+    exact = recall > CONTRACT or 4 * templates * dimensions <= border
+    return _plan(Tier.EXACT if exact else Tier.QUANTISED, templates, dimensions, memory)
 
 
 def memory_for_indexes() -> int:
@@ -120,7 +106,7 @@ def empty(tier: Tier, dimensions: int, *, model: str) -> LocalIndex:
     """
     if tier is Tier.EXACT:
         return FlatIndex(dimensions, model=model)
-    return QuantisedIndex(dimensions, model=model, precision=_PRECISIONS[tier])
+    return QuantisedIndex(dimensions, model=model)
 
 
 def opened(data: bytes | bytearray | memoryview) -> LocalIndex:
@@ -136,9 +122,7 @@ def opened(data: bytes | bytearray | memoryview) -> LocalIndex:
 
 def tier_of(index: LocalIndex) -> Tier:
     """Return the tier that an index is of."""
-    if isinstance(index, FlatIndex):
-        return Tier.EXACT
-    return next(tier for tier, precision in _PRECISIONS.items() if precision is index.precision)
+    return Tier.EXACT if isinstance(index, FlatIndex) else Tier.QUANTISED
 
 
 def _plan(tier: Tier, templates: int, dimensions: int, memory: int | None) -> Plan:
@@ -163,5 +147,4 @@ def _bytes_each(tier: Tier, dimensions: int) -> int:
     """Return what a template takes with its row id and what finds it: measured for the exact tier."""
     if tier is Tier.EXACT:
         return 4 * dimensions + 58
-    number = _PRECISIONS[tier].number.itemsize
-    return sub_vectors(dimensions) // 2 + number * dimensions + (13 if number == 1 else 9)
+    return sub_vectors(dimensions) // 2 + BYTES * dimensions + 9

@@ -24,7 +24,7 @@ from countenance.index.base import (
 )
 from countenance.index.codes import Codes
 from countenance.index.flat import FlatIndex, rescored
-from countenance.index.kept import Precision, rounded
+from countenance.index.kept import rounded
 from countenance.index.shard import Shard
 from countenance.index.threads import cores, threads
 
@@ -55,7 +55,7 @@ class QuantisedIndex:
     """An `Index` for galleries that an exact scan is too slow for.
 
     A search scans the 4-bit codes of every shard, on as many threads as there are cores, compares the
-    best few hundred by the rows that are kept in half precision or in bytes, and compares the newest
+    best few hundred by the rows that are kept in half precision, and compares the newest
     templates, which have no code yet, exactly. Nobody is left out beforehand, as a graph or an inverted list
     would; whether a mate is among those compared again is what the recall contract measures.
 
@@ -67,15 +67,12 @@ class QuantisedIndex:
     # row is replaced: it is in the tail before it is gone from its shard, and searches ask the shards
     # first, so one of the two is always found.
 
-    def __init__(
-        self, dimensions: int, *, model: str, precision: Precision = Precision.HALF
-    ) -> None:
+    def __init__(self, dimensions: int, *, model: str) -> None:
         """Start empty, for templates of one model.
 
         Raises:
             InputError: the dimensions or the model's name cannot be.
         """
-        self._precision = precision
         self._state = _State((), FlatIndex(dimensions, model=model))
         self._writing = threading.Lock()
         self._count = 0
@@ -89,7 +86,7 @@ class QuantisedIndex:
             IndexUnavailable: the bytes are no whole snapshot of this version.
         """
         held = snapshot.unpack_quantised(data)
-        index = cls(held.dimensions, model=held.model, precision=held.precision)
+        index = cls(held.dimensions, model=held.model)
         tail = index._state.tail
         tail.add(held.rows, held.templates, model=held.model)
         index._state = _State(tuple(held.shards), tail)
@@ -106,11 +103,6 @@ class QuantisedIndex:
     def dimensions(self) -> int:
         """Return the length of a template."""
         return self._state.tail.dimensions
-
-    @property
-    def precision(self) -> Precision:
-        """Return how exactly rows are kept."""
-        return self._precision
 
     @property
     def nbytes(self) -> int:
@@ -167,9 +159,7 @@ class QuantisedIndex:
             self._compact(least=1)
             shards, tail = self._state
             rows, templates = next(tail.batches())
-            return snapshot.pack_quantised(
-                snapshot.Quantised(self.model, self._precision, rows, templates, shards)
-            )
+            return snapshot.pack_quantised(snapshot.Quantised(self.model, rows, templates, shards))
 
     def add(self, rows: Rows, templates: Templates, *, model: str) -> None:
         """Add templates under their row ids; a row that is there already is replaced.
@@ -186,7 +176,7 @@ class QuantisedIndex:
         with self._writing:
             for start in range(0, ids.size, TRAINED_ON):
                 part = slice(start, start + TRAINED_ON)
-                self._add(ids[part], rounded(checked[part], self._precision))
+                self._add(ids[part], rounded(checked[part]))
 
     def remove(self, rows: Rows) -> int:
         """Remove these rows and return how many were there; unknown rows are passed over."""
@@ -285,7 +275,7 @@ class QuantisedIndex:
         while rows.size:
             if not shards or not shards[-1].room:
                 codes = shards[-1].codes.empty() if shards else Codes.trained(templates)
-                shards.append(Shard.empty(codes, self.dimensions, self._precision))
+                shards.append(Shard.empty(codes, self.dimensions))
             fitting = shards[-1].room
             shards[-1] = shards[-1].extended(rows[:fitting], templates[:fitting])
             rows, templates = rows[fitting:], templates[fitting:]

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int64
 
 from countenance.index.base import Rows, Template, Templates
 from countenance.index.codes import Codes
-from countenance.index.kept import Kept, Precision
+from countenance.index.kept import Kept
 
 SHARD: Final = 2**19
 """How many templates a shard has room for: two shards keep two cores busy at a million."""
@@ -34,12 +34,12 @@ class Shard:
     """The positions in ascending row id; None while the ids ascend by themselves."""
 
     @classmethod
-    def empty(cls, codes: Codes, dimensions: int, precision: Precision) -> Self:
+    def empty(cls, codes: Codes, dimensions: int) -> Self:
         """Return a shard of nothing; its memory is taken as it is written to."""
         return cls(
             codes,
             np.zeros(SHARD, dtype=np.int64),
-            Kept(SHARD, dimensions, precision),
+            Kept(SHARD, dimensions),
             np.zeros(SHARD, dtype=np.bool_),
         )
 
@@ -57,7 +57,7 @@ class Shard:
     def nbytes(self) -> int:
         """Return the memory that is in use, in bytes."""
         order = 0 if self.order is None else self.order.nbytes
-        return self.codes.nbytes + self.kept.nbytes(self.size) + 9 * self.size + order
+        return self.codes.nbytes + self.kept.numbers[: self.size].nbytes + 9 * self.size + order
 
     def live(self) -> Rows:
         """Return the positions that are not gone."""
@@ -122,12 +122,9 @@ class Shard:
         copy = Shard.empty(
             self.codes.without(np.flatnonzero(self.gone[: self.size])),
             self.kept.numbers.shape[1],
-            self.kept.precision,
         )
         copy.ids[: live.size] = self.ids[live]
         copy.kept.numbers[: live.size] = self.kept.numbers[live]
-        if self.kept.factors.size:
-            copy.kept.factors[: live.size] = self.kept.factors[live]
         ids = copy.ids[: live.size]
         order = None if self.order is None else np.argsort(ids, kind="stable")
         return replace(copy, size=live.size, order=order)

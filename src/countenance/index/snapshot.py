@@ -1,8 +1,8 @@
 """The bytes of an index at rest: a header, then arrays one behind the other, and nothing to execute.
 
 Version 1 holds row ids and templates. Version 2 is that of a quantised index: a second header, row ids and
-templates that have no code yet, then for each shard the quantiser, row ids, kept numbers (and factors)
-and codes. All numbers are little-endian. Codes are laid out as FAISS does; where a sample of them does not
+templates that have no code yet, then for each shard the quantiser, row ids, templates in half precision and
+codes. All numbers are little-endian. Codes are laid out as FAISS does; where a sample of them does not
 say what the kept rows say, because another version lays them out otherwise, they are made anew.
 """
 
@@ -25,7 +25,7 @@ from countenance.index.base import (
     check_templates,
 )
 from countenance.index.codes import Codes, sampled
-from countenance.index.kept import Kept, Precision
+from countenance.index.kept import Kept
 from countenance.index.shard import SHARD, Shard
 
 _MAGIC: Final = b"CNTNINDX"
@@ -33,11 +33,10 @@ FLAT, QUANTISED = 1, 2
 """The versions, one for each kind of index."""
 # Magic, version, bytes of the model's name, dimensions, rows; all little-endian.
 _HEADER: Final = struct.Struct("<8sHHIQ")
-# Bytes a kept number, shards.
-_QUANTISED: Final = struct.Struct("<HI")
+# Shards.
+_QUANTISED: Final = struct.Struct("<I")
 # Rows, bytes of the codes.
 _SHARD: Final = struct.Struct("<IQ")
-_PRECISIONS: Final = {2: Precision.HALF, 1: Precision.BYTE}
 _CHUNK: Final = 65_536
 
 
@@ -55,7 +54,6 @@ class Quantised:
     """What a quantised index is made of; `rows` and `templates` are those without a code."""
 
     model: str
-    precision: Precision
     rows: Rows
     templates: Templates
     shards: Sequence[Shard]
@@ -150,11 +148,10 @@ def pack_quantised(held: Quantised) -> bytes:
     """Return the bytes of a quantised index; none of its positions may be gone."""
     model = held.model.encode()
     count = len(held.rows)
-    size = held.precision.number.itemsize
     parts: list[Any] = [
         _HEADER.pack(_MAGIC, QUANTISED, len(model), held.dimensions, count),
         model,
-        _QUANTISED.pack(size, len(held.shards)),
+        _QUANTISED.pack(len(held.shards)),
         np.ascontiguousarray(held.rows, dtype="<i8").data,
         np.ascontiguousarray(held.templates, dtype="<f4").data,
     ]
@@ -162,7 +159,7 @@ def pack_quantised(held: Quantised) -> bytes:
         packed = shard.codes.packed()
         parts += [_SHARD.pack(shard.size, packed.size), shard.codes.centroids.data]
         parts += [shard.ids[: shard.size].data, shard.kept.numbers[: shard.size].data]
-        parts += [shard.kept.factors[: shard.size].data, packed.data]
+        parts.append(packed.data)
     return b"".join(parts)
 
 
@@ -178,32 +175,28 @@ def unpack_quantised(data: bytes | bytearray | memoryview) -> Quantised:
         raise _unreadable("it is of another version")
     try:
         model = bytes(reader.bytes(name_length)).decode()
-        size, shards = reader.header(_QUANTISED)
-        if size not in _PRECISIONS:
-            raise _unreadable("its header is impossible")
+        (shards,) = reader.header(_QUANTISED)
         rows = check_rows(reader.array("<i8", count))
         templates = check_templates(reader.array("<f4", count, dimensions), dimensions)
-        read = [_shard(reader, dimensions, _PRECISIONS[size]) for _ in range(shards)]
+        read = [_shard(reader, dimensions) for _ in range(shards)]
         check_rows(np.concatenate([rows, *(shard.ids[: shard.size] for shard in read)]))
     except (InputError, UnicodeDecodeError) as error:
         raise _unreadable("its content is impossible") from error
     if reader.left:
         raise _unreadable("its length is not what its header says")
-    return Quantised(model, _PRECISIONS[size], rows, templates, read)
+    return Quantised(model, rows, templates, read)
 
 
-def _shard(reader: _Reader, dimensions: int, precision: Precision) -> Shard:
+def _shard(reader: _Reader, dimensions: int) -> Shard:
     count, packed_bytes = reader.header(_SHARD)
     if not 1 <= count <= SHARD:
         raise _unreadable("its header is impossible")
     centroids = reader.array("<f4", 16 * dimensions).astype(np.float32)
     if not np.isfinite(centroids).all():
         raise _unreadable("its content is impossible")
-    shard = Shard.empty(Codes(dimensions, centroids), dimensions, precision)
+    shard = Shard.empty(Codes(dimensions, centroids), dimensions)
     shard.ids[:count] = reader.array("<i8", count)
-    shard.kept.numbers[:count] = reader.array(precision.number.str, count, dimensions)
-    if precision is Precision.BYTE:
-        shard.kept.factors[:count] = reader.array("<f4", count)
+    shard.kept.numbers[:count] = reader.array("<f2", count, dimensions)
     packed = reader.array("u1", packed_bytes)
     for templates in _chunks(shard.kept, count):
         check_templates(templates, dimensions)

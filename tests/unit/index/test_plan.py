@@ -20,9 +20,9 @@ GIB = 2**30
         (262_145, 128, GIB, Tier.QUANTISED, True),
         (65_537, 512, GIB, Tier.QUANTISED, True),
         (10_000_000, 128, 12 * GIB, Tier.QUANTISED, True),
-        (10_000_000, 128, 2 * GIB, Tier.QUANTISED_BYTES, True),
-        (100_000_000, 128, 12 * GIB, Tier.QUANTISED_BYTES, False),
-        (100_000_000, 128, 20 * GIB, Tier.QUANTISED_BYTES, True),
+        (10_000_000, 128, 2 * GIB, Tier.QUANTISED, False),
+        (100_000_000, 128, 12 * GIB, Tier.QUANTISED, False),
+        (100_000_000, 128, 32 * GIB, Tier.QUANTISED, True),
         (100_000_000, 128, None, Tier.QUANTISED, True),
     ],
 )
@@ -44,10 +44,6 @@ def test_a_gallery_near_the_border_stays_what_it_is() -> None:
         assert planned(size, 128, now=Tier.QUANTISED).tier is Tier.QUANTISED
     assert planned(131_000, 128, now=Tier.QUANTISED).tier is Tier.EXACT
     assert planned(300_000, 128, now=Tier.EXACT).tier is Tier.QUANTISED
-
-
-def test_rows_that_were_rounded_to_bytes_stay_so() -> None:
-    assert planned(10_000_000, 128, now=Tier.QUANTISED_BYTES).tier is Tier.QUANTISED_BYTES
 
 
 @pytest.mark.parametrize("tier", Tier)
