@@ -210,6 +210,7 @@ def _described(request: Request, one: Approval) -> dict[str, Any]:
         if facts.kind is GLASS and may(actor, Deed.CASE_READ)
         else "",
         "exactly": effects.payload_words(actor, facts.kind, facts.subject, one.payload),
+        "compared": effects.payload_compared(actor, facts.kind, facts.subject, one.payload),
         "deciders": rules.listed(rule.decide),
         "often": _often(facts),
         "decided_by": names.get(facts.decided_by, "") if facts.decided_by else "",

@@ -15,10 +15,46 @@ from countenance.policy import Actor
 from countenance.policy.approvals import ApprovalKind
 
 Words = Callable[[Actor, UUID, Mapping[str, Any]], Sequence[tuple[str, str]]]
+Compare = Callable[[Actor, UUID, Mapping[str, Any]], "Compared"]
 Subject = Callable[[Actor, UUID], str]
 
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
 """What a function that says a payload in words raises if the payload is another kind's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One figure, as it is asked for and as it is now; `now` is empty where there is none."""
+
+    asked: str
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What changes for everybody or for some: a figure in each column, or why there are none in `told`."""
+
+    name: str
+    about: str
+    changes: tuple[Change, ...]
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What a payload changes, as a table of before and after, for a page.
+
+    Attributes:
+        facts: what it says besides, as name and value.
+        columns: the heads of the figures.
+        lines: the first is of everybody.
+        said: what is to be known of the figures.
+    """
+
+    facts: Sequence[tuple[str, str]]
+    columns: tuple[str, ...]
+    lines: Sequence[Line]
+    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +65,13 @@ class Effect:
         url_name: the route of the page that carries an approval out; it takes the approval's id.
         subject: returns the subject's name; raises NotFound if it is not the actor's.
         words: returns what the payload says, as name and value, for whoever decides.
+        compare: returns the same as a table, if it is one of before and after.
     """
 
     url_name: str = ""
     subject: Subject | None = None
     words: Words | None = None
+    compare: Compare | None = None
 
 
 _effects: dict[ApprovalKind, Effect] = {}
@@ -45,6 +83,7 @@ def register(
     *,
     subject: Subject | None = None,
     words: Words | None = None,
+    compare: Compare | None = None,
 ) -> None:
     """Say what follows an approval of this kind; what is left out stays as it was."""
     known = _effects.get(kind, Effect())
@@ -53,6 +92,7 @@ def register(
         url_name=url_name or known.url_name,
         subject=subject or known.subject,
         words=words or known.words,
+        compare=compare or known.compare,
     )
 
 
@@ -80,6 +120,17 @@ def payload_words(
     except (*UNREADABLE, NotFound):
         # What it names is gone, or not the reader's to see: then it is shown as it is written.
         return _as_written(payload)
+
+
+def payload_compared(
+    actor: Actor, kind: ApprovalKind, subject: UUID, payload: Mapping[str, Any]
+) -> Compared | None:
+    """Return what a payload changes as a table; None if it is no such payload, or its words say it all."""
+    known = effect_of(kind).compare
+    try:
+        return known(actor, subject, payload) if known else None
+    except (*UNREADABLE, NotFound):
+        return None
 
 
 def check_payload(

@@ -109,10 +109,10 @@ def said_of(evaluation: Evaluation) -> str:
     )
 
 
-def in_words(payload: Mapping[str, Any], sample: str) -> list[tuple[str, str]]:
-    """Return what a payload says, as name and value."""
+def facts_in_words(payload: Mapping[str, Any], sample: str) -> list[tuple[str, str]]:
+    """Return what a payload says but the error rates, as name and value."""
     before, after = payload["before"], payload["after"]
-    said = [
+    return [
         (
             "Wanted",
             f"{share(float(payload['wanted_fpir']))} searches for people who are not in it return somebody",
@@ -120,6 +120,14 @@ def in_words(payload: Mapping[str, Any], sample: str) -> list[tuple[str, str]]:
         ("Measured with", sample),
         ("People in the gallery", counted(payload["subjects"])),
         ("Least similarity", _beside(_threshold(after), _threshold(before))),
+    ]
+
+
+def in_words(payload: Mapping[str, Any], sample: str) -> list[tuple[str, str]]:
+    """Return what a payload says, as name and value."""
+    before, after = payload["before"], payload["after"]
+    said = [
+        *facts_in_words(payload, sample),
         ("FPIR: return somebody else", _beside(_rate(after, "fpir"), _rate(before, "fpir"))),
         ("FNIR: do not return who is there", _beside(_rate(after, "fnir"), _rate(before, "fnir"))),
     ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +11,10 @@ from django.urls import reverse
 
 from countenance.apps.agencies.approval_views import carry_out_page
 from countenance.apps.approvals import queries as approvals
-from countenance.apps.evaluations import changing, operating, queries, showing
+from countenance.apps.evaluations import changing, comparing, operating, queries, showing
 from countenance.apps.evaluations.models import Evaluation, SampleKind
 from countenance.apps.evaluations.points import numbers_of, present_of, subjects_of
-from countenance.apps.evaluations.saying import counted, share, within
+from countenance.apps.evaluations.saying import share
 from countenance.apps.galleries import queries as galleries
 from countenance.apps.galleries.models import Gallery
 from countenance.errors import InputError, ModelMismatch, NotFound
@@ -32,25 +30,6 @@ WANTED = "wanted"
 
 class AskForm(ReasonForm):
     """Why the gallery is to be searched at another operating point."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """An error rate in words, as it would be and as it is; empty where it is not known."""
-
-    after: str
-    before: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """What a change means for everybody, or for one group; `too_few` people for any figure."""
-
-    name: str
-    people: str
-    fpir: Rate
-    fnir: Rate
-    too_few: bool = False
 
 
 def gallery_point(request: Request, gallery_id: UUID) -> HttpResponse:
@@ -108,39 +87,6 @@ def point_carry_out(request: Request, approval_id: UUID) -> HttpResponse:
     )
 
 
-def compared(payload: Mapping[str, Any]) -> list[Changed]:
-    """Return what an approval's payload changes, for everybody and for each group."""
-    before, after = payload["before"], payload["after"]
-    rows = [_row("Everybody", counted(payload["subjects"]), before, after)]
-    for name, group in (after["groups"] or {}).items():
-        old = None if before is None or not before["groups"] else before["groups"][name]
-        rows.append(_row(name, counted(group["people"]), old, group))
-    return rows
-
-
-def _row(
-    name: str, people: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
-) -> Changed:
-    return Changed(
-        name=name,
-        people=people,
-        fpir=_rate("fpir", before, after),
-        fnir=_rate("fnir", before, after),
-        too_few=after["fpir"] is None and after["fnir"] is None,
-    )
-
-
-def _rate(key: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Rate:
-    return Rate(after=_told(after[key]), before="" if before is None else _told(before[key]))
-
-
-def _told(figures: Any) -> str:
-    if figures is None:
-        return "not measured"
-    value, low, high = (float(one) for one in figures)
-    return within(value, low, high)
-
-
 def _offered(request: Request, one: Gallery) -> list[Evaluation]:
     """Return the evaluations that an operating point of this gallery can rest on, newest first."""
     found = []
@@ -188,12 +134,6 @@ def _meaning(
         except (InputError, ModelMismatch) as error:
             return {**said, "problem": error.detail}
         said |= {
-            "wanted": share(wish),
-            "rows": compared(payload),
-            "groups_gone": payload["after"]["groups"] is None,
-            "threshold": float(payload["after"]["threshold"]),
-            "threshold_before": None
-            if payload["before"] is None
-            else float(payload["before"]["threshold"]),
+            "compared": comparing.compared(payload, changing.said_of(chosen)),
         }
     return said
