@@ -38,14 +38,15 @@ def fill(on: Deployment, drawn: People, probes: Sequence[bytes], *, first: int, 
     import factories
 
     from countenance.apps.galleries.models import Gallery
-    from countenance.index import FlatIndex
-    from countenance.index.rotation import Rotation
+    from countenance.index import Rotation, plan
 
     count = len(drawn.templates)
     gallery = factories.make_gallery(on, f"Synthetic {count}")
     source = factories.make_source(on, f"Synthetic {count}")
     run = factories.enrol(on, gallery, source, [])
-    index = FlatIndex(on.tools.engine.dimensions, model=gallery.model)
+    dimensions = on.tools.engine.dimensions
+    tier = plan.planned(count, dimensions).tier
+    index = plan.empty(tier, dimensions, model=gallery.model)
     index.add(np.arange(first, first + count), drawn.templates, model=gallery.model)
     rotation = Rotation.from_bytes(gallery.rotation)
     on.tools.shelf.put(gallery.pk, index, version=1, rotation=rotation)
