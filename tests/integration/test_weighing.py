@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import factories
@@ -113,7 +114,8 @@ def test_once_it_is_recorded_each_similarity_is_weighed_with_its_cap_in_words(re
     assert page.count("<dt>Candidate ") == 4
     chart = page.split('<figure class="chart drawn">')[1].split("</figure>")[0]
     assert "Your candidates: " in chart
-    assert all(f">{letter}</text>" in chart for letter in "ABCD")
+    written = re.findall(r'class="words strong"[^>]*>([A-Z ]+)<', chart)
+    assert sorted(" ".join(written).split()) == list("ABCD")
     assert "Mates: 600 between" in chart
 
 
@@ -127,6 +129,12 @@ def test_a_list_from_galleries_with_an_operating_point_is_weighed_too(ready: Any
     page = text(client_of(ready, examiner), "examination", one.pk)
     assert "times as often between two photos of one person" in page
     assert modes.ALWAYS in page
+
+
+def test_letters_that_would_touch_are_written_together_and_many_are_counted() -> None:
+    near = [(100.0, "A"), (103.0, "B"), (200.0, "C")]
+    assert weighing._labels(near) == [(101.5, "A B"), (200.0, "C")]
+    assert weighing._labels([(float(n), str(n)) for n in range(6)]) == [(2.5, "6 of them")]
 
 
 def test_without_a_measurement_it_says_so_and_an_evaluation_that_is_gone_weighs_nothing(
