@@ -64,7 +64,8 @@ class Results:
             section: [asdict(table) for table in tables] for section, tables in self.tables.items()
         }
         about = {name: circumstances(packages) for name, packages in self.packages.items()}
-        return json.dumps({"about": about, "tables": tables}, indent=2)
+        whole = {"about": about, "tables": tables, "figures": self.figures}
+        return json.dumps(whole, indent=2)
 
 
 def circumstances(packages: Sequence[str]) -> str:

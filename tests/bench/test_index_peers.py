@@ -24,7 +24,7 @@ from bench.rivals import SCRIPTS, peers_folder
 from bench.tiers import CANDIDATES, MODEL, Filled, fill
 from numpy.typing import NDArray
 
-SECTION = "index tiers"
+SECTION = "index peers"
 EQUAL = 0.999
 TURNS, CALLS = 4, 75
 SMALL = 200_000
