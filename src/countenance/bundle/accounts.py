@@ -136,18 +136,24 @@ def _set(search: Record, facts: Facts) -> bool:
 
 
 def _concluded(search: Record, facts: Facts) -> bool:
-    """Compare answer, candidates with similarities, and versions of galleries."""
+    """Compare answer, candidates with similarities, those of fused photos, and versions of galleries."""
     if search["state"] == "purged":
         return True
     candidates = [
         [one["subject"], *(f"{face['face']}:{face['similarity']}" for face in one["faces"])]
         for one in search["candidates"] or ()
     ]
+    fused = [
+        [one["subject"], one["fused"]["similarity"], one["fused"]["photos"]]
+        for one in search["candidates"] or ()
+        if "fused" in one
+    ]
     known, searched = facts.get("versions"), search["galleries"]
     versions = {one["id"]: one["version"] for one in searched if one["version"] is not None}
     return (
         facts.get("answer") == search["answer"]
         and facts.get("candidates") == candidates
+        and facts.get("fused", []) == fused
         and isinstance(known, dict)
         and {gallery: version for gallery, version in known.items() if version is not None}
         == versions

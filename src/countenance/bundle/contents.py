@@ -75,12 +75,14 @@ class Gallery:
 class Candidate:
     """One line of a candidate list: a subject, and (face, similarity) of each photo, the best first.
 
-    The similarity is text, spelled as on the ledger: six decimals.
+    The similarity is text, spelled as on the ledger: six decimals. `fused` is that of the one template of several
+    photos by which the subject was ranked, and of how many photos; None if one photo was compared.
     """
 
     subject: UUID
     faces: Sequence[tuple[int | UUID, str]]
     details: Details
+    fused: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,7 +86,7 @@ def _point(search: Record) -> None:
     # Similarities are rounded, so the threshold is.
     least = round(float(point["threshold"]), 6)
     for one in search["candidates"] or ():
-        if not one["faces"] or float(one["faces"][0]["similarity"]) < least:
+        if not one["faces"] or float(one.get("fused", one["faces"][0])["similarity"]) < least:
             raise BundleBroken("A search returned somebody below its operating point.")
 
 

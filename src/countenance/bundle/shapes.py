@@ -108,10 +108,14 @@ COUNTED: Final = (
     "searches",
 )
 
-_candidate = _object(
-    subject=_id,
-    faces=_list(_object(face=_spelled(_FACE), similarity=_spelled(_SIMILARITY))),
-    details=_details,
+_compared: Final = {
+    "subject": _id,
+    "faces": _list(_object(face=_spelled(_FACE), similarity=_spelled(_SIMILARITY))),
+    "details": _details,
+}
+_candidate = _any_of(
+    _object(**_compared),
+    _object(**_compared, fused=_object(similarity=_spelled(_SIMILARITY), photos=_number)),
 )
 _comparison = _object(
     id=_id,

@@ -11,6 +11,7 @@ from typing import Any
 from countenance.bundle.archive import MOST_MEMBERS, is_name, pack
 from countenance.bundle.contents import (
     Authority,
+    Candidate,
     Contents,
     File,
     Lead,
@@ -129,13 +130,17 @@ def _search(search: Search) -> dict[str, Any]:
     if search.point is None:
         del written["point"]  # so that bundles of before there were operating points verify still
     if search.candidates is not None:
-        written["candidates"] = [
-            {
-                **_fields(one),
-                "faces": [{"face": str(face), "similarity": text} for face, text in one.faces],
-            }
-            for one in search.candidates
-        ]
+        written["candidates"] = [_candidate(one) for one in search.candidates]
+    return written
+
+
+def _candidate(one: Candidate) -> dict[str, Any]:
+    faces = [{"face": str(face), "similarity": text} for face, text in one.faces]
+    written = {**_fields(one), "faces": faces}
+    if one.fused is None:
+        del written["fused"]  # as before photos were fused
+    else:
+        written["fused"] = {"similarity": one.fused[0], "photos": one.fused[1]}
     return written
 
 

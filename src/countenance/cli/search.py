@@ -296,7 +296,8 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
     return {
         "rank": candidate.rank,
         "subject": candidate.label,
-        "similarity": best.similarity,
+        "similarity": candidate.similarity,
+        "fused": candidate.fused,
         "photo": {
             "id": str(best.photo),
             "external_id": best.details.get("external_id") or None,
@@ -326,7 +327,7 @@ def show(value: dict[str, Any], candidates: list[Candidate]) -> None:
             (
                 one.rank,
                 one.label,
-                f"{one.best.similarity:.3f}",
+                f"{one.similarity:.3f}",
                 one.best.details.get("path"),
                 len(one.faces) - 1,
                 one.best.source["name"],

@@ -17,6 +17,9 @@ EYES, SHARP = 60.0, 0.5
 
 LEAST_WEIGHT = 0.05
 DIGITS = 4
+MOST_FUSED = 50
+"""So many photos of one subject make its template: those that were enrolled first."""
+
 SHORTEST = 1e-6
 """A mean shorter than this has no direction of its own."""
 

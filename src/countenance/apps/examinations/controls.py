@@ -19,6 +19,7 @@ from countenance.apps.examinations.models import Examination
 from countenance.apps.examinations.photos import probes
 from countenance.apps.galleries.models import Face, Gallery, Photo, Subject
 from countenance.apps.searches.candidates import nearest_subjects
+from countenance.faces.fusing import fuse, weigh
 from countenance.faces.types import Template
 from countenance.policy import MAX_CANDIDATES, Actor
 from countenance.tools import Tools
@@ -111,13 +112,14 @@ def find(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
     gallery = Gallery.objects.get(pk=planned.gallery)
     related = Face.objects.select_related("photo__gallery", "photo__source")
     wanted = [planned.face, *(face for face, _ in planned.more)]
-    faces = list(related.filter(pk__in=wanted, removed_version=None))
+    faces = list(related.filter(pk__in=wanted, removed_version=None).order_by("pk"))
     if len(faces) < len(wanted):
         return []
     for face in faces:
         face.check_links()
-    mean = np.mean([np.frombuffer(one.template, dtype=np.float32) for one in faces], axis=0)
-    vector = (mean / np.linalg.norm(mean)).astype(np.float32)
+    # As a search fuses its photos, so that a control is found as the search whose place it takes.
+    templates = np.stack([np.frombuffer(one.template, dtype=np.float32) for one in faces])
+    vector = fuse(templates, weigh([one.details["quality"] for one in faces]))
     template = Template(vector=vector, model=gallery.model)
     without = planned.photos
     if not planned.mate:

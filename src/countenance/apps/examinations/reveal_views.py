@@ -17,6 +17,7 @@ from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import modes
 from countenance.apps.searches import queries as search_queries
+from countenance.apps.searches.fused import similarity_of
 from countenance.apps.searches.models import Search
 from countenance.examination.control import Tried
 from countenance.ui import drawing
@@ -101,7 +102,7 @@ def _concluded(request: Request, one: Examination, search: Search) -> list[dict[
                 "conclusion": CONCLUSIONS[said_of(last)["conclusion"]],
                 "followed": last.pk != row.pk,
                 "rank": row.about["rank"],
-                "similarity": row.about["faces"][0]["similarity"],
+                "similarity": similarity_of(row.about),
                 "name": "" if found is None else found.label,
                 "source": "" if found is None else found.best.source["name"],
             }

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
+from countenance.apps.searches.fused import similarity_of
 from countenance.apps.searches.models import Search
 from countenance.policy import Actor
 from countenance.tools import Tools
@@ -68,6 +69,8 @@ def make_rows(
             "letter": letter(place),
             "subject": candidate["subject"],
             "rank": rank,
+            "similarity": similarity_of(candidate),
+            "fused": candidate.get("fused", 1),
             "faces": candidate["faces"],
         }
         one.save(force_insert=True)

@@ -16,6 +16,7 @@ from countenance.apps.examinations.models import (
     Examination,
     ExaminationState,
 )
+from countenance.apps.searches.fused import similarity_of
 from countenance.apps.searches.models import Search
 from countenance.errors import SealBroken
 from countenance.examination.checklist import Checklist, enough_to_lead, read_comparison
@@ -36,7 +37,7 @@ class CandidateStanding:
     Attributes:
         subject: who was returned.
         rank: the place in the list that the search returned, from 1.
-        similarity: of the best face.
+        similarity: that it was ranked by.
         standing: what the recorded conclusions say together.
         concluded: every conclusion of a recorded examination, those that were followed included.
     """
@@ -151,7 +152,7 @@ def standings(
             CandidateStanding(
                 subject=subject,
                 rank=rank,
-                similarity=one["faces"][0]["similarity"],
+                similarity=similarity_of(one),
                 standing=combine(about, waiver=waiver, examiners=examiners),
                 concluded=about,
             )

@@ -220,9 +220,15 @@ def _candidates(outcome: Mapping[str, Any], named: Mapping[UUID, Any]) -> list[c
             subject=UUID(found["subject"]),
             faces=[(face["face"], f"{face['similarity']:.6f}") for face in found["faces"]],
             details=named.get(UUID(found["subject"]), {"named": None, "why": NOT_NAMED}),
+            fused=_fused(found),
         )
         for found in outcome["candidates"]
     ]
+
+
+def _fused(found: Mapping[str, Any]) -> tuple[str, int] | None:
+    photos = found.get("fused", 1)
+    return (f"{found['similarity']:.6f}", photos) if photos > 1 else None
 
 
 def _named(one: Search) -> dict[UUID, dict[str, Any]]:

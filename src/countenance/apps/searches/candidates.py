@@ -1,4 +1,4 @@
-"""From a probe's face to candidates: one per subject, best face first."""
+"""From a probe's face to candidates: one per subject, the most similar first."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Face, Gallery, Source
+from countenance.apps.searches import fused
+from countenance.apps.searches.fused import Found
 from countenance.apps.searches.models import Search
 from countenance.faces.types import Template
 from countenance.index.base import MOST_CANDIDATES, Hit
@@ -25,8 +26,6 @@ FACES_PER_SUBJECT = 4
 """How many rows to ask of the index per wanted subject at first; more follow if they are too few."""
 SAME_FACE = 0.9
 """How much two boxes must overlap to be those of one face in one photo."""
-MOST_FACES = 50
-"""How many photos of one subject are listed with it."""
 
 
 def find_candidates(
@@ -73,6 +72,8 @@ def nearest_subjects(
 ) -> list[dict[str, Any]]:
     """Return the subjects who look most alike, best first: ids and similarities, as they are recorded.
 
+    A subject with several photos is as similar as the one template that is fused from all of them.
+
     Args:
         template: of the face to look for.
         galleries: where to look.
@@ -91,15 +92,20 @@ def nearest_subjects(
     ids = [gallery.pk for gallery in galleries]
     held = sum(len(tools.shelf.get(gallery_id).index) for gallery_id in ids)
     present = _present(tools.clock().date()).exclude(photo_id__in=without)
-    wanted = top * FACES_PER_SUBJECT
+    wanted = min(max(top * FACES_PER_SUBJECT, fused.ROWS), MOST_CANDIDATES)
     while True:
         rows = tools.shelf.search(template.vector, galleries=ids, k=wanted, model=template.model)
-        hits = [hit for _, hit in rows if threshold is None or hit.similarity >= threshold]
-        found = _by_subject(hits, present)
-        most = wanted >= min(held, MOST_CANDIDATES)
-        if len(found) >= top or most or len(hits) < len(rows):
-            return _with_other_faces(found[:top], template, present)
+        found = _by_subject([hit for _, hit in rows], present)
+        if len(found) >= top or wanted >= min(held, MOST_CANDIDATES):
+            break
         wanted = min(wanted * 4, MOST_CANDIDATES)
+    fused.note_rows(found, present)
+    near = fused.nearest_first(found, template, shelf=tools.shelf)[: top + fused.SPARE]
+    # Of those with one photo the order is known already, so no more of them are opened than may be listed.
+    single = [one for one in near if not one.rows][:top]
+    ranked = fused.compared([*single, *(one for one in near if one.rows)], template, present)
+    ranked.sort(key=lambda one: (-one["similarity"], one["faces"][0]["face"]))
+    return [one for one in ranked if threshold is None or one["similarity"] >= threshold][:top]
 
 
 def overlap(one: Sequence[float], other: Sequence[float]) -> float:
@@ -125,47 +131,6 @@ def _outcome(
     }
 
 
-def _with_other_faces(
-    found: Sequence[dict[str, Any]], template: Template, every: QuerySet[Face]
-) -> list[dict[str, Any]]:
-    """Add the subjects' faces that lay beyond the rows asked for, so that their photos are complete.
-
-    Raises:
-        SealBroken: somebody exchanged rows: a face is filed under a subject it was not enrolled for.
-    """
-    known = {one["subject"]: [face["face"] for face in one["faces"]] for one in found}
-    present = every.filter(subject_id__in=list(known), template__isnull=False)
-    related = present.select_related("photo__gallery", "photo__source").order_by("pk")
-    # Large, and of no use here.
-    related = related.defer("crop", "photo__gallery__rotation")
-    for face in related.filter(
-        pk__in=[row for rows in known.values() for row in rows[:MOST_FACES]]
-    ):
-        face.check_links()
-    counted = present.order_by().values_list("subject_id").annotate(count=Count("pk"))
-    incomplete = {str(subject) for subject, count in counted if count > len(known[str(subject)])}
-    complete = []
-    for one in found:
-        faces = list(one["faces"])
-        if one["subject"] in incomplete:
-            others = related.filter(subject_id=one["subject"]).exclude(pk__in=known[one["subject"]])
-            for other in others[:MOST_FACES]:
-                other.check_links()
-                similarity = float(_vector(other) @ template.vector)
-                faces.append(_face(other.pk, other.photo_id, similarity))
-        faces.sort(key=lambda face: -face["similarity"])
-        complete.append({**one, "faces": faces[:MOST_FACES]})
-    return complete
-
-
-def _vector(face: Face) -> np.ndarray:
-    return np.frombuffer(face.template, dtype=np.float32)
-
-
-def _face(row: int, photo: UUID, similarity: float) -> dict[str, Any]:
-    return {"face": row, "photo": str(photo), "similarity": round(similarity, 6)}
-
-
 def _present(today: date) -> QuerySet[Face]:
     """Return the faces that may be found: not removed, and their source's retention runs."""
     return Face.objects.filter(
@@ -175,19 +140,16 @@ def _present(today: date) -> QuerySet[Face]:
     )
 
 
-def _by_subject(hits: Sequence[Hit], every: QuerySet[Face]) -> list[dict[str, Any]]:
+def _by_subject(hits: Sequence[Hit], every: QuerySet[Face]) -> list[Found]:
     """Group rows by subject, in the order of each subject's best face.
 
     The database has the last word: a face that was removed a moment ago is left out.
     """
     present = every.filter(pk__in=[hit.row for hit in hits])
-    subjects: dict[int, tuple[UUID, UUID]] = {
-        row: (subject, photo)
-        for row, subject, photo in present.values_list("pk", "subject_id", "photo_id")
-    }
-    grouped: dict[UUID, list[dict[str, Any]]] = {}
+    subjects: dict[int, UUID] = dict(present.values_list("pk", "subject_id"))
+    grouped: dict[UUID, Found] = {}
     for hit in hits:
         if hit.row in subjects:
-            subject, photo = subjects[hit.row]
-            grouped.setdefault(subject, []).append(_face(hit.row, photo, hit.similarity))
-    return [{"subject": str(subject), "faces": faces} for subject, faces in grouped.items()]
+            subject = subjects[hit.row]
+            grouped.setdefault(subject, Found(subject)).hits[hit.row] = hit.similarity
+    return list(grouped.values())

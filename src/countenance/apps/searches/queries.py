@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from countenance.apps.records.objects import get_object
 from countenance.apps.records.queries import receipt_about
 from countenance.apps.searches import knowing
 from countenance.apps.searches.edits import Edit, words_of
+from countenance.apps.searches.fused import similarity_of
 from countenance.apps.searches.models import (
     Probe,
     RequestState,
@@ -54,13 +56,20 @@ class CandidateFace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A subject returned for a probe, awaiting a person's judgement; best face first."""
+    """A subject returned for a probe, awaiting a person's judgement; best face first.
+
+    Attributes:
+        similarity: that the subject was ranked by.
+        fused: of how many photos the template is that it was compared by; 1 is a photo's own.
+    """
 
     rank: int
     subject: UUID
     label: str
     named: bool
     gallery: str
+    similarity: float
+    fused: int
     faces: list[CandidateFace]
 
     @property
@@ -344,11 +353,13 @@ def candidates(one: Search) -> list[Candidate]:
         for face, _ in faces:
             face.check_links()
         if faces:
-            shown.append(_candidate(rank, faces))
+            shown.append(_candidate(rank, candidate, faces))
     return shown
 
 
-def _candidate(rank: int, faces: list[tuple[Face, float]]) -> Candidate:
+def _candidate(
+    rank: int, recorded: Mapping[str, Any], faces: list[tuple[Face, float]]
+) -> Candidate:
     subject = faces[0][0].subject
     return Candidate(
         rank=rank,
@@ -356,6 +367,8 @@ def _candidate(rank: int, faces: list[tuple[Face, float]]) -> Candidate:
         label=subject.label,
         named=subject.named,
         gallery=faces[0][0].gallery.name,
+        similarity=similarity_of(recorded),
+        fused=recorded.get("fused", 1),
         faces=[_candidate_face(face, similarity) for face, similarity in faces],
     )
 

@@ -178,6 +178,10 @@ def conclude_search(
             for one in outcome["candidates"]
         ],
     )
+    if several := [one for one in outcome["candidates"] if one.get("fused", 1) > 1]:
+        record.note(
+            fused=[[one["subject"], f"{one['similarity']:.6f}", one["fused"]] for one in several]
+        )
     if "photos" in outcome:
         record.note(
             photos=[[p["probe"], p["face"], f"{p['weight']:.4f}"] for p in outcome["photos"]]
