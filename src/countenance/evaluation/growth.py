@@ -18,7 +18,8 @@ relatives, the twins or the doubles of those in it, nothing here holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +28,7 @@ from jaxtyping import Float64, Int64
 
 from countenance.errors import InputError
 from countenance.evaluation.intervals import REPLICATES, drawn_subjects, pairs_of
+from countenance.evaluation.tails import fit_tail, tail
 from countenance.evaluation.trials import Trials
 
 ENOUGH: Final = 10
@@ -40,8 +42,8 @@ _LEAST: Final = 5
 _FEWEST: Final = 10
 _TAKEN_BACK: Final = 0.4
 _SHORTEST: Final = 200
+_PART, _KNOWN = 10, 4
 _FITS: Final = 0.8
-_FLAT, _STEEP, _STEEPEST = 8.0, 25.0, 200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,26 +54,37 @@ class Growth:
         others: how many subjects the non-mated searches were compared with.
         searches: how many there were.
         start: the similarity from which the tail was fitted.
-        exceeding: how many comparisons exceeded it.
+        exceeding: how many comparisons exceeded it; in a drawn sample, as many as they count for.
         slope: of the tail at its start.
         bend: of the tail.
         spread: of the rate over the probes; 0 if all are alike.
         highest: the similarity that `ENOUGH` comparisons reached; beyond it is extrapolated.
+        levels: similarities up to the start, rising.
+        shares: of the comparisons, those that reach each level, as they were counted.
     """
 
     others: int
     searches: int
     start: float
-    exceeding: int
+    exceeding: float
     slope: float
     bend: float
     spread: float
     highest: float
+    levels: tuple[float, ...]
+    shares: tuple[float, ...]
 
     def comparison_rate(self, threshold: float) -> float:
         """Return how often one comparison with a stranger reaches the threshold."""
-        at_start = self.exceeding / (self.searches * self.others)
-        return min(1.0, at_start * tail(threshold - self.start, self.slope, self.bend))
+        if threshold >= self.start or len(self.levels) == 1:
+            at_start = self.exceeding / (self.searches * self.others)
+            return min(1.0, at_start * tail(threshold - self.start, self.slope, self.bend))
+        # Between two levels, and below all of them as between the lowest two, the logarithm is even.
+        above = min(max(bisect(self.levels, threshold), 1), len(self.levels) - 1)
+        low, high = self.levels[above - 1], self.levels[above]
+        ends = math.log(self.shares[above - 1]), math.log(self.shares[above])
+        where = (threshold - low) / (high - low)
+        return min(1.0, math.exp(ends[0] + where * (ends[1] - ends[0])))
 
     def fpir(self, threshold: float, subjects: int) -> float:
         """Return the FPIR that is to be expected in a gallery of so many subjects."""
@@ -132,7 +145,7 @@ def grow(trials: Trials) -> Growth:
         InputError: there are too few of them.
     """
     seen = _exceeding(trials)
-    once = np.ones(len(trials.non_mated)), np.ones(len(seen.beyond))
+    once = np.ones(len(trials.non_mated)), np.ones(len(seen.similar))
     return _fitted(seen, trials.others, *once, careful=True)
 
 
@@ -187,7 +200,7 @@ def drawn_models(trials: Trials, *, seed: int, replicates: int) -> list[Growth]:
         if len(enrolled):
             times = times + enrolled - 1
         times = np.maximum(0, 1 + alike * times)
-        if times.any():
+        if times[: seen.tail].any():
             models.append(_fitted(seen, trials.others, searches, times, careful=False))
     return models
 
@@ -201,18 +214,18 @@ def _alike(seen: _Exceeding, searched: Int64[np.ndarray, " n"]) -> float:
     """
     if not len(seen.who):
         return 1.0
-    probe = searched[seen.search]
-    _, place = np.unique(np.concatenate([searched, seen.who]), return_inverse=True)
+    seen_who, probe = seen.who[: seen.tail], searched[seen.search[: seen.tail]]
+    _, place = np.unique(np.concatenate([searched, seen_who]), return_inverse=True)
     people = int(place.max()) + 1
     times = np.bincount(place[: len(searched)], minlength=people)
     enrolled = np.unique(place[len(searched) :])
-    own = np.bincount(place[: len(searched)][seen.search], minlength=people) - times * (
-        len(probe) / len(searched)
-    )
+    own = np.bincount(
+        place[: len(searched)][seen.search[: seen.tail]], minlength=people
+    ) - times * (len(probe) / len(searched))
     own[enrolled] -= len(probe) / len(enrolled)
     own += np.bincount(place[len(searched) :], minlength=people)
     drawn = float((own**2).sum())
-    pairs = float((np.bincount(pairs_of(probe, seen.who)) ** 2).sum())
+    pairs = float((np.bincount(pairs_of(probe, seen_who)) ** 2).sum())
     return math.sqrt(1 - _TAKEN_BACK * min(1.0, pairs / drawn)) if drawn > 0 else 1.0
 
 
@@ -253,42 +266,47 @@ def check(
 
 @dataclass(frozen=True, slots=True)
 class _Exceeding:
-    """The comparisons that exceed the start of the tail, by how much, and in which searches."""
+    """The highest comparisons, falling: those beyond the start of the tail, and as many as are known below."""
 
-    start: float
-    beyond: Float64[np.ndarray, " m"]  # falling
+    similar: Float64[np.ndarray, " m"]
     search: Int64[np.ndarray, " m"]
     who: Int64[np.ndarray, " m"]  # the subject of the gallery; empty if not known
-    counts: Float64[np.ndarray, " n"]  # of them, in each search
+    tail: int  # so many lie beyond the start
+    counts: Float64[np.ndarray, " n"]  # of those, in each search
+
+    @property
+    def start(self) -> float:
+        """Return the highest similarity that is not of the tail."""
+        return float(self.similar[self.tail])
 
 
 def _exceeding(trials: Trials) -> _Exceeding:
-    """Return the longest tail, of at most one comparison a search, that is as the model says it is.
+    """Return the highest comparisons, with the longest tail that is as the model says it is.
 
     Raises:
         InputError: there are too few comparisons, or they are too alike.
     """
-    nearest = trials.non_mated
-    flat = nearest.ravel()
+    others, searches = trials.non_mated, len(trials.non_mated)
+    flat = others.ravel()
     order = np.argsort(-flat, kind="stable")
-    order = order[np.isfinite(flat[order])]
-    wanted = min(_MOST, len(nearest), len(order) - 1)
-    if wanted < _LEAST or trials.others < 1:
+    order = order[np.isfinite(flat[order])][: _KNOWN * searches]
+    most = min(_MOST, max(_SHORTEST, searches // _PART), searches // 2, len(order) - 2)
+    if most < _LEAST or trials.others < 1:
         raise InputError("Too few non-mated searches to say how FPIR grows.")
+    similar = flat[order]
     while True:
-        start = float(flat[order[wanted]])
-        above = order[flat[order] > start]
-        if len(above) < _LEAST:
+        length = int(np.searchsorted(-similar, -similar[most]))
+        if length < _LEAST:
             raise InputError("The non-mated searches are too alike to say how FPIR grows.")
-        search = above // nearest.shape[1]
-        if len(np.unique(trials.non_mated_subjects[search])) < _FEWEST:
+        search = order // others.shape[1]
+        if len(np.unique(trials.non_mated_subjects[search[:length]])) < _FEWEST:
             raise InputError("Too few people were searched for to say how FPIR grows.")
-        beyond = flat[above] - start
-        if wanted < 2 * _SHORTEST or _misfit(beyond) < _FITS:
-            counts = (nearest > start).sum(axis=1).astype(np.float64)
-            who = trials.nearest.ravel()[above] if trials.nearest.size else search[:0]
-            return _Exceeding(start, beyond, search, who, counts)
-        wanted //= 2
+        if most < _SHORTEST or _misfit(similar[:length] - similar[length]) < _FITS:
+            break
+        most //= 2
+    who = trials.nearest.ravel()[order] if trials.nearest.size else search[:0]
+    counts = np.bincount(search[:length], minlength=searches).astype(np.float64)
+    return _Exceeding(similar, search, who, length, counts)
 
 
 def _misfit(beyond: Float64[np.ndarray, " m"]) -> float:
@@ -309,18 +327,36 @@ def _fitted(
     careful: bool,
 ) -> Growth:
     """Fit tail and spread, each search and each comparison counted as often as it was drawn."""
-    slope, bend = fit_tail(seen.beyond, times, careful=careful)
-    enough = min(int(np.searchsorted(np.cumsum(times), ENOUGH)), len(times) - 1)
+    beyond, inside = seen.similar[: seen.tail] - seen.start, times[: seen.tail]
+    slope, bend = fit_tail(beyond, inside, careful=careful)
+    reached, comparisons = np.cumsum(times), float(weights.sum()) * others
+    places = [seen.tail]
+    while (place := _below(seen, 2 * places[-1])) is not None:
+        places.append(place)
+    enough = min(int(np.searchsorted(reached, ENOUGH)), len(times) - 1)
     return Growth(
         others=others,
-        searches=round(weights.sum()),
+        searches=int(weights.sum()),
         start=seen.start,
-        exceeding=round(times.sum()),
+        exceeding=float(inside.sum()),
         slope=slope,
         bend=bend,
         spread=_spread(seen.counts, weights),
-        highest=float(seen.start + seen.beyond[enough]),
+        highest=float(seen.similar[enough]),
+        levels=tuple(seen.similar[places[::-1]].tolist()),
+        shares=tuple((reached[np.array(places[::-1]) - 1] / comparisons).tolist()),
     )
+
+
+def _below(seen: _Exceeding, place: int) -> int | None:
+    """Return where the next similarity begins that is below the start; None if there is none."""
+    last = seen.similar[place // 2]
+    while place < len(seen.similar):
+        found = int(np.searchsorted(-seen.similar, -seen.similar[place]))
+        if seen.similar[found] < last:
+            return max(found, place // 2 + 1)
+        place *= 2
+    return None
 
 
 def _spread(counts: np.ndarray, weights: np.ndarray) -> float:
@@ -328,66 +364,3 @@ def _spread(counts: np.ndarray, weights: np.ndarray) -> float:
     mean = float(np.average(counts, weights=weights))
     variance = float(np.average((counts - mean) ** 2, weights=weights))
     return max(0.0, (variance - mean) / (mean * mean)) if mean > 0 else 0.0
-
-
-def fit_tail(
-    beyond: Float64[np.ndarray, " m"], weights: Float64[np.ndarray, " m"], *, careful: bool = True
-) -> tuple[float, float]:
-    """Return slope and bend of the tail of greatest likelihood for what exceeds the start.
-
-    Args:
-        beyond: by how much each comparison exceeds it.
-        weights: how often each counts.
-        careful: believe the bend only as far as it stands out from chance, so that a tail continued far
-            beyond the data falls too slowly rather than too fast.
-    """
-    mean = float(np.average(beyond, weights=weights))
-    square = float(np.average(beyond**2, weights=weights))
-    # The ratio of the moments says how much the tail bends: it is 2 for an exponential tail and
-    # falls towards 1.57, that of half a normal distribution, and below, as it bends.
-    if square >= 2 * mean * mean:
-        return 1 / mean, 0.0
-    wanted = square / (mean * mean)
-    z = _solved(lambda z: _moments(z)[1] / _moments(z)[0] ** 2 < wanted, _STEEP)
-    width = mean / _moments(z)[0]
-    bend = 1 / (2 * width * width)
-    if careful:
-        found, chance = bend * mean * mean, 1 / math.sqrt(float(weights.sum()))
-        bend *= found * found / (found * found + chance * chance)
-        width = 1 / math.sqrt(2 * bend)
-        if mean / width < 1 / _STEEPEST:
-            return 1 / mean, 0.0
-        z = _solved(lambda z: _moments(z)[0] * width > mean, _STEEPEST)
-    return z / width, bend
-
-
-def _solved(is_below: Callable[[float], bool], high: float) -> float:
-    """Return where a normal tail begins, in standard deviations above its middle, by halving."""
-    low = -_FLAT
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if is_below(middle) else (low, middle)
-    return low
-
-
-def _moments(z: float) -> tuple[float, float]:
-    """Return the first two moments of what a standard normal variable exceeds z by, given it does."""
-    if z > _STEEP:
-        return 1 / z - 2 / z**3, 2 / z**2 - 10 / z**4
-    hazard = math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / _upper(z)
-    return hazard - z, 1 + z * z - z * hazard
-
-
-def _upper(z: float) -> float:
-    return math.erfc(z / math.sqrt(2)) / 2
-
-
-def tail(beyond: float, slope: float, bend: float) -> float:
-    """Return the share of what exceeds the start that exceeds it by this much."""
-    if bend <= 0:
-        return math.exp(-slope * beyond)
-    width = 1 / math.sqrt(2 * bend)
-    z = slope * width
-    if z > _STEEP:  # Mills' ratio of both, where each of them is too small to be divided
-        return math.exp(-slope * beyond - bend * beyond * beyond) * z / (z + beyond / width)
-    return _upper(z + beyond / width) / _upper(z)

@@ -104,7 +104,7 @@ def rates(
     if by is not None and alone is not None:
         both = np.concatenate([wrong, wrong + _caused(place[of:], alone, people)], axis=1)
         drawn = _drawn_shares(both, counts, seed=seed, replicates=replicates).var(axis=0)
-        pairs = _pairs(place[:of], place[of:], alone) / of**2 * (1 - errors.mean(axis=0))
+        pairs = _pairs(place[:of], place[of:], alone) / of**2 * (1 - errors.mean(axis=0)) ** 2
         variances = np.maximum(drawn[: errors.shape[1]], drawn[errors.shape[1] :] - pairs)
     elif 1 < people < of:
         variances = _drawn_shares(wrong, counts, seed=seed, replicates=replicates).var(axis=0)
