@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -122,6 +123,47 @@ class MailSettings(_Part):
         return self
 
 
+class MilvusSettings(_Part):
+    """Where the Milvus server is, for galleries that are kept there. Off without an address."""
+
+    uri: str = Field(
+        default="",
+        description="The address of the Milvus server, such as `https://milvus.example.org:19530`. Empty: every "
+        "gallery is searched in this machine's memory. `http` is for a server on this machine only.",
+    )
+    token: SecretStr | None = Field(
+        default=None, description="What to sign in with there: `user:password` or an API key."
+    )
+    timeout: float = Field(
+        default=10.0, ge=1, le=300, description="How long one question to it may take, in seconds."
+    )
+    trusted: str = Field(
+        default="",
+        description="A file with the certificate of whoever signed the server's. Empty: those that gRPC knows.",
+    )
+    certificate: str = Field(
+        default="", description="A file with the certificate to show the server, if it asks for one."
+    )
+    key: str = Field(default="", description="The file with that certificate's key.")
+    server_name: str = Field(
+        default="", description="The name in the server's certificate, if it is not that of the address."
+    )
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        """Refuse to send templates over a network in clear, and secrets in an address."""
+        parts = urlsplit(self.uri)
+        if self.uri and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise ValueError("COUNTENANCE_MILVUS__URI must start with https:// and name a host.")
+        if parts.username or parts.password:
+            raise ValueError("The sign-in belongs into COUNTENANCE_MILVUS__TOKEN, not the address.")
+        if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+            raise ValueError("COUNTENANCE_MILVUS__URI may be http only for this machine.")
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("COUNTENANCE_MILVUS__CERTIFICATE and __KEY belong together.")
+        return self
+
+
 class Config(BaseSettings):
     """All settings of one deployment."""
 
@@ -157,6 +199,7 @@ class Config(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
+    milvus: MilvusSettings = Field(default_factory=MilvusSettings)
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
@@ -207,6 +250,8 @@ def _values_from_files() -> dict[str, object]:
         values["database"] = {"url": _read(name, "COUNTENANCE_DATABASE__URL_FILE")}
     if name := os.environ.get("COUNTENANCE_MAIL__PASSWORD_FILE"):
         values["mail"] = {"password": _read(name, "COUNTENANCE_MAIL__PASSWORD_FILE")}
+    if name := os.environ.get("COUNTENANCE_MILVUS__TOKEN_FILE"):
+        values["milvus"] = {"token": _read(name, "COUNTENANCE_MILVUS__TOKEN_FILE").strip()}
     return values
 
 

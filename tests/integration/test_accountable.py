@@ -54,6 +54,7 @@ SERVICES = sorted(
         "closing",
         "bundling",
         "withdrawing",
+        "moving",
     )
     for path in APPS.glob(f"*/{name}.py")
 )
@@ -80,6 +81,7 @@ MAY_WRITE = {
     "searches/destroying.py",
     # Derived data: sealed copies of an index, rebuilt from the database at will.
     "galleries/indexing.py",
+    "galleries/distributing.py",
     *(f"{path.parent.name}/{path.name}" for path in SERVICES),
 }
 WRITES = {"save", "create", "bulk_create", "bulk_update", "update", "delete", "get_or_create"}

@@ -113,6 +113,10 @@ class Action(StrEnum):
         "non_mates.destroyed",
         "Templates of people known not to be in a gallery were destroyed.",
     )
+    INDEX_MOVED = (
+        "index.moved",
+        "A gallery's templates were moved to Milvus or back, or made anew there.",
+    )
     RETENTION_EXTENDED = (
         "retention.extended",
         "Photos are kept longer, after a second person agreed.",

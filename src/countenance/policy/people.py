@@ -90,6 +90,7 @@ class Deed(StrEnum):
     EVALUATE = "evaluate"
     EVALUATION_READ = "evaluation.read"
     POINT_SET = "point.set"
+    INDEX_MANAGE = "index.manage"
     ENROL = "enrol"
     PHOTO_VIEW = "photo.view"
     PHOTO_REMOVE = "photo.remove"
@@ -182,6 +183,7 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.EVALUATE: _rule(_T, scope=Scope.ENROL),
     Deed.EVALUATION_READ: _rule(_T, _E, _S, _A, scope=Scope.READ),
     Deed.POINT_SET: _rule(_T, scope=Scope.MANAGE, step_up=True),
+    Deed.INDEX_MANAGE: _rule(_T, scope=Scope.MANAGE, step_up=True),
     Deed.ENROL: _rule(_T, scope=Scope.ENROL),
     Deed.PHOTO_VIEW: _rule(_T, _E, _S, scope=Scope.READ),
     Deed.PHOTO_REMOVE: _rule(_T, scope=Scope.ENROL),

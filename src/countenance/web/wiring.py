@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from countenance import config
 from countenance.config import Config
 from countenance.errors import AlreadyExists, DatabaseUnavailable, NotFound, Sealed
+from countenance.index.milvus import Connection, Place
 from countenance.index.shelf import Shelf
 from countenance.policy import SYSTEM
 from countenance.sealing.factors import (
@@ -191,6 +192,8 @@ def seal() -> None:
         tools = _tools.pop()
         tools.engine.close()
         tools.shelf.clear()
+        if tools.milvus is not None:
+            tools.milvus.close()
 
 
 def is_sealed() -> bool:
@@ -230,6 +233,7 @@ def _install(keyring: Keyring) -> Tools:
         store=ObjectStore(settings.objects_folder),
         shelf=Shelf(),
         jobs=_jobs[0] if _jobs else NoJobs(),
+        milvus=_milvus(settings),
     )
     set_process_keyring(keyring)
     _tools[:] = [tools]
@@ -240,3 +244,20 @@ def _engine(settings: Config) -> PhotoEngine:
     from countenance.faces import Engine  # slow to import, and tests replace it
 
     return Engine.open(settings.models_folder, workers=settings.workers or None)
+
+
+def _milvus(settings: Config) -> Connection | None:
+    place = settings.milvus
+    if not place.uri:
+        return None
+    return Connection(
+        Place(
+            uri=place.uri,
+            token=place.token.get_secret_value() if place.token else "",
+            timeout=place.timeout,
+            trusted=place.trusted,
+            certificate=place.certificate,
+            key=place.key,
+            server_name=place.server_name,
+        )
+    )

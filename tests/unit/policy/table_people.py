@@ -54,6 +54,7 @@ gallery.grant       T        manage  u
 evaluate            T        enrol
 evaluation.read     TESA     read
 point.set           T        manage  u
+index.manage        T        manage  u
 enrol               T        enrol
 photo.view          TES      read
 photo.remove        T        enrol

@@ -18,6 +18,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Q
 
+from countenance.apps.galleries import distributing
 from countenance.apps.galleries.models import Face, Gallery, IndexSnapshot
 from countenance.apps.records.objects import delete_objects, get_object, seal_for_store
 from countenance.errors import IndexUnavailable, NotFound, SealBroken
@@ -31,14 +32,22 @@ PART_BYTES = 64 * 1024 * 1024
 _locks: defaultdict[UUID, threading.Lock] = defaultdict(threading.Lock)
 
 
-def synchronise(galleries: Sequence[Gallery], *, tools: Tools) -> None:
+def synchronise(galleries: Sequence[Gallery], *, tools: Tools, beside: bool = False) -> None:
     """Bring the shelf up to the version that each gallery has in the database now.
+
+    Args:
+        galleries: which.
+        tools: the shelf, the keys.
+        beside: in memory, also those that are searched in Milvus.
 
     Raises:
         SealBroken: a template in the database was changed.
+        IndexUnavailable: a gallery is searched in Milvus, which does not answer.
     """
     for gallery in galleries:
         with _locks[gallery.pk]:
+            if not beside and distributing.follow(gallery, tools=tools):
+                continue
             # Read before the faces are: a later change is then seen by the next call, never lost.
             now = Gallery.objects.values_list("version", flat=True).get(pk=gallery.pk)
             held = tools.shelf.version(gallery.pk)
@@ -48,12 +57,13 @@ def synchronise(galleries: Sequence[Gallery], *, tools: Tools) -> None:
                 _replay(gallery, since=held, until=now, shelf=tools.shelf)
 
 
-def fit_to_size(gallery: Gallery, *, tools: Tools) -> Tier:
+def fit_to_size(gallery: Gallery, *, tools: Tools, beside: bool = False) -> Tier:
     """Give the gallery the tier that is planned for its size, and return which it has now.
 
-    A quantiser that the gallery has outgrown is made anew. Searches go on meanwhile.
+    A quantiser that the gallery has outgrown is made anew. Searches go on meanwhile. `beside` as for
+    `synchronise`.
     """
-    synchronise([gallery], tools=tools)
+    synchronise([gallery], tools=tools, beside=beside)
     index = tools.shelf.get(gallery.pk).index
     if not isinstance(index, FlatIndex | QuantisedIndex):
         return Tier(gallery.tier)
@@ -62,7 +72,7 @@ def fit_to_size(gallery: Gallery, *, tools: Tools) -> Tier:
         len(index), index.dimensions, memory=plan.memory_for_indexes(), now=tier
     ).tier
     if wanted is not tier:
-        move_to_tier(gallery, wanted, tools=tools)
+        move_to_tier(gallery, wanted, tools=tools, beside=beside)
     else:
         if isinstance(index, QuantisedIndex) and index.outgrown:
             index.retrain()
@@ -70,13 +80,13 @@ def fit_to_size(gallery: Gallery, *, tools: Tools) -> Tier:
     return wanted
 
 
-def move_to_tier(gallery: Gallery, tier: Tier, *, tools: Tools) -> None:
+def move_to_tier(gallery: Gallery, tier: Tier, *, tools: Tools, beside: bool = False) -> None:
     """Make an index of another tier from the one that is held, and search in it from then on.
 
     Raises:
         IndexUnavailable: the gallery is not held by this process itself.
     """
-    synchronise([gallery], tools=tools)
+    synchronise([gallery], tools=tools, beside=beside)
     with _locks[gallery.pk]:
         held = tools.shelf.get(gallery.pk)
         if not isinstance(held.index, FlatIndex | QuantisedIndex):
@@ -102,10 +112,16 @@ def _note_tier(gallery: Gallery, tier: Tier) -> None:
     gallery.tier = tier
 
 
-def write_snapshot(gallery: Gallery, *, tools: Tools) -> None:
-    """Seal the gallery's index into the store, replacing the snapshot before, in the tier for its size."""
-    fit_to_size(gallery, tools=tools)
+def write_snapshot(gallery: Gallery, *, tools: Tools, beside: bool = False) -> None:
+    """Seal the gallery's index into the store, replacing the snapshot before, in the tier for its size.
+
+    A gallery that is searched in Milvus has none, and is only brought up to date there. `beside` as for
+    `synchronise`.
+    """
+    fit_to_size(gallery, tools=tools, beside=beside)
     held = tools.shelf.get(gallery.pk)
+    if not isinstance(held.index, FlatIndex | QuantisedIndex):
+        return
     data = memoryview(held.index.to_bytes())
     snapshot = IndexSnapshot(gallery=gallery, version=held.version, parts=[])
     objects: list[tuple[UUID, bytes]] = []

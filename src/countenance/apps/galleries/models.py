@@ -341,3 +341,37 @@ class IndexSnapshot(ObjectSealedModel):
     def seal_agency(self) -> UUID | None:
         """Return the gallery's agency."""
         return self.gallery.agency_id
+
+
+class Collection(ObjectSealedModel):
+    """Where a gallery's templates lie in Milvus: derived data, made anew from the faces at will.
+
+    Its id is its name there. It holds the gallery at `version`; while `target` is set, it is brought to that one, and
+    the faces up to `reached` are in. It is searched from `serving_since` to `retired_at`. `details` holds the key of
+    its row ids, its index kind, and what was measured of it.
+    """
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    gallery = models.ForeignKey(Gallery, on_delete=models.CASCADE, related_name="collections")
+    details = SealedJSON()
+    version = models.BigIntegerField(default=0)
+    target = models.BigIntegerField(null=True)
+    reached = models.BigIntegerField(default=0)
+    made_at = models.DateTimeField()
+    serving_since = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("gallery",),
+                condition=models.Q(serving_since__isnull=False, retired_at=None),
+                name="one_collection_serves",
+            ),
+        )
+
+    def seal_agency(self) -> UUID | None:
+        """Return the gallery's agency."""
+        return self.gallery.agency_id

@@ -1,0 +1,381 @@
+"""Keeping a gallery's collection in Milvus equal to the database, which is the truth.
+
+A collection follows the gallery's version in batches, each of which can be repeated: whoever is killed in one is
+followed by whoever comes next. One process at a time writes to a collection. All of it is derived data, so nothing
+here is a service; that a gallery is searched there is one (`moving.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from django.db.models import Count, Max, Min, QuerySet
+
+from countenance.apps.galleries.models import Collection, Face, Gallery
+from countenance.apps.records.locks import session_lock
+from countenance.errors import IndexUnavailable
+from countenance.index.base import Rows, Templates
+from countenance.index.choosing import PROBES, Probes, drawn, mate_recall
+from countenance.index.collection import BATCH, MilvusIndex
+from countenance.index.kinds import Kind
+from countenance.index.opaque import KEY_BYTES
+from countenance.index.rotation import Rotation
+from countenance.tools import Tools
+
+SAMPLE: Final = 1000
+"""So many templates are compared number by number in a check."""
+_DRAWN_FROM: Final = 4096
+_SAME: Final = 1e-5
+
+Told = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far a collection is from the database.
+
+    `missing` rows are in the database only, `foreign` ones in the collection only, `changed` ones hold another
+    template there; `held` is what Milvus counts.
+    """
+
+    expected: int
+    held: int
+    missing: Rows
+    foreign: Rows
+    changed: Rows
+    compared: int
+
+    @property
+    def none(self) -> bool:
+        """Say whether the two are equal."""
+        found = self.missing.size + self.foreign.size + self.changed.size
+        return not found and self.held == self.expected
+
+
+def serving(gallery: Gallery) -> Collection | None:
+    """Return the collection that the gallery is searched in; None if it is searched in memory."""
+    found = Collection.objects.filter(gallery=gallery, serving_since__isnull=False, retired_at=None)
+    return found.select_related("gallery").first()
+
+
+def templates(gallery: Gallery) -> int:
+    """Return how many templates the database has of a gallery."""
+    return _present(gallery).count()
+
+
+def index_of(collection: Collection, *, tools: Tools) -> MilvusIndex:
+    """Return the index of a collection; nothing is asked of the server yet.
+
+    Raises:
+        IndexUnavailable: these tools have no Milvus server.
+    """
+    if tools.milvus is None:
+        raise IndexUnavailable(
+            "This gallery is kept in Milvus, and COUNTENANCE_MILVUS__URI does not say where that is."
+        )
+    return MilvusIndex(
+        tools.milvus,
+        name=f"c{collection.pk.hex}",
+        key=bytes.fromhex(collection.details["key"]),
+        dimensions=tools.engine.dimensions,
+        model=collection.gallery.model,
+        kind=Kind.from_json(collection.details["kind"]),
+    )
+
+
+def make(gallery: Gallery, *, kind: Kind, tools: Tools) -> Collection:
+    """Return a collection of the gallery that nobody searches yet: one that was begun, or a new one.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer.
+    """
+    begun = Collection.objects.filter(gallery=gallery, serving_since=None, retired_at=None)
+    collection = begun.select_related("gallery").first()
+    if collection is None:
+        details = {"key": tools.token_bytes(KEY_BYTES).hex(), "kind": kind.as_json(), "tried": []}
+        collection = Collection(gallery=gallery, details=details, made_at=tools.clock())
+        index_of(collection, tools=tools)  # before anything is written: is there a server at all
+        collection.save(force_insert=True)
+    index_of(collection, tools=tools).create()
+    return collection
+
+
+def drop(collection: Collection, *, tools: Tools) -> None:
+    """Delete a collection that nobody searches, there and here.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer; it is still known here, so `repair` tries again.
+    """
+    index_of(collection, tools=tools).drop()
+    collection.delete()
+
+
+def drop_retired(gallery: Gallery, *, tools: Tools) -> int:
+    """Drop what a move left behind because Milvus did not answer, and return how many that were.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer.
+    """
+    retired = Collection.objects.filter(gallery=gallery, retired_at__isnull=False)
+    left = list(retired.select_related("gallery"))
+    for collection in left:
+        drop(collection, tools=tools)
+    return len(left)
+
+
+def follow(gallery: Gallery, *, tools: Tools) -> bool:
+    """Bring the shelf up to the gallery's version if it is searched in Milvus; say whether it is.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer.
+        SealBroken: a template in the database was changed.
+    """
+    collection = serving(gallery)
+    held = tools.shelf.get(gallery.pk) if gallery.pk in tools.shelf.galleries() else None
+    if collection is None:
+        if held is not None and isinstance(held.index, MilvusIndex):
+            tools.shelf.drop(gallery.pk)
+        return False
+    index = held.index if held is not None else None
+    if not isinstance(index, MilvusIndex) or index.name != f"c{collection.pk.hex}":
+        index = index_of(collection, tools=tools)
+        index.open()
+        held = None
+    now = Gallery.objects.values_list("version", flat=True).get(pk=gallery.pk)
+    if collection.version < now:
+        catch_up(collection, index, tools=tools)
+    if held is None or held.version != collection.version:
+        # Somebody else may have written what is new.
+        index.refresh()
+        rotation = Rotation.from_bytes(collection.gallery.rotation)
+        tools.shelf.put(gallery.pk, index, version=collection.version, rotation=rotation)
+    return True
+
+
+def catch_up(
+    collection: Collection, index: MilvusIndex, *, tools: Tools, told: Told = lambda _: None
+) -> None:
+    """Add and remove what changed since the collection's version, batch by batch.
+
+    Args:
+        collection: brought to the gallery's version of this moment, or a later one.
+        index: of the collection.
+        tools: keys.
+        told: called after each batch with the number of templates it added.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer; what was done stays, the next call goes on.
+        SealBroken: a template in the database was changed.
+    """
+    rotation = Rotation.from_bytes(collection.gallery.rotation)
+    with session_lock(collection.pk, wait=True):
+        collection.refresh_from_db(fields=("version", "target", "reached"))
+        now = Gallery.objects.values_list("version", flat=True).get(pk=collection.gallery_id)
+        while collection.version < now:
+            if collection.target is None:
+                _note(collection, target=now, reached=0)
+                _remove_gone(collection, index)
+            rows, templates = _next(collection)
+            if rows.size:
+                index.add(rows, rotation.apply(templates), model=index.model)
+                _note(collection, reached=int(rows[-1]))
+                told(rows.size)
+            else:
+                _note(collection, version=collection.target, target=None, reached=0)
+
+
+def check(collection: Collection, *, tools: Tools) -> Drift:
+    """Bring a collection up to date and compare it with the database, all ids and some templates.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer.
+        SealBroken: a template in the database was changed.
+    """
+    index = index_of(collection, tools=tools)
+    index.open()
+    catch_up(collection, index, tools=tools)
+    with session_lock(collection.pk, wait=True):
+        return _compared(collection, index, tools=tools)
+
+
+def repair(collection: Collection, *, tools: Tools, told: Told = lambda _: None) -> Drift:
+    """Bring a collection to equality with the database, both ways, and return what was not equal before.
+
+    A collection that is gone from Milvus is made and filled anew.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer, or they are still not equal.
+        SealBroken: a template in the database was changed.
+    """
+    index = index_of(collection, tools=tools)
+    if not index.exists():
+        with session_lock(collection.pk, wait=True):
+            _note(collection, version=0, target=None, reached=0)
+    index.create()
+    catch_up(collection, index, tools=tools, told=told)
+    with session_lock(collection.pk, wait=True):
+        before = _compared(collection, index, tools=tools)
+        if before.none:
+            return before
+        index.remove(before.foreign)
+        _put_again(collection, index, np.union1d(before.missing, before.changed), told)
+        after = _compared(collection, index, tools=tools)
+    if not after.none:
+        raise IndexUnavailable(
+            "The collection in Milvus is still not equal to the database. Make it anew: "
+            "`countenance index move --to milvus`."
+        )
+    index.compact()
+    return before
+
+
+def probes_of(gallery: Gallery, *, tools: Tools, count: int = PROBES) -> Probes:
+    """Return mated probes of the gallery: photos of subjects who have another, then drawn ones.
+
+    Raises:
+        IndexUnavailable: the gallery is empty, so nothing can be measured.
+        SealBroken: a template in the database was changed.
+    """
+    rotation = Rotation.from_bytes(gallery.rotation)
+    several = (
+        _present(gallery).values("subject_id").annotate(n=Count("pk"), a=Min("pk"), b=Max("pk"))
+    )
+    pairs = list(several.filter(n__gt=1).order_by("subject_id").values_list("a", "b")[:count])
+    held = _read(gallery, [row for pair in pairs for row in pair])
+    pairs = [pair for pair in pairs if pair[0] in held and pair[1] in held]
+    parts = []
+    if pairs:
+        probes = rotation.apply(np.stack([held[a] for a, _ in pairs]))
+        mates = rotation.apply(np.stack([held[b] for _, b in pairs]))
+        own = np.array([a for a, _ in pairs], dtype=np.int64)
+        parts.append(Probes(probes, np.sum(probes * mates, axis=1), own))
+    if len(pairs) < count:
+        random = np.random.default_rng(list(tools.token_bytes(16)))
+        rows = np.fromiter(_present(gallery).values_list("pk", flat=True), dtype=np.int64)
+        if not rows.size:
+            raise IndexUnavailable("The gallery is empty: there is nothing to measure with.")
+        some = random.choice(rows, size=min(rows.size, _DRAWN_FROM), replace=False)
+        templates = rotation.apply(np.stack(list(_read(gallery, some.tolist()).values())))
+        parts.append(drawn(templates, count - len(pairs), random))
+    return Probes(
+        np.concatenate([part.templates for part in parts]),
+        np.concatenate([part.similarities for part in parts]),
+        np.concatenate([part.own for part in parts]),
+    )
+
+
+def measured(collection: Collection, *, tools: Tools, count: int = PROBES) -> tuple[float, float]:
+    """Return the mate recall of a collection as it is now, and the median time of a search in ms.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer, or the gallery is empty.
+    """
+    index = index_of(collection, tools=tools)
+    index.open()
+    return mate_recall(index, probes_of(collection.gallery, tools=tools, count=count))
+
+
+def _present(gallery: Gallery) -> QuerySet[Face]:
+    return Face.objects.filter(gallery=gallery, removed_version=None, template__isnull=False)
+
+
+def _templates(faces: QuerySet[Face]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield rows with their templates as the model made them."""
+    opened = faces.select_related("photo__gallery").only(
+        "id", "ordinal", "template", "photo__object_key", "photo__gallery__agency"
+    )
+    for face in opened.iterator(chunk_size=BATCH):
+        yield face.pk, np.frombuffer(face.template, dtype=np.float32)
+
+
+def _read(gallery: Gallery, rows: list[int]) -> dict[int, np.ndarray]:
+    return {
+        row: template
+        for start in range(0, len(rows), BATCH)
+        for row, template in _templates(
+            _present(gallery).filter(pk__in=rows[start : start + BATCH])
+        )
+    }
+
+
+def _next(collection: Collection) -> tuple[Rows, Templates]:
+    """Return the next faces that the collection lacks on the way to its target, in order of row."""
+    # What is removed meanwhile has a later version: if it got in, it is taken out on the way to that one.
+    faces = _present(collection.gallery).filter(
+        added_version__gt=collection.version,
+        added_version__lte=collection.target,
+        pk__gt=collection.reached,
+    )
+    read = list(_templates(faces.order_by("pk")[:BATCH]))
+    rows = np.array([row for row, _ in read], dtype=np.int64)
+    return rows, np.stack([template for _, template in read]) if read else np.empty((0, 0))
+
+
+def _remove_gone(collection: Collection, index: MilvusIndex) -> None:
+    gone = Face.objects.filter(
+        gallery_id=collection.gallery_id,
+        removed_version__gt=collection.version,
+        added_version__lte=collection.version,
+    )
+    index.remove(np.fromiter(gone.values_list("pk", flat=True), dtype=np.int64))
+
+
+def _note(collection: Collection, **columns: int | None) -> None:
+    """Keep how far a collection is, after Milvus acknowledged it."""
+    for name, value in columns.items():
+        setattr(collection, name, value)
+    Collection.objects.filter(pk=collection.pk).update(**columns)
+
+
+def _compared(collection: Collection, index: MilvusIndex, *, tools: Tools) -> Drift:
+    """Compare all ids, and some templates number by number; nobody writes to the collection meanwhile."""
+    index.refresh()
+    here = Face.objects.filter(gallery_id=collection.gallery_id)
+    of_version = here.filter(added_version__lte=collection.version)
+    present = of_version.filter(removed_version=None, template__isnull=False)
+    expected = np.fromiter(present.values_list("pk", flat=True), dtype=np.int64)
+    # Removed or added since that version: they may be there, and are dealt with on the way to the next.
+    late = here.filter(removed_version__gt=collection.version) | here.filter(
+        added_version__gt=collection.version
+    )
+    tolerated = np.fromiter(late.values_list("pk", flat=True), dtype=np.int64)
+    found = index.rows()
+    missing = np.setdiff1d(expected, found)
+    foreign = np.setdiff1d(np.setdiff1d(found, expected), tolerated)
+    random = np.random.default_rng(list(tools.token_bytes(16)))
+    there = np.intersect1d(expected, found)
+    some = random.choice(there, size=min(there.size, SAMPLE), replace=False)
+    return Drift(
+        expected=expected.size,
+        held=len(index) - np.intersect1d(found, tolerated).size,
+        missing=missing,
+        foreign=foreign,
+        changed=_changed(collection, index, some),
+        compared=some.size,
+    )
+
+
+def _changed(collection: Collection, index: MilvusIndex, rows: Rows) -> Rows:
+    if not rows.size:
+        return rows
+    rotation = Rotation.from_bytes(collection.gallery.rotation)
+    there = index.templates(rows)
+    other = [
+        row
+        for row, template in _read(collection.gallery, rows.tolist()).items()
+        if row not in there or np.abs(rotation.apply(template) - there[row]).max() > _SAME
+    ]
+    return np.array(other, dtype=np.int64)
+
+
+def _put_again(collection: Collection, index: MilvusIndex, rows: Rows, told: Told) -> None:
+    rotation = Rotation.from_bytes(collection.gallery.rotation)
+    for start in range(0, rows.size, BATCH):
+        read = _read(collection.gallery, rows[start : start + BATCH].tolist())
+        if read:
+            templates = rotation.apply(np.stack(list(read.values())))
+            index.add(np.array(list(read), dtype=np.int64), templates, model=index.model)
+            told(len(read))
