@@ -13,12 +13,13 @@ from countenance import config
 from countenance.testing import FakeEngine
 from countenance.web.postgres_user import installed_binaries
 
-OURS = ("agencies", "approvals", "cases", "galleries", "records", "searches")
+OURS = ("agencies", "approvals", "cases", "galleries", "records", "searches", "evaluations")
 
 IN_CLEAR = {
     # Fixed words, ids and hashes; nothing that anybody typed.
     "agencies_factor.kind": "a word of ours",
     "approvals_approval.kind": "a word of ours",
+    "evaluations_evaluation.kind": "a word of ours",
     "galleries_gallery.model": "the id of a model",
     "galleries_gallery.tier": "a word of ours",
     "galleries_indexsnapshot.parts": "random ids",

@@ -19,6 +19,7 @@ from countenance.cli import (
     doctor,
     enrol,
     evaluate,
+    evaluations,
     evidence,
     galleries,
     inbox,
@@ -113,7 +114,7 @@ def app() -> typer.Typer:
         "index": ("Where galleries are searched: in memory, or in Milvus.", indexes.COMMANDS),
         "photo": ("Photos of a gallery.", galleries.PHOTO),
         "subject": ("Subjects: the people that a gallery's photos are of.", galleries.SUBJECT),
-        "evaluations": ("Evaluations and selftests: how often searches err.", evaluate.COMMANDS),
+        "evaluations": ("Evaluations and selftests: how often searches err.", evaluations.COMMANDS),
         "operating-point": (
             "Operating points: at which wanted FPIR a gallery is searched.",
             operating.COMMANDS,

@@ -97,22 +97,10 @@ class Action(StrEnum):
     GALLERY_GRANTED = "gallery.granted", "A gallery was granted to another agency by its owner."
     GALLERY_GRANT_ENDED = "gallery.grant_ended", "An owner ended the grant of a gallery."
     EVALUATION_RECORDED = "evaluation.recorded", "It was measured how often searches err."
-    SELFTEST_RUN = (
-        "selftest.run",
-        "A gallery was searched for people known not to be in it, and who came back was counted.",
-    )
-    OPERATING_POINT_SET = (
-        "operating_point.set",
-        "A gallery's operating point was set, after a second person agreed.",
-    )
-    NON_MATES_KEPT = (
-        "non_mates.kept",
-        "Templates of people known not to be in a gallery were kept for its selftests.",
-    )
-    NON_MATES_DESTROYED = (
-        "non_mates.destroyed",
-        "Templates of people known not to be in a gallery were destroyed.",
-    )
+    SELFTEST_RUN = "selftest.run", "A gallery was searched for people known not to be in it."
+    OPERATING_POINT_SET = "operating_point.set", "A gallery was given another operating point."
+    NON_MATES_KEPT = "non_mates.kept", "Templates were kept for the selftests of a gallery."
+    NON_MATES_DESTROYED = "non_mates.destroyed", "What was kept for selftests was destroyed."
     INDEX_MOVED = (
         "index.moved",
         "A gallery's templates were moved to Milvus or back, or made anew there.",
