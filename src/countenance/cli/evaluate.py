@@ -75,8 +75,6 @@ def evaluate(  # each is an option of the command
     if again is not None:
         _again(again)
         return
-    if path is None and gallery is None:
-        raise InputError("Name a folder or a CSV file of labelled photos, or a gallery.")
     with unsealed() as session:
         found = _evaluated(session, path, gallery, enrol=enrol, groups=groups)
         show_one(session, found, out)
@@ -151,7 +149,7 @@ def _evaluated(
     said = None if groups is None else groups_of(groups)
     if path is None:
         if one is None:
-            raise InputError("Name a gallery.")
+            raise InputError("Name a folder or a CSV file of labelled photos, or a gallery.")
         output.say(f"Searching with the photos of {one.name} ...")
         return services.evaluate_gallery(
             session.actor, gallery=one, groups=said, tools=session.tools
