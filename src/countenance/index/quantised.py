@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -75,6 +74,7 @@ class QuantisedIndex:
         """
         self._state = _State((), FlatIndex(dimensions, model=model))
         self._writing = threading.Lock()
+        self._training = threading.Lock()
         self._count = 0
         self._trained_for = TRAINED_ON
 
@@ -219,22 +219,32 @@ class QuantisedIndex:
         Shard by shard. One that was laid out anew meanwhile is done again; changes wait for one shard's codes
         only where that happens three times in a row.
         """
-        codes = self._trained()
-        self._trained_for = max(self._count, TRAINED_ON)
-        overtaken = 0
-        while codes is not None:
-            with self._writing if overtaken == _ATTEMPTS else nullcontext():
-                left = (one for one in self._state.shards if not one.codes.same_quantiser(codes))
-                shard = next(left, None)
-                if shard is None:
+        # One at a time: two would make each other's codes anew for ever.
+        with self._training:
+            codes = self._trained()
+            self._trained_for = max(self._count, TRAINED_ON)
+            overtaken = 0
+            while codes is not None:
+                shards = self._state.shards
+                old = next((one for one in shards if not one.codes.same_quantiser(codes)), None)
+                if old is None:
                     return
-                made = shard.quantised_anew(codes)
-                if overtaken == _ATTEMPTS:
-                    self._exchange(shard, made)
-                    overtaken = 0
-                    continue
+                done = self._make_anew(old, codes, waiting=overtaken >= _ATTEMPTS)
+                overtaken = 0 if done else overtaken + 1
+
+    def _make_anew(self, shard: Shard, codes: Codes, *, waiting: bool) -> bool:
+        """Give a shard the codes of another quantiser, and say whether it was still there to get them.
+
+        Writers wait meanwhile only if that is asked for, and then for whichever shard is left.
+        """
+        if not waiting:
+            made = shard.quantised_anew(codes)
             with self._writing:
-                overtaken = 0 if self._exchange(shard, made) else overtaken + 1
+                return self._exchange(shard, made)
+        with self._writing:
+            shards = self._state.shards
+            left = next((one for one in shards if not one.codes.same_quantiser(codes)), None)
+            return left is None or self._exchange(left, left.quantised_anew(codes))
 
     def _exchange(self, shard: Shard, made: Shard) -> bool:
         """Put a shard on the same arrays in the place of one, unless that was replaced meanwhile."""

@@ -237,7 +237,7 @@ class Traffic:
 
     def run(self) -> None:
         """Do all of it at the same time, until the end or the first fault."""
-        works = [self.write, self.train, self.read, self.read]
+        works = [self.write, self.train, self.train, self.read, self.read]
         threads = [threading.Thread(target=self.repeat, args=work) for work in enumerate(works)]
         for thread in threads:
             thread.start()
