@@ -18,6 +18,7 @@ from countenance.evaluation.trials import KEPT, Trials
 Templates: TypeAlias = Float32[np.ndarray, "n d"]
 Block: TypeAlias = Float64[np.ndarray, "b s"]
 Codes: TypeAlias = Int64[np.ndarray, " n"]
+Weights: TypeAlias = Float32[np.ndarray, " n"]
 
 DECIMALS: Final = 6
 _CELLS: Final = 16_000_000
@@ -32,6 +33,7 @@ def leave_one_out(
     groups: Sequence[str] = (),
     qualities: Sequence[float] = (),
     fused: bool = False,
+    weights: Sequence[float] = (),
     singles: bool = False,
 ) -> Trials:
     """Search each photo of the subjects that have several, and return what came of it.
@@ -47,6 +49,7 @@ def leave_one_out(
         qualities: the quality of each photo; empty if not measured.
         fused: compare with one template a subject, the mean of its photos, instead of with the most
             similar of them.
+        weights: how much each photo counts in that mean, as `faces.fusing` weighs them; empty for all the same.
         singles: search the subjects with one photo too, each a non-mated search.
 
     Raises:
@@ -55,10 +58,11 @@ def leave_one_out(
     codes = _codes(subjects)
     if len(codes) != len(templates):
         raise InputError("There is one subject for each template.")
+    counting = _weights(weights, len(templates))
     several = np.bincount(codes, minlength=1)[codes] > 1
-    gallery = _Gallery.of(templates, codes, fused=fused)
+    gallery = _Gallery.of(templates, codes, counting if fused else None)
     chosen = np.flatnonzero(several if not singles else np.ones(len(codes), dtype=bool))
-    found = _searched(gallery, templates[chosen], codes[chosen], own_rows=chosen)
+    found = _searched(gallery, templates[chosen], codes[chosen], own=_Own(chosen, counting[chosen]))
     return _trials(
         model,
         gallery,
@@ -80,11 +84,12 @@ def against(
     groups: Sequence[str] = (),
     qualities: Sequence[float] = (),
     fused: bool = False,
+    weights: Sequence[float] = (),
 ) -> Trials:
     """Search probes that are apart from the gallery, and return what came of it.
 
     A probe whose subject is in the gallery is searched twice, as in `leave_one_out`; one whose subject
-    is not there is a non-mated search.
+    is not there is a non-mated search. `weights` are of the gallery's photos.
 
     Raises:
         InputError: labels and templates are not of one length, or the gallery is empty.
@@ -93,8 +98,9 @@ def against(
     enrolled, searched = codes[: len(gallery)], codes[len(gallery) :]
     if len(gallery_subjects) != len(gallery) or len(probe_subjects) != len(probes):
         raise InputError("There is one subject for each template.")
-    made = _Gallery.of(gallery, enrolled, fused=fused)
-    found = _searched(made, probes, searched, own_rows=None)
+    counting = _weights(weights, len(gallery))
+    made = _Gallery.of(gallery, enrolled, counting if fused else None)
+    found = _searched(made, probes, searched, own=None)
     return _trials(
         model,
         made,
@@ -115,19 +121,19 @@ class _Gallery:
     subjects: Codes  # of each template
     present: Codes  # the subjects that have a template, in order
     starts: Codes  # where each subject's templates begin
-    sums: Templates | None  # of each subject's templates, if fused
+    sums: Templates | None  # of each subject's templates by weight, if fused
 
     @classmethod
-    def of(cls, templates: Templates, codes: Codes, *, fused: bool) -> _Gallery:
+    def of(cls, templates: Templates, codes: Codes, weights: Weights | None) -> _Gallery:
         rows = np.flatnonzero(np.isfinite(templates).all(axis=1))
         rows = rows[np.argsort(codes[rows], kind="stable")]
         if not len(rows):
             raise InputError("No photo of the gallery has a face.")
         ordered = unit(templates[rows])
         present, starts = np.unique(codes[rows], return_index=True)
-        if not fused:
+        if weights is None:
             return cls(ordered, rows, codes[rows], present, starts, None)
-        sums = np.add.reduceat(ordered, starts, axis=0)
+        sums = np.add.reduceat(ordered * weights[rows, None], starts, axis=0)
         return cls(unit(sums), rows[:0], present, present, np.arange(len(present)), sums)
 
 
@@ -147,50 +153,54 @@ class _Found:
     who: Int64[np.ndarray, "n k"]
 
 
-def _searched(
-    gallery: _Gallery, probes: Templates, codes: Codes, *, own_rows: Codes | None
-) -> _Found:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """Where each probe itself is among the templates of the gallery, and how much it counts there."""
+
+    rows: Codes
+    weights: Weights
+
+    def part(self, block: Codes) -> _Own:
+        return _Own(self.rows[block], self.weights[block])
+
+
+def _searched(gallery: _Gallery, probes: Templates, codes: Codes, *, own: _Own | None) -> _Found:
     """Compare each probe with each subject, a block of probes at a time."""
     kept = min(KEPT, len(gallery.present))
-    own = np.full(len(probes), -np.inf)
+    mates = np.full(len(probes), -np.inf)
     ranks = np.zeros(len(probes), dtype=np.int64)
     others = np.full((len(probes), kept), -np.inf)
     who = np.full((len(probes), kept), -1, dtype=np.int64)
     with_face = np.flatnonzero(np.isfinite(probes).all(axis=1))
     for block in _blocks(with_face, len(gallery.templates)):
-        seen = _similarities(gallery, probes[block], codes[block], _picked(own_rows, block))
+        itself = None if own is None else own.part(block)
+        seen = _similarities(gallery, probes[block], codes[block], itself)
         place = np.searchsorted(gallery.present, codes[block])
         place = np.minimum(place, len(gallery.present) - 1)
         there = gallery.present[place] == codes[block]
         rows = np.flatnonzero(there)
-        own[block[rows]] = seen[rows, place[rows]]
+        mates[block[rows]] = seen[rows, place[rows]]
         seen[rows, place[rows]] = -np.inf
-        before = (seen >= own[block][:, None]).sum(axis=1) + 1
-        ranks[block] = np.where(np.isneginf(own[block]), 0, before)
+        before = (seen >= mates[block][:, None]).sum(axis=1) + 1
+        ranks[block] = np.where(np.isneginf(mates[block]), 0, before)
         places = np.argpartition(-seen, kept - 1, axis=1)[:, :kept]
         top = np.take_along_axis(seen, places, axis=1)
         order = np.lexsort((gallery.present[places], -top), axis=1)
         others[block] = np.take_along_axis(top, order, axis=1)
         who[block] = gallery.present[np.take_along_axis(places, order, axis=1)]
-    return _Found(own, ranks, others, who)
+    return _Found(mates, ranks, others, who)
 
 
-def _picked(rows: Codes | None, block: Codes) -> Codes | None:
-    return None if rows is None else rows[block]
-
-
-def _similarities(
-    gallery: _Gallery, probes: Templates, codes: Codes, own_rows: Codes | None
-) -> Block:
+def _similarities(gallery: _Gallery, probes: Templates, codes: Codes, own: _Own | None) -> Block:
     """Return the similarity of each probe to each subject; a probe is not compared with itself."""
     ready = unit(probes)
     seen = ready @ gallery.templates.T
     if gallery.sums is not None:
-        _without_itself(gallery, ready, codes, own_rows, seen)
-    elif own_rows is not None:
+        _without_itself(gallery, ready, codes, own, seen)
+    elif own is not None:
         place = np.full(int(gallery.rows.max()) + 1, -1)
         place[gallery.rows] = np.arange(len(gallery.rows))
-        seen[np.arange(len(seen)), place[own_rows]] = -np.inf
+        seen[np.arange(len(seen)), place[own.rows]] = -np.inf
     if gallery.sums is None:
         seen = np.maximum.reduceat(seen, gallery.starts, axis=1)
     rounded: Block = np.round(seen.astype(np.float64), DECIMALS)
@@ -198,17 +208,17 @@ def _similarities(
 
 
 def _without_itself(
-    gallery: _Gallery, probes: Templates, codes: Codes, own_rows: Codes | None, seen: Block
+    gallery: _Gallery, probes: Templates, codes: Codes, own: _Own | None, seen: Block
 ) -> None:
     """Take each probe out of its subject's fused template, where it is in it."""
-    if own_rows is None or gallery.sums is None:
+    if own is None or gallery.sums is None:
         return
     place = np.searchsorted(gallery.present, codes)
-    rest = gallery.sums[place] - probes
+    rest = gallery.sums[place] - probes * own.weights[:, None]
     lengths = np.linalg.norm(rest, axis=1)
     alone = lengths < 1e-3  # noqa: PLR2004 # nothing is left but the rounding of the sum
-    own = (unit(rest) * probes).sum(axis=1)
-    seen[np.arange(len(seen)), place] = np.where(alone, -np.inf, own)
+    mates = (unit(rest) * probes).sum(axis=1)
+    seen[np.arange(len(seen)), place] = np.where(alone, -np.inf, mates)
 
 
 def _blocks(rows: Codes, width: int) -> Iterator[Codes]:
@@ -244,6 +254,17 @@ def _trials(
         non_mated_groups=tuple(groups),
         qualities=np.array(qualities, dtype=np.float64)[mated] if len(qualities) else np.empty(0),
     )
+
+
+def _weights(given: Sequence[float], photos: int) -> Weights:
+    """Return how much each photo counts, as float32.
+
+    Raises:
+        InputError: there are some, and not one for each photo.
+    """
+    if len(given) not in {0, photos}:
+        raise InputError("There is one weight for each photo of the gallery.")
+    return np.array(given, dtype=np.float32) if len(given) else np.ones(photos, np.float32)
 
 
 def _codes(subjects: Sequence[str | int]) -> Codes:

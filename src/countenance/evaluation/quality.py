@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from countenance.errors import InputError
-from countenance.evaluation.intervals import Rate, rate
+from countenance.evaluation.intervals import REPLICATES, Rate, rate
 from countenance.evaluation.measures import returned
 from countenance.evaluation.trials import Trials
 
@@ -26,7 +26,12 @@ class Rejected:
 
 
 def error_versus_reject(
-    trials: Trials, threshold: float, *, seed: int, shares: Sequence[float] = SHARES
+    trials: Trials,
+    threshold: float,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+    shares: Sequence[float] = SHARES,
 ) -> list[Rejected]:
     """Return FNIR at the threshold as more of the probes of lowest quality are turned away.
 
@@ -43,7 +48,7 @@ def error_versus_reject(
     for share in shares:
         least = float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
         kept = trials.qualities >= least
-        found = rate(missed[kept], trials.mated_subjects[kept], seed=seed)
+        found = rate(missed[kept], trials.mated_subjects[kept], seed=seed, replicates=replicates)
         turned_away = float(1 - kept.mean())
         if found is not None and (not points or turned_away > points[-1].share):
             points.append(Rejected(share=turned_away, quality=least, fnir=found))

@@ -222,7 +222,7 @@ def evaluate(trials: Trials, *, seed: int, replicates: int = REPLICATES) -> Eval
         found,
         settings=settings,
         groups=_groups(trials, thresholds, seed=seed, replicates=replicates),
-        rejected=_rejected(trials, settings, seed=seed),
+        rejected=_rejected(trials, settings, seed=seed, replicates=replicates),
     )
 
 
@@ -310,8 +310,11 @@ def _calibration(trials: Trials) -> Calibration | None:
         return None
 
 
-def _rejected(trials: Trials, settings: tuple[Setting, ...], *, seed: int) -> tuple[Rejected, ...]:
+def _rejected(
+    trials: Trials, settings: tuple[Setting, ...], *, seed: int, replicates: int
+) -> tuple[Rejected, ...]:
     """Return the curve at the threshold for an FPIR of 1 %."""
     if not len(trials.qualities) or not settings:
         return ()
-    return tuple(error_versus_reject(trials, settings[1].threshold, seed=seed))
+    threshold = settings[1].threshold
+    return tuple(error_versus_reject(trials, threshold, seed=seed, replicates=replicates))
