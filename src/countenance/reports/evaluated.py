@@ -53,6 +53,7 @@ class EvaluationPaper:
         settings_said: the heading of that table.
         figures: the drawings, in order.
         receipt: of the entry that says that it was made.
+        again: how it is made again, in a sentence.
     """
 
     title: str
@@ -65,3 +66,4 @@ class EvaluationPaper:
     settings_said: str
     figures: tuple[Figure, ...]
     receipt: Receipt
+    again: str

@@ -102,12 +102,12 @@ def evaluation_pdf(paper: EvaluationPaper, *, size: Size = Size.A4) -> bytes:
     """
     data = {
         **asdict(paper),
-        "kind": "evaluation",
+        "kind": "error rates",
         "subtitle": "Evaluation",
         "author": paper.agency,
         "figures": [{**asdict(one), "svg": ""} for one in paper.figures],
         "receipt": receipt_rows(paper.receipt),
-        "verify": verify_words(paper.receipt, ""),
+        "verify": (verify_words(paper.receipt, "")[0], paper.again),
         "foot": f"{paper.title}, measured {moment(paper.at)}. Receipt {paper.receipt.code}.",
     }
     del data["at"]

@@ -55,6 +55,7 @@ def paper_of(
         settings_said=f"What each wanted FPIR means among {counted(among)} people",
         figures=tuple(_figure(*one) for one in charts_of(numbers, setting=setting)),
         receipt=receipt,
+        again=showing.again(one),
     )
 
 

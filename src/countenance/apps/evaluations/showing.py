@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from countenance.apps.evaluations.models import Evaluation, OperatingPoint, SampleKind
 from countenance.apps.evaluations.points import fnir_at, in_words, numbers_of, point_at
+from countenance.apps.evaluations.queries import has_trials
 from countenance.apps.evaluations.saying import about, counted, share, within
 from countenance.errors import InputError
 from countenance.evaluation.report import Evaluation as Numbers
@@ -174,6 +175,19 @@ def facts(one: Evaluation, numbers: Numbers) -> Rows:
             f"95 %, people drawn anew {counted(numbers.replicates)} times from the seed {numbers.seed}",
         ),
     ]
+
+
+def again(one: Evaluation) -> str:
+    """Say how an evaluation is made again, or why it cannot be."""
+    if not has_trials(one):
+        return (
+            "Somebody was removed from the gallery since, and with them the trials that these numbers were made "
+            "of. The numbers stay, and cannot be made again."
+        )
+    return (
+        "The same trials and seed give the same numbers to the last digit: "
+        f"“countenance evaluations check {one.pk}” makes them again."
+    )
 
 
 def name_of(one: Evaluation) -> str:

@@ -105,7 +105,7 @@ def evaluation(request: Request, evaluation_id: UUID) -> HttpResponse:
         "facts": showing.facts(one, numbers),
         "charts": charts_of(numbers, setting=showing.setting_of(numbers, point, subjects)),
         "groups": bool(numbers.groups),
-        "repeatable": queries.has_trials(one),
+        "again": showing.again(one),
     }
     return render(request, "evaluations/detail.html", context)
 
