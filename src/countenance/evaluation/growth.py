@@ -28,6 +28,7 @@ from jaxtyping import Float64, Int64
 
 from countenance.errors import InputError
 from countenance.evaluation.intervals import REPLICATES, drawn_subjects, pairs_of
+from countenance.evaluation.stored import settled
 from countenance.evaluation.tails import fit_tail, tail
 from countenance.evaluation.trials import Trials
 
@@ -39,6 +40,7 @@ FAR: Final = 10
 
 _MOST: Final = 5000
 _LEAST: Final = 5
+_FINE: Final = 1e6
 _FEWEST: Final = 10
 _TAKEN_BACK: Final = 0.4
 _SHORTEST: Final = 200
@@ -94,7 +96,7 @@ class Growth:
         return -math.expm1(-math.log1p(self.spread * expected) / self.spread)
 
     def threshold_for(self, wanted_fpir: float, subjects: int) -> float:
-        """Return the lowest threshold at which no higher FPIR is to be expected.
+        """Return the lowest threshold, with six decimals, at which no higher FPIR is to be expected.
 
         Raises:
             InputError: the wanted FPIR is not above 0 and below 1, or the gallery is empty.
@@ -109,7 +111,7 @@ class Growth:
             low, high = (
                 (low, middle) if self.fpir(middle, subjects) <= wanted_fpir else (middle, high)
             )
-        return high
+        return math.ceil(high * _FINE) / _FINE
 
     def is_extrapolated(self, threshold: float, subjects: int) -> bool:
         """Say whether the FPIR there was not measured but continued from what was."""
@@ -176,9 +178,9 @@ def expect(model: Growth, drawn: Sequence[Growth], threshold: float, subjects: i
     return Expected(
         threshold=threshold,
         subjects=subjects,
-        value=value,
-        low=min(low, low * moved, value),
-        high=min(1.0, max(high, high * moved, value)),
+        value=settled(value),
+        low=settled(min(low, low * moved, value)),
+        high=settled(min(1.0, max(high, high * moved, value))),
         extrapolated=model.is_extrapolated(threshold, subjects),
     )
 
@@ -338,13 +340,13 @@ def _fitted(
         others=others,
         searches=int(weights.sum()),
         start=seen.start,
-        exceeding=float(inside.sum()),
-        slope=slope,
-        bend=bend,
-        spread=_spread(seen.counts, weights),
+        exceeding=settled(float(inside.sum())),
+        slope=settled(slope),
+        bend=settled(bend),
+        spread=settled(_spread(seen.counts, weights)),
         highest=float(seen.similar[enough]),
         levels=tuple(seen.similar[places[::-1]].tolist()),
-        shares=tuple((reached[np.array(places[::-1]) - 1] / comparisons).tolist()),
+        shares=tuple(settled(float(reached[one - 1]) / comparisons) for one in places[::-1]),
     )
 
 

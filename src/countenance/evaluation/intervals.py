@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from countenance.errors import InputError
 from countenance.evaluation.measures import returned
+from countenance.evaluation.stored import settled
 from countenance.evaluation.trials import Similarities, Trials
 
 Z95: Final = 1.959963984540054
@@ -112,7 +113,7 @@ def rates(
     for column, variance in zip(wrong[searched].T, variances, strict=True):
         number = int(column.sum())
         worth = _worth(column, counts[searched], float(variance))
-        low, high = wilson(number / of * worth, worth)
+        low, high = map(settled, wilson(number / of * worth, worth))
         found.append(Rate(value=number / of, low=low, high=high, errors=number, of=of))
     return found
 

@@ -55,6 +55,11 @@ def _scalar(value: object) -> Any:
     raise InputError("An evaluation holds a value that has no exact spelling.")
 
 
+def settled(value: float) -> float:
+    """Return a number with nine digits: those that do not depend on the order in which a machine adds."""
+    return float(f"{value:.9g}")
+
+
 def read(data: bytes) -> dict[str, Any]:
     """Return the object that canonical JSON spells.
 

@@ -113,3 +113,23 @@ def test_labels_that_do_not_fit_and_galleries_without_a_face_are_refused():
         leave_one_out(np.full_like(templates, np.nan), labels, model="m")
     with pytest.raises(InputError):
         against(templates, labels[:-1], templates, labels, model="m")
+
+
+def test_fused_photos_count_by_their_weights_and_a_probe_is_not_in_its_own_mean() -> None:
+    random = np.random.default_rng(5)
+    templates = random.standard_normal((6, 16)).astype(np.float32)
+    templates /= np.linalg.norm(templates, axis=1, keepdims=True)
+    labels, weights = ["a", "a", "a", "b", "b", "b"], [0.9, 0.5, 0.1, 0.2, 0.4, 0.8]
+    trials = leave_one_out(templates, labels, model="m", fused=True, weights=weights)
+    mean = 0.5 * templates[1] + 0.1 * templates[2]
+    assert trials.mated[0] == pytest.approx(templates[0] @ mean / np.linalg.norm(mean), abs=1e-6)
+    other = sum(weight * one for weight, one in zip(weights[3:], templates[3:], strict=True))
+    wanted = templates[0] @ other / np.linalg.norm(other)
+    assert trials.best[0] == pytest.approx(wanted, abs=1e-6)
+    enrolled = against(
+        templates[:3], labels[:3], templates[3:4], ["b"], model="m", fused=True, weights=weights[:3]
+    )
+    whole = sum(weight * one for weight, one in zip(weights[:3], templates[:3], strict=True))
+    assert enrolled.best[0] == pytest.approx(templates[3] @ whole / np.linalg.norm(whole), abs=1e-6)
+    with pytest.raises(InputError):
+        leave_one_out(templates, labels, model="m", fused=True, weights=weights[:2])

@@ -86,7 +86,7 @@ def test_everything_else_is_there(trials, evaluation):
     assert [one.rank for one in evaluation.ranks][:3] == [1, 2, 3]
     assert {one.subjects for one in evaluation.checks} == {18, 74, 299}
     assert evaluation.calibration.at(0.9).value > 10
-    assert evaluation.rejected[0].fnir == evaluation.settings[1].fnir
+    assert evaluation.rejected[0].fnir == evaluation.settings[1].fnir  # nobody turned away
 
 
 def test_too_little_is_said_instead_of_guessed():
