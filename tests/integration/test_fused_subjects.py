@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from examining import examined
 
+from countenance.apps.evaluations import measuring
+from countenance.apps.evaluations.templates import of_gallery
+from countenance.apps.galleries import nearest
 from countenance.apps.galleries.models import Face, Photo, Source
 from countenance.apps.galleries.services import remove_photo
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import unseal_body
-from countenance.apps.searches import fused, queries
+from countenance.apps.searches import queries
 from countenance.apps.searches.candidates import nearest_subjects
 from countenance.faces.fusing import worth
 from countenance.faces.types import Template
@@ -160,9 +163,28 @@ def test_the_same_search_has_the_same_answer_to_the_last_digit(ready: Any) -> No
 def test_no_more_photos_than_are_allowed_are_fused(
     ready: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fused, "MOST_FUSED", 2)
+    monkeypatch.setattr(nearest, "MOST_FUSED", 2)
     probe = ready.tools.engine.template("anna", 9)
     found = _nearest(ready, probe)[0]
     assert (found["fused"], len(found["faces"])) == (2, 3)
     wanted = _similar(_vectors(ready, *SHOTS[:2]), [1, 1], probe)
     assert found["similarity"] == pytest.approx(wanted, abs=2e-6)
+
+
+def test_an_evaluation_compares_as_a_search_does(ready: Any) -> None:
+    others = factories.people(["ben", "cleo"], (2, 3, 4))
+    factories.enrol(ready, ready.gallery, ready.source, others)
+    faces = list(Face.objects.order_by("pk").select_related("photo__gallery"))
+    for face, sharpness in zip(faces, np.linspace(0.1, 0.6, len(faces)), strict=True):
+        face.details["quality"]["sharpness"] = round(float(sharpness), 3)
+        face.save(update_fields=["details"])
+    found = of_gallery(ready.gallery, tools=ready.tools)
+    trials = measuring.of_gallery(found, model=ready.gallery.model)
+    searched = []
+    for face in faces:
+        vector = np.frombuffer(face.template, np.float32)
+        template = Template(vector=vector, model=ready.gallery.model)
+        listed = _nearest(ready, template, without=[face.photo_id])
+        own = [one for one in listed if one["subject"] == str(face.subject_id)]
+        searched.append(own[0]["similarity"])
+    assert sorted(trials.mated.tolist()) == pytest.approx(sorted(searched), abs=2e-6)

@@ -10,11 +10,12 @@ import factories
 import pytest
 from examining import examined
 
+from countenance.apps.galleries import nearest
 from countenance.apps.galleries.services import register_source
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import SYSTEM
 from countenance.apps.searches import candidates as finding
-from countenance.apps.searches import fused, queries, services
+from countenance.apps.searches import queries, services
 from countenance.apps.searches.models import Search, SearchState
 from countenance.errors import (
     ImageRejected,
@@ -252,9 +253,9 @@ def test_a_subject_with_more_faces_than_an_index_may_return_is_answered(
 ) -> None:
     shots = range(10, 40)
     factories.enrol(ready, ready.gallery, ready.source, factories.people(["anna"], shots))
-    for module in (base, finding):
+    for module in (base, nearest):
         monkeypatch.setattr(module, "MOST_CANDIDATES", 20)
-    monkeypatch.setattr(fused, "ROWS", 8)
+    monkeypatch.setattr(nearest, "ROWS", 8)
     asked: list[int] = []
     search = Shelf.search
     monkeypatch.setattr(Shelf, "search", lambda *a, **kw: asked.append(kw["k"]) or search(*a, **kw))

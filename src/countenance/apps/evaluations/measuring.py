@@ -23,6 +23,7 @@ from countenance.evaluation.report import FEWEST, Evaluation, evaluate
 from countenance.evaluation.report import GroupRates as Group
 from countenance.evaluation.stored import written
 from countenance.evaluation.trials import Trials
+from countenance.faces.fusing import MOST_FUSED
 
 Vectors: TypeAlias = Float32[np.ndarray, "n d"]
 Codes: TypeAlias = Int64[np.ndarray, " n"]
@@ -102,6 +103,8 @@ def of_sample(found: Templates, *, model: str, enrol: int) -> Trials:
         model=model,
         groups=_chosen(labels, searched),
         qualities=qualities[searched].tolist(),
+        fused=True,
+        weights=_weights(found)[enrolled].tolist(),
     )
 
 
@@ -133,6 +136,8 @@ def of_gallery(found: Templates, *, model: str) -> Trials:
         model=model,
         groups=_chosen(labels, searched),
         qualities=qualities[searched].tolist(),
+        fused=True,
+        weights=_weights(found)[~searched].tolist(),
     )
 
 
@@ -224,7 +229,14 @@ def _leave_one_out(found: Templates, model: str) -> Trials:
         model=model,
         groups=labels if any(labels) else (),
         qualities=found.qualities,
+        fused=True,
+        weights=_weights(found).tolist(),
     )
+
+
+def _weights(found: Templates) -> np.ndarray:
+    """Return how much each photo counts in its subject's fused template, as in a search."""
+    return np.where(found.photo < MOST_FUSED, np.array(found.qualities), 0.0)
 
 
 def _labels(groups: Sequence[Groups]) -> list[str]:

@@ -24,11 +24,13 @@ from countenance.apps.evaluations.saying import counted
 from countenance.apps.evaluations.services import Measured, record_evaluation
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Gallery
+from countenance.apps.galleries.nearest import nearest
 from countenance.apps.records.objects import delete_objects, get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import CountenanceError, InputError, ModelMismatch, WrongState
 from countenance.evaluation.intervals import rate
 from countenance.evaluation.trials import KEPT, Trials
+from countenance.faces.types import Template
 from countenance.ledger.entry import Action
 from countenance.policy import SYSTEM, Actor, Deed
 from countenance.tools import Tools
@@ -246,14 +248,10 @@ def _searched(gallery: Gallery, found: Templates, *, tools: Tools) -> Trials:
 
 def _nearest(gallery: Gallery, vector: np.ndarray, *, tools: Tools) -> list[float]:
     """Return the similarity of the most similar subjects that a search would return, best first."""
-    rows = tools.shelf.search(vector, galleries=[gallery.pk], k=KEPT * 4, model=tools.engine.model)
-    present = templates.present(gallery, tools=tools).filter(pk__in=[hit.row for _, hit in rows])
-    subjects: dict[int, Any] = dict(present.values_list("pk", "subject_id"))
-    best: dict[Any, float] = {}
-    for _, hit in rows:
-        if hit.row in subjects:
-            best.setdefault(subjects[hit.row], round(float(hit.similarity), 6))
-    return sorted(best.values(), reverse=True)[:KEPT]
+    probe = Template(vector=vector, model=tools.engine.model)
+    present = templates.present(gallery, tools=tools)
+    found = nearest(probe, [gallery.pk], present, top=KEPT, shelf=tools.shelf)
+    return [one["similarity"] for one in found]
 
 
 def _said(

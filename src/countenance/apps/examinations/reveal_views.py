@@ -15,9 +15,9 @@ from countenance.apps.examinations.standings import CONCLUSIONS, said_of, tried
 from countenance.apps.examinations.weighing import Weighed, weigh
 from countenance.apps.galleries import grants
 from countenance.apps.galleries.models import Gallery
+from countenance.apps.galleries.nearest import similarity_of
 from countenance.apps.searches import modes
 from countenance.apps.searches import queries as search_queries
-from countenance.apps.searches.fused import similarity_of
 from countenance.apps.searches.models import Search
 from countenance.examination.control import Tried
 from countenance.ui import drawing

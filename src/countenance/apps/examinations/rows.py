@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from countenance.apps.examinations.models import Comparison, Examination, ExaminationState
-from countenance.apps.searches.fused import similarity_of
+from countenance.apps.galleries.nearest import similarity_of
 from countenance.apps.searches.models import Search
 from countenance.policy import Actor
 from countenance.tools import Tools

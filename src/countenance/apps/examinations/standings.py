@@ -16,7 +16,7 @@ from countenance.apps.examinations.models import (
     Examination,
     ExaminationState,
 )
-from countenance.apps.searches.fused import similarity_of
+from countenance.apps.galleries.nearest import similarity_of
 from countenance.apps.searches.models import Search
 from countenance.errors import SealBroken
 from countenance.examination.checklist import Checklist, enough_to_lead, read_comparison

@@ -11,19 +11,15 @@ from django.db.models import QuerySet
 
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Face, Gallery, Source
-from countenance.apps.searches import fused
-from countenance.apps.searches.fused import Found
+from countenance.apps.galleries.nearest import nearest
 from countenance.apps.searches.models import Search
 from countenance.faces.types import Template
-from countenance.index.base import MOST_CANDIDATES, Hit
 from countenance.tools import Tools
 
 CANDIDATES = "candidates"
 NO_CANDIDATE = "no_candidate"
 NO_FACE = "no_face"
 QUALITY_TOO_LOW = "quality_too_low"
-FACES_PER_SUBJECT = 4
-"""How many rows to ask of the index per wanted subject at first; more follow if they are too few."""
 SAME_FACE = 0.9
 """How much two boxes must overlap to be those of one face in one photo."""
 
@@ -90,22 +86,9 @@ def nearest_subjects(
         source.check_links()
     synchronise(galleries, tools=tools)
     ids = [gallery.pk for gallery in galleries]
-    held = sum(len(tools.shelf.get(gallery_id).index) for gallery_id in ids)
     present = _present(tools.clock().date()).exclude(photo_id__in=without)
-    wanted = min(max(top * FACES_PER_SUBJECT, fused.ROWS), MOST_CANDIDATES)
-    while True:
-        rows = tools.shelf.search(template.vector, galleries=ids, k=wanted, model=template.model)
-        found = _by_subject([hit for _, hit in rows], present)
-        if len(found) >= top or wanted >= min(held, MOST_CANDIDATES):
-            break
-        wanted = min(wanted * 4, MOST_CANDIDATES)
-    fused.note_rows(found, present)
-    near = fused.nearest_first(found, template, shelf=tools.shelf)[: top + fused.SPARE]
-    # Of those with one photo the order is known already, so no more of them are opened than may be listed.
-    single = [one for one in near if not one.rows][:top]
-    ranked = fused.compared([*single, *(one for one in near if one.rows)], template, present)
-    ranked.sort(key=lambda one: (-one["similarity"], one["faces"][0]["face"]))
-    return [one for one in ranked if threshold is None or one["similarity"] >= threshold][:top]
+    found = nearest(template, ids, present, top=top, shelf=tools.shelf)
+    return [one for one in found if threshold is None or one["similarity"] >= threshold]
 
 
 def overlap(one: Sequence[float], other: Sequence[float]) -> float:
@@ -138,18 +121,3 @@ def _present(today: date) -> QuerySet[Face]:
         photo__source__removed_at=None,
         photo__source__retention_until__gte=today,
     )
-
-
-def _by_subject(hits: Sequence[Hit], every: QuerySet[Face]) -> list[Found]:
-    """Group rows by subject, in the order of each subject's best face.
-
-    The database has the last word: a face that was removed a moment ago is left out.
-    """
-    present = every.filter(pk__in=[hit.row for hit in hits])
-    subjects: dict[int, UUID] = dict(present.values_list("pk", "subject_id"))
-    grouped: dict[UUID, Found] = {}
-    for hit in hits:
-        if hit.row in subjects:
-            subject = subjects[hit.row]
-            grouped.setdefault(subject, Found(subject)).hits[hit.row] = hit.similarity
-    return list(grouped.values())

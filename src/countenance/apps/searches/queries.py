@@ -15,11 +15,11 @@ from countenance.apps.cases.models import Case
 from countenance.apps.cases.queries import sees
 from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.galleries.models import Face, Gallery
+from countenance.apps.galleries.nearest import similarity_of
 from countenance.apps.records.objects import get_object
 from countenance.apps.records.queries import receipt_about
 from countenance.apps.searches import knowing
 from countenance.apps.searches.edits import Edit, words_of
-from countenance.apps.searches.fused import similarity_of
 from countenance.apps.searches.models import (
     Probe,
     RequestState,

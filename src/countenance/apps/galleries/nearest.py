@@ -1,4 +1,4 @@
-"""Subjects with several photos: compared by one template that is fused from all of them.
+"""Who looks most like a probe; subjects with several photos by one template that is fused from all of them.
 
 An index holds single photos, so it says which subjects to look at. Whom of them to look at closely is
 found with the templates that the index keeps; what is recorded is computed from the sealed ones, with the
@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from countenance.apps.galleries.models import Face
 from countenance.faces.fusing import MOST_FUSED, fuse, worth
 from countenance.faces.types import Template
+from countenance.index.base import MOST_CANDIDATES, Hit
 from countenance.index.shelf import Shelf
 
 ROWS = 1_000
@@ -27,6 +28,8 @@ ROWS = 1_000
 A subject's fused template may be near a probe though none of its photos is. `tests/bench` measures whom this
 loses of those that comparing every fused template would rank first.
 """
+ROWS_PER_SUBJECT = 4
+"""How many rows to ask of the index per wanted subject at first; more follow if they are too few."""
 SPARE = 30
 """So many subjects more than are wanted are compared by their sealed templates."""
 MOST_LISTED = 50
@@ -63,6 +66,58 @@ def similarity_of(candidate: Mapping[str, Any]) -> float:
     """
     similarity: float = candidate.get("similarity", candidate["faces"][0]["similarity"])
     return similarity
+
+
+def nearest(
+    template: Template,
+    galleries: Sequence[UUID],
+    present: QuerySet[Face],
+    *,
+    top: int,
+    shelf: Shelf,
+) -> list[dict[str, Any]]:
+    """Return the subjects who look most alike, the most similar first, as a search records them.
+
+    Args:
+        template: of the probe.
+        galleries: where to look; the shelf follows them already.
+        present: the faces that may be found.
+        top: how many subjects at most.
+        shelf: with the index of each gallery.
+
+    Raises:
+        SealBroken: somebody changed a date or a link in the database.
+    """
+    held = sum(len(shelf.get(gallery).index) for gallery in galleries)
+    wanted = min(max(top * ROWS_PER_SUBJECT, ROWS), MOST_CANDIDATES)
+    while True:
+        rows = shelf.search(template.vector, galleries=galleries, k=wanted, model=template.model)
+        found = by_subject([hit for _, hit in rows], present)
+        if len(found) >= top or wanted >= min(held, MOST_CANDIDATES):
+            break
+        wanted = min(wanted * 4, MOST_CANDIDATES)
+    note_rows(found, present)
+    near = nearest_first(found, template, shelf=shelf)[: top + SPARE]
+    # Of those with one photo the order is known already, so no more of them are opened than may be listed.
+    single = [one for one in near if not one.rows][:top]
+    ranked = compared([*single, *(one for one in near if one.rows)], template, present)
+    ranked.sort(key=lambda one: (-one["similarity"], one["faces"][0]["face"]))
+    return ranked[:top]
+
+
+def by_subject(hits: Sequence[Hit], every: QuerySet[Face]) -> list[Found]:
+    """Group rows by subject, in the order of each subject's best face.
+
+    The database has the last word: a face that was removed a moment ago is left out.
+    """
+    present = every.filter(pk__in=[hit.row for hit in hits])
+    subjects: dict[int, UUID] = dict(present.values_list("pk", "subject_id"))
+    grouped: dict[UUID, Found] = {}
+    for hit in hits:
+        if hit.row in subjects:
+            subject = subjects[hit.row]
+            grouped.setdefault(subject, Found(subject)).hits[hit.row] = hit.similarity
+    return list(grouped.values())
 
 
 def note_rows(found: Sequence[Found], present: QuerySet[Face]) -> None:
