@@ -121,7 +121,8 @@ def test_search(size: Size, filled: Filled, results: Results) -> None:
         packages=PACKAGES,
     )
     assert kept >= 0.999
-    assert size.key != "10m_128" or own.cpu <= 30
+    # Of a machine that other work slows, the limit knows by how much.
+    assert size.key != "10m_128" or own.cpu <= max(30, 2 * bare.cpu)
     assert size.key != "1m_128" or own.cpu <= 2.2 * bare.cpu
 
 
