@@ -1,12 +1,14 @@
 # What there is to do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint browser pictures bench docs lock clean
+.PHONY: help setup run test lint browser pictures bench milvus docs lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+
+MILVUS_HOME ?= $(HOME)/.cache/countenance-milvus
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,12 +48,21 @@ pictures: setup ## make the pictures of the documentation anew, from drawn faces
 bench: setup ## measure rates and latencies; takes its time
 	$(BIN)/pytest -q -s tests/bench
 
+milvus: setup ## test galleries in Milvus against its real server, which is killed on the way
+	VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 $(BIN)/uv pip install --quiet --require-hashes -r requirements/milvus.txt
+	@test -x $(MILVUS_HOME)/bin/milvus || { mkdir -p $(MILVUS_HOME) && \
+	  $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+	    -r requirements/milvus-server.txt -d $(MILVUS_HOME) && $(BIN)/python tests/milvus/unpack.py $(MILVUS_HOME); }
+	MILVUS_BIN=$(MILVUS_HOME)/bin $(BIN)/pytest -q -n 0 tests/milvus
+
 docs: setup ## write the reference pages that come from the code
 	$(BIN)/python docs/generate.py
 
 lock: setup ## resolve requirements/*.in anew, with hashes
 	$(COMPILE) --upgrade requirements/run.in -o requirements/run.txt
 	$(COMPILE) --upgrade -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) --upgrade -c requirements/run.txt requirements/milvus.in -o requirements/milvus.txt
+	$(COMPILE) --no-deps requirements/milvus-server.in -o requirements/milvus-server.txt
 
 clean: ## remove .venv and all that tools have left
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache site test-results

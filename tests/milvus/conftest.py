@@ -1,45 +1,39 @@
-"""One real Milvus server for all, and throw-away ones to be killed; skipped where its programs are not."""
+"""One real Milvus server, skipped where its programs are not, and the integration tests' deployment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from integration import conftest as integration
+from integration.conftest import Deployment, deployment  # noqa: F401 # a fixture
 from milvus.server import Server, programs
 
 pytest.importorskip("pymilvus", reason="pymilvus is not installed; `make milvus` installs it")
 
-Start = Callable[..., Server]
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start PostgreSQL and Django, unless other tests of the same run did."""
+    from django.conf import settings as django_settings
+
+    if not django_settings.configured:
+        integration.pytest_configure(config)
+
+
+def pytest_unconfigure() -> None:
+    """Stop PostgreSQL."""
+    integration.pytest_unconfigure()
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Start servers in folders of their own; all are killed at the end."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return the server, up; whoever kills it starts it again."""
     binaries = programs()
     if binaries is None:
         pytest.skip("the programs of the Milvus server are not here; `make milvus` fetches them")
-    running: list[Server] = []
-
-    def started(**settings: str) -> Server:
-        server = Server(tmp_path_factory.mktemp("milvus") / "home", binaries, **settings)
-        running.append(server)
-        server.start()
-        return server
-
-    yield started
-    for server in running:
-        server.kill()
-
-
-@pytest.fixture(scope="session")
-def server(start: Start) -> Server:
-    """Return the server that stays up."""
-    return start()
-
-
-@pytest.fixture(scope="module")
-def guarded(start: Start) -> Iterator[Server]:
-    """Return a server that asks for a token."""
-    made = start(**{"common.security.authorizationEnabled": "true"})
-    yield made
-    made.kill()
+    made = Server(tmp_path_factory.mktemp("milvus") / "home", binaries)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()

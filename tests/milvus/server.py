@@ -19,7 +19,9 @@ import urllib.request
 from pathlib import Path
 
 READY_WITHIN = 120.0
+TOKEN = "root:Milvus"  # what a fresh server begins with
 SETTINGS = {
+    "common.security.authorizationEnabled": "true",
     # Otherwise a stop waits for half an hour; these tests kill.
     "common.gracefulStopTimeout": "3",
     # The index that the server itself puts over rows that are not sealed yet scans 16 of 128 lists and
@@ -49,7 +51,10 @@ def programs() -> Path | None:
 
 
 class Server:
-    """One server; its data outlive `kill` and are there again after `start`."""
+    """One server, the only one of this machine at a time; its data outlive `kill` and are there after `start`.
+
+    A second one would wait for the first one's lock in /run/milvus.
+    """
 
     def __init__(self, folder: Path, binaries: Path, **settings: str) -> None:
         """Write its settings, with ports that are free now."""
@@ -131,7 +136,7 @@ class Server:
         from pymilvus import MilvusClient
 
         try:
-            client = MilvusClient(uri=self.uri, timeout=5, dedicated=True)
+            client = MilvusClient(uri=self.uri, token=TOKEN, timeout=5, dedicated=True)
             client.list_collections(timeout=5)
             client.close()
         except Exception:  # noqa: BLE001 # whatever it is, the server is not ready

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
-from milvus.server import Server
+from milvus.server import TOKEN, Server
 from property.test_index import IndexMachine
 from unit.index.drawn import MODEL, brute_force, unit_vectors
 
@@ -25,7 +25,7 @@ TEMPLATES = unit_vectors(600, 32, seed=1)
 def index_at(server: Server, *, dimensions: int = 32, name: str = "") -> MilvusIndex:
     """Return an index of a new collection, or of one that is there."""
     index = MilvusIndex(
-        Connection(Place(uri=server.uri)),
+        Connection(Place(uri=server.uri, token=TOKEN)),
         name=name or f"c{uuid4().hex}",
         key=KEY,
         dimensions=dimensions,
@@ -148,10 +148,8 @@ def test_a_collection_that_is_gone_is_told_in_words(server: Server) -> None:
         index.search(TEMPLATES[0], k=1, model=MODEL)
 
 
-def test_a_wrong_token_is_told_in_words(guarded: Server) -> None:
-    place = Place(uri=guarded.uri, token="root:wrong-secret", timeout=5)
+def test_a_wrong_token_is_told_in_words(server: Server) -> None:
+    place = Place(uri=server.uri, token="root:wrong-secret", timeout=5)
     with pytest.raises(IndexUnavailable, match="refuses the token") as told:
         Connection(place).call("list_collections")
     assert "wrong-secret" not in repr(place) + str(told.value)
-    right = Connection(Place(uri=guarded.uri, token="root:Milvus"))
-    assert right.call("list_collections") == []

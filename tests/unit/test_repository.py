@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKED = ("requirements/run.txt", "requirements/dev.txt", "requirements/models.txt")
+ON_REQUEST = ("requirements/milvus.txt", "requirements/milvus-server.txt")
 
 # Put together here, so that this file does not name them itself.
 HOSTS = tuple(
@@ -112,7 +113,7 @@ def test_such_names_are_noticed(text):
     assert faults(text)
 
 
-@pytest.mark.parametrize("name", LOCKED)
+@pytest.mark.parametrize("name", [*LOCKED, *ON_REQUEST])
 def test_everything_installed_is_pinned_with_hashes(name):
     blocks = list(requirement_blocks((ROOT / name).read_text(encoding="utf-8")))
     assert blocks

@@ -132,7 +132,7 @@ def _described(gallery: Gallery) -> dict[str, Any]:
         "gallery": gallery.name,
         "templates": distributing.templates(gallery),
         "place": "memory",
-        "how": Tier(gallery.tier).in_words,
+        "how": Tier(gallery.tier).in_words if gallery.tier in set(Tier) else gallery.tier,
         "behind": 0,
     }
     if collection is not None:

@@ -75,6 +75,8 @@ class MilvusIndex:
         self._ids = OpaqueIds(key)
         self._model, self._dimensions = model, dimensions
         self._seen = 0
+        # What the server searches by, if this object had it built; another process may have been stopped in between.
+        self._built: Kind | None = None
         self.name, self.kind = name, kind
 
     @property
@@ -147,9 +149,8 @@ class MilvusIndex:
         Raises:
             IndexUnavailable: the server does not answer, or cannot build it.
         """
-        same_build = (kind.name, kind.build) == (self.kind.name, self.kind.build)
-        self.kind = kind
-        if same_build:
+        built, self.kind = self._built, kind
+        if built is not None and (built.name, built.build) == (kind.name, kind.build):
             return
         self._call("release_collection")
         self._call("drop_index", index_name="vector")
@@ -328,7 +329,9 @@ class MilvusIndex:
             metric_type="IP",
             params=dict(self.kind.build),
         )
+        self._built = None
         self._call("create_index", wanted, timeout=BUILD_TIMEOUT)
+        self._built = self.kind
 
 
 def _ids_of(found: Sequence[Any]) -> Rows:

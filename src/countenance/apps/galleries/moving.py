@@ -13,6 +13,7 @@ from countenance.apps.galleries.models import Collection, Gallery
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import IndexUnavailable, WrongState
 from countenance.index.choosing import Tried, cheapest, kinds_for, try_kinds
+from countenance.index.collection import MilvusIndex
 from countenance.index.kinds import FLAT, Kind
 from countenance.index.shelf import Shelf
 from countenance.ledger.entry import Action
@@ -102,18 +103,8 @@ def move_to_milvus(
         told(f"{done} templates sent")
 
     distributing.catch_up(collection, index, tools=tools, told=counted)
-    probes = distributing.probes_of(gallery, tools=tools)
-    tried: list[Tried] = []
-    for one in try_kinds(index, probes, [kind] if kind else kinds_for(len(index))):
-        tried.append(one)
-        told(f"{one.kind}: {one.recall:.2%} of {one.probes} mates, {one.p50_ms:.1f} ms a search")
-    index.become(cheapest(tried))
-    collection.details |= {
-        "kind": index.kind.as_json(),
-        "tried": [one.as_json() for one in tried],
-        "measured_at": tools.clock().isoformat(),
-    }
-    collection.save(update_fields=("details",))
+    kinds = [kind] if kind else kinds_for(len(index))
+    tried = _chosen(collection, index, kinds, tools=tools, told=told)
     drift = distributing.check(collection, tools=tools)
     if not drift.none:
         raise IndexUnavailable(
@@ -144,6 +135,30 @@ def move_to_memory(
     indexing.write_snapshot(gallery, tools=replace(tools, shelf=Shelf()), beside=True)
     told("an index for memory is made; searched there from now on")
     _drop(serve_from_memory(actor, gallery=gallery, tools=tools), grace, tools=tools)
+
+
+def _chosen(
+    collection: Collection,
+    index: MilvusIndex,
+    kinds: Sequence[Kind],
+    *,
+    tools: Tools,
+    told: Told,
+) -> list[Tried]:
+    """Try index kinds, have the best one built, and keep with the collection what was measured."""
+    probes = distributing.probes_of(collection.gallery, tools=tools)
+    tried: list[Tried] = []
+    for one in try_kinds(index, probes, kinds):
+        tried.append(one)
+        told(f"{one.kind}: {one.recall:.2%} of {one.probes} mates, {one.p50_ms:.1f} ms a search")
+    index.become(cheapest(tried))
+    collection.details |= {
+        "kind": index.kind.as_json(),
+        "tried": [one.as_json() for one in tried],
+        "measured_at": tools.clock().isoformat(),
+    }
+    collection.save(update_fields=("details",))
+    return tried
 
 
 def _permit(actor: Actor, gallery: Gallery, *, tools: Tools) -> None:
