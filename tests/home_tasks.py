@@ -169,6 +169,7 @@ def verify(session):
     from countenance.apps.records import queries
     from countenance.apps.records.models import LedgerRow
     from countenance.apps.records.services import unseal_body
+    from countenance.apps.searches.footage_rows import Footage
     from countenance.apps.searches.models import Probe
     from countenance.web import maintenance
 
@@ -187,6 +188,7 @@ def verify(session):
         *Probe.objects.values_list("pk", flat=True),
     }
     rows |= set(StagedPhoto.objects.values_list("pk", flat=True))
+    rows |= set(Footage.objects.exclude(object_key=None).values_list("pk", flat=True))
     rows |= set(VettingDocument.objects.values_list("pk", flat=True))
     rows |= {one.pk for one in Authority.objects.select_related("agency") if one.document}
     parts = [part for one in IndexSnapshot.objects.all() for part in one.parts]

@@ -106,3 +106,4 @@ def test_a_video_half_looked_through_is_taken_up_by_the_next_process(home, capsy
     assert browser.text.count('type="radio"') == 4
     verified = home.run("@verify")
     assert verified["actions"]["footage.added"] == verified["actions"]["footage.ended"] == 1
+    assert verified["stray"] == verified["missing"] == verified["staged"] == 0
