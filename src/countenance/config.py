@@ -142,11 +142,13 @@ class MilvusSettings(_Part):
         description="A file with the certificate of whoever signed the server's. Empty: those that gRPC knows.",
     )
     certificate: str = Field(
-        default="", description="A file with the certificate to show the server, if it asks for one."
+        default="",
+        description="A file with the certificate to show the server, if it asks for one.",
     )
     key: str = Field(default="", description="The file with that certificate's key.")
     server_name: str = Field(
-        default="", description="The name in the server's certificate, if it is not that of the address."
+        default="",
+        description="The name in the server's certificate, if it is not that of the address.",
     )
 
     @model_validator(mode="after")
@@ -161,6 +163,8 @@ class MilvusSettings(_Part):
             raise ValueError("COUNTENANCE_MILVUS__URI may be http only for this machine.")
         if bool(self.certificate) != bool(self.key):
             raise ValueError("COUNTENANCE_MILVUS__CERTIFICATE and __KEY belong together.")
+        if self.certificate and not self.trusted:
+            raise ValueError("COUNTENANCE_MILVUS__CERTIFICATE needs COUNTENANCE_MILVUS__TRUSTED.")
         return self
 
 

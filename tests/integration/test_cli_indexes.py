@@ -93,6 +93,9 @@ def test_a_place_that_would_send_templates_in_clear_is_refused(
     assert "https://" in refused(URI="milvus.db")
     assert "TOKEN" in refused(URI="https://root:secret@milvus.example.org")
     assert "belong together" in refused(URI="https://milvus.example.org", KEY="key.pem")
+    assert "TRUSTED" in refused(
+        URI="https://milvus.example.org", KEY="key.pem", CERTIFICATE="own.pem"
+    )
     token = tmp_path / "token"
     token.write_text("root:other\n")
     monkeypatch.setenv("COUNTENANCE_MILVUS__TOKEN_FILE", str(token))

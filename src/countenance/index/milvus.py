@@ -88,10 +88,7 @@ class Connection:
             IndexUnavailable: it failed, or did not answer in time.
         """
         try:
-            with self._lock:
-                if self._client is None:
-                    self._client = self._connect(self.place)
-                client = self._client
+            client = self._client or self._connected()
             return question(client)
         except IndexUnavailable:
             raise
@@ -99,6 +96,17 @@ class Connection:
             fault = _in_words(error)
         # Raised out here, so that the client's own words hang on it nowhere.
         raise fault
+
+    def _connected(self) -> Any:
+        # Not under the lock: while the server is away, threads would wait for it one after the other.
+        made = self._connect(self.place)
+        with self._lock:
+            if self._client is None:
+                self._client = made
+            client = self._client
+        if client is not made:
+            made.close()
+        return client
 
 
 def _connect(place: Place) -> Any:
@@ -131,6 +139,10 @@ def _connect(place: Place) -> Any:
 
 
 def _in_words(error: Exception) -> IndexUnavailable:
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return IndexUnavailable(
+            "A certificate or key file of the settings COUNTENANCE_MILVUS__… cannot be read."
+        )
     code = getattr(error, "code", None)
     code = code() if callable(code) else code
     number = code if isinstance(code, int) else None

@@ -142,6 +142,7 @@ def test_a_key_of_another_length_is_refused_and_none_is_shown() -> None:
         (Failed(1, "Retry timeout: 5s"), "does not answer"),
         (Failed(1100, "cannot parse expression: id in [7] for t0ken"), "could not do"),
         (ValueError("vector [0.1, 0.2]"), "could not do"),
+        (FileNotFoundError("the place of own.pem"), "cannot be read"),
     ],
 )
 def test_a_failure_is_told_in_words_of_ours_and_quotes_nothing(
