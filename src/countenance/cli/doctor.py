@@ -229,14 +229,18 @@ def _workers(tools: Tools) -> Finding:
 
 def _index(tools: Tools) -> Finding:
     from countenance.apps.galleries import indexing
-    from countenance.apps.galleries.models import Face, Gallery
+    from countenance.apps.galleries.models import Collection, Face, Gallery
 
     galleries = list(Gallery.objects.all())
     indexing.synchronise(galleries, tools=tools)
     held = sum(len(tools.shelf.get(gallery.pk).index) for gallery in galleries)
     stored = Face.objects.filter(removed_version=None, template__isnull=False).count()
     noun = "gallery" if len(galleries) == 1 else "galleries"
-    tiers = Counter(Gallery.objects.values_list("tier", flat=True))
+    afar = Collection.objects.filter(serving_since__isnull=False, retired_at=None)
+    in_milvus = set(afar.values_list("gallery_id", flat=True))
+    tiers = Counter(
+        "in Milvus" if one.pk in in_milvus else one.tier for one in Gallery.objects.all()
+    )
     kinds = "".join(f", {count} {tier}" for tier, count in sorted(tiers.items()))
     found = (
         f"{held} templates in {len(galleries)} {noun}{kinds}; `countenance doctor --plan` says why"
