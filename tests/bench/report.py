@@ -99,7 +99,7 @@ def write(results: Results, document: Path = DOCUMENT) -> None:
 def write_figures(results: Results, document: Path = FIGURES) -> None:
     """Put the numbers of this run into the JSON file; those of what was not measured now stay.
 
-    Each part of a section ("index.1m_128") names the day on which its numbers were measured.
+    Numbers that belong together ("index.1m_128") name the day on which they were measured.
     """
     held = json.loads(document.read_text(encoding="utf-8")) if document.exists() else {}
     today = datetime.now(UTC).date().isoformat()
@@ -109,7 +109,7 @@ def write_figures(results: Results, document: Path = FIGURES) -> None:
         for part in path:
             place = place.setdefault(part, {})
         place[name] = value
-        held[path[0]].setdefault("measured_on", {})[".".join(path[1:2])] = today
+        place["measured_on"] = today
     if results.figures:
         held["machine"] = f"{_processor()}, {os.cpu_count()} cores, {_memory()} of memory"
         document.write_text(json.dumps(held, indent=2, sort_keys=True) + "\n", encoding="utf-8")

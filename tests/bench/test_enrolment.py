@@ -197,11 +197,26 @@ def test_rate_beside_the_bare_pipeline_and_peers(
         ),
         packages=PACKAGES,
     )
+    figures(product.work, {name: one.work for name, one in running.items()}, results)
     assert product.work.rate >= LEAST_SHARE * bare.rate
     for name, times in LEAST_AHEAD.items():
         if name in running:
             # CPU time, because the turns of a slow peer are long, and the machine is shared.
             assert running[name].work.cpu_ms >= times * product.work.cpu_ms
+
+
+def figures(own: Work, others: dict[str, Work], results: Results) -> None:
+    """Keep for programs what the table says to people."""
+    bare = others.pop("bare")
+    results.figure("enrolment.photos_per_s", own.rate)
+    results.figure("enrolment.faces_per_s", own.faces / own.seconds)
+    results.figure("enrolment.ratio_to_bare_pipeline", own.rate / bare.rate)
+    for name, work in others.items():
+        results.figure(f"enrolment.peers.{name}.photos_per_s", work.rate)
+        results.figure(f"enrolment.peers.{name}.faces_per_s", work.faces / work.seconds)
+    if others:
+        best = max(work.rate for work in others.values())
+        results.figure("enrolment.ratio_to_best_peer", own.rate / best)
 
 
 def row(name: str, work: Work, limit: Work) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def test_memory_stays_flat(
         assert late <= GROWTH * early, name
         if name.startswith("worker"):
             assert max(sizes) < MOST_OF_A_WORKER
+    results.figure("enrolment.peak_mb", max(max(sizes) for sizes in seen.values()) / 1e6)
     results.add(
         "enrolment",
         Table(
