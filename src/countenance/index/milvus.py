@@ -32,6 +32,19 @@ class Place:
     server_name: str = ""
 
 
+_STARTING = (
+    "not loaded",
+    "not fully loaded",
+    "not ready",
+    "not serving",
+    "not healthy",
+    "no available",
+    "not available",
+    "initializ",
+    "recover",
+)
+"""What a server says in the minute after it was started, between being well and answering."""
+
 Connect = Callable[[Place], Any]
 
 
@@ -156,9 +169,10 @@ def _in_words(error: Exception) -> IndexUnavailable:
             "The gallery's collection is not there in Milvus. Run `countenance index repair`.",
             milvus_code=number,
         )
-    if "not loaded" in text or "not fully loaded" in text:
+    if any(word in text for word in _STARTING):
         return IndexUnavailable(
-            "Milvus is still loading the gallery; try again in a minute.", milvus_code=number
+            "Milvus is still starting or loading the gallery; try again in a minute.",
+            milvus_code=number,
         )
     if any(word in text for word in ("unavailable", "timeout", "deadline", "fail connecting")):
         return IndexUnavailable(

@@ -136,7 +136,7 @@ def test_a_key_of_another_length_is_refused_and_none_is_shown() -> None:
     ("said", "words"),
     [
         (Failed(100, "collection not found[collection=one]"), "not there in Milvus"),
-        (Failed(101, "collection not loaded: 7"), "still loading"),
+        (Failed(101, "collection not loaded: 7"), "still starting or loading"),
         (Failed(65535, "auth check failure, please check api key"), "refuses the token"),
         (Failed(2, "Fail connecting to server on localhost"), "does not answer"),
         (Failed(1, "Retry timeout: 5s"), "does not answer"),
