@@ -124,13 +124,15 @@ def write_snapshot(gallery: Gallery, *, tools: Tools, beside: bool = False) -> N
         return
     data = memoryview(held.index.to_bytes())
     snapshot = IndexSnapshot(gallery=gallery, version=held.version, parts=[])
-    objects: list[tuple[UUID, bytes]] = []
-    for start in range(0, len(data), PART_BYTES):
-        part = bytes(data[start : start + PART_BYTES])
-        sealed = seal_for_store(snapshot, part, part=f"part {len(objects)}")
-        objects.append((uuid.uuid4(), sealed))
-    snapshot.parts = [str(part) for part, _ in objects]
-    tools.store.put_many(objects)
+    parts = [uuid.uuid4() for _ in range(0, len(data), PART_BYTES)]
+    snapshot.parts = [str(part) for part in parts]
+    # One sealed part at a time: a large index is in memory twice while this runs, not three times.
+    tools.store.put_many(
+        (part, seal_for_store(snapshot, bytes(data[start:][:PART_BYTES]), part=f"part {number}"))
+        for number, (part, start) in enumerate(
+            zip(parts, range(0, len(data), PART_BYTES), strict=True)
+        )
+    )
     with transaction.atomic():
         current = Gallery.objects.select_for_update(no_key=True).get(pk=gallery.pk)
         old = [
@@ -140,7 +142,7 @@ def write_snapshot(gallery: Gallery, *, tools: Tools, beside: bool = False) -> N
         ]
         if _removed_since(gallery, held.version):
             # A removal while we wrote: this copy would keep what was just erased.
-            delete_objects([part for part, _ in objects], tools=tools)
+            delete_objects(parts, tools=tools)
             return
         IndexSnapshot.objects.filter(gallery=current).delete()
         snapshot.save(force_insert=True)
