@@ -271,6 +271,8 @@ def _searched(book: DrawnLedger, one: c.Search, case: UUID) -> None:
         for line in one.candidates or ()
     ]
     purged = one.state == "purged"
+    several = [[line.subject, *line.fused] for line in one.candidates or () if line.fused]
+    fused = {"fused": several} if several else {}
     book.add(
         "search.concluded",
         one.id,
@@ -278,6 +280,7 @@ def _searched(book: DrawnLedger, one: c.Search, case: UUID) -> None:
         answer=one.answer or "candidates",
         versions={str(uid("gallery")): 7},
         candidates=candidates,
+        **fused,
     )
     if purged:
         book.add("search.purged", one.id, case=case, rule="retention.results")

@@ -128,7 +128,10 @@ def agrees(action, one, facts, case):
         ]
         searched = {each["id"]: each["version"] for each in one["galleries"]}
         known = dict.fromkeys(searched) | facts["versions"]
-        return (facts["answer"], facts["candidates"], known) == (one["answer"], found, searched)
+        several = [(each["subject"], each["fused"]) for each in one["candidates"] if "fused" in each]
+        fused = [[who, of["similarity"], of["photos"]] for who, of in several]
+        said = (facts["answer"], facts["candidates"], facts.get("fused", []), known)
+        return said == (one["answer"], found, fused, searched)
     if action == "probe.analysed":
         return facts["said"] == sha256(spelled(one["analysis"])).hex()
     if action in ("conclusion.recorded", "conclusion.followed"):
@@ -188,7 +191,8 @@ def check_point(search):
     for one in (*point["fpir"], *point["fnir"], point["wanted_fpir"]):
         need(0 <= float(one) <= 1, "a share")
     least = round(float(point["threshold"]), 6)  # as similarities are
-    best = [float(each["faces"][0]["similarity"]) for each in search["candidates"] or ()]
+    ranked = [each.get("fused", each["faces"][0]) for each in search["candidates"] or ()]
+    best = [float(each["similarity"]) for each in ranked]
     need(-1 <= least <= 1 and all(each >= least for each in best), "somebody below the point")
     need(search["model"] in (point["model"], None), "the model of an operating point")
 

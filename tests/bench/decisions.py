@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from bench.degraded import Damage, damaged, drawn
+from bench.degraded import damaged, drawn
 from jaxtyping import Float, Float32, Int64
+from numpy.typing import NDArray
 
-from countenance.evaluation import Trials
-from countenance.faces.fusing import fuse, weigh, worth
+from countenance.faces.fusing import fuse, worth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,10 +55,14 @@ landmarks = [[40.4, 59.1], [87.5, 59.2], [64.0, 86.7], [45.3, 109.1], [83.9, 109
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """Templates of people's photos: zero where no face was found or none can be compared, worth 0 then."""
+    """Templates of people's photos, what each is worth, and its gate (empty if nothing was found).
+
+    A photo without a face that can be compared has a template of zeros and is worth nothing.
+    """
 
     vectors: Vectors
     worths: Worths
+    gates: NDArray[np.str_] = field(default_factory=lambda: np.zeros((0, 0), "U8"))
 
     def fused(self, *, weighted: bool) -> Subjects:
         """Return one template for each person, by `faces.fusing`; zero if no photo of them has one."""
@@ -70,11 +74,17 @@ class Photos:
 
     def part(self, photos: slice) -> Photos:
         """Return some of each person's photos."""
-        return Photos(vectors=self.vectors[:, photos], worths=self.worths[:, photos])
+        return Photos(
+            vectors=self.vectors[:, photos],
+            worths=self.worths[:, photos],
+            gates=self.gates[:, photos],
+        )
 
     def of(self, people: Int64[np.ndarray, " n"]) -> Photos:
         """Return the photos of some of the people."""
-        return Photos(vectors=self.vectors[people], worths=self.worths[people])
+        return Photos(
+            vectors=self.vectors[people], worths=self.worths[people], gates=self.gates[people]
+        )
 
 
 def _fused(
@@ -113,14 +123,15 @@ def templates(with_models: Sequence[Pipeline], photos: Sequence[Sequence[bytes]]
     for pipeline in with_models:
         size = pipeline.embedder.card.dimensions
         vectors = np.zeros((len(photos), len(photos[0]), size), np.float32)
-        worths = np.zeros(vectors.shape[:2])
+        worths, gates = np.zeros(vectors.shape[:2]), np.full(vectors.shape[:2], "", "U8")
         for person, of_person in enumerate(photos):
             for number, photo in enumerate(of_person):
-                faces = pipeline.analyse(photo).faces
-                if faces and faces[0].template is not None:
-                    vectors[person, number] = faces[0].template.vector
-                    worths[person, number] = worth(asdict(faces[0].quality))
-        made.append(Photos(vectors=vectors, worths=worths))
+                for face in pipeline.analyse(photo).faces[:1]:
+                    gates[person, number] = str(face.quality.gate)
+                    if face.template is not None:
+                        vectors[person, number] = face.template.vector
+                        worths[person, number] = worth(asdict(face.quality))
+        made.append(Photos(vectors=vectors, worths=worths, gates=gates))
     return made
 
 

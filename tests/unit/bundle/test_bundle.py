@@ -79,6 +79,33 @@ def test_nobody_on_a_list_is_below_the_operating_point_of_its_search(
         independent().verify(written(drawn_contents()))
 
 
+def test_a_subject_of_several_photos_is_judged_by_the_similarity_of_their_fused_template(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, *others = bundles.SEARCHES
+    assert found.candidates is not None
+    bo = replace(bundles.candidate("Bo", "0.400000", "0.390000"), fused=("0.412345", 2))
+    found = replace(found, candidates=[found.candidates[0], bo])
+    monkeypatch.setattr(bundles, "SEARCHES", [found, *others])
+    data = written(drawn_contents())
+    assert verify(data).counts["searches"] == independent().verify(data)["counts"]["searches"]
+    ledger = drawn_contents().ledger
+    for other in (("0.412346", 2), ("0.412345", 3), None):
+        line = replace(bo, fused=other, faces=[*bo.faces])
+        if other is None:
+            line = replace(line, faces=[(face, "0.410000") for face, _ in bo.faces])
+        told = replace(found, candidates=[found.candidates[0], line])
+        monkeypatch.setattr(bundles, "SEARCHES", [told, *others])
+        contents = replace(drawn_contents(), ledger=ledger)
+        with pytest.raises(BundleBroken):
+            written(contents)
+        with monkeypatch.context() as unchecked:
+            unchecked.setattr(write, "verify", lambda *_, **__: None)
+            data = written(contents)
+        with pytest.raises(ValueError, match="search.concluded differs"):
+            independent().verify(data)
+
+
 def test_another_time_or_signer_gives_other_bytes(contents: Contents) -> None:
     later = replace(contents, made_at=contents.made_at.replace(hour=23))
     other = write_bundle(contents, sign=OTHER_SIGNER.sign, public_key=public_of(OTHER_SIGNER))
