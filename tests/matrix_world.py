@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import factories
+import lifelike
 from django.conf import settings as django_settings
 from django.contrib.auth import login
 from django.db import transaction
@@ -174,6 +175,7 @@ def _objects(world: World, on: Any, third: Any, *, examiner: Actor) -> dict[str,
         **PARTS,
         "source_id": source.pk,
         "gallery_id": gallery.pk,
+        "evaluation_id": _evaluation(on, gallery),
         "run_id": run.pk,
         "photo_id": photo.pk,
         "subject_id": Subject.objects.filter(gallery=gallery).values_list("pk", flat=True)[0],
@@ -188,6 +190,12 @@ def _objects(world: World, on: Any, third: Any, *, examiner: Actor) -> dict[str,
         "approval_id": approval.pk,
         "document_id": uuid4(),
     }
+
+
+def _evaluation(on: Any, gallery: Any) -> UUID:
+    """Measure a gallery and return the evaluation's id; nothing is searched differently for it."""
+    found = lifelike.trials(on.tools.engine.model, people=40, groups=False)
+    return lifelike.evaluated(on, gallery, found=found).pk
 
 
 def _account(world: World, on: Any) -> dict[str, Any]:

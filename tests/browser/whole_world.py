@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import examining
+import lifelike
 import matrix_world
+import measuring
 from django.db import transaction
 from django.urls import reverse
 from factories import acting, ask, make_case, search
@@ -20,6 +22,7 @@ from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
 from countenance.apps.cases import authorities, holding
 from countenance.apps.cases.widening import widening
+from countenance.apps.evaluations import selftests
 from countenance.apps.examinations import closing
 from countenance.apps.examinations import services as examining_services
 from countenance.apps.galleries.models import Gallery
@@ -59,7 +62,7 @@ def build(on: Any) -> World:
     world = World(dict(made.people), dict(made.own))
     world.more |= _examinations(on, world) | _leads(on, world)
     world.more |= _approvals(on, world) | _searches(on, world) | _authorities(on, world)
-    world.more |= _ended(on, world)
+    world.more |= _ended(on, world) | _measured(on, world)
     providers.set_provider(
         _actor(on, world.people[str(Role.COORDINATOR)]),
         issuer="https://login.example.org",
@@ -269,6 +272,27 @@ def _authorities(on: Any, world: World) -> dict[str, dict[str, Any]]:
     )
     ids = {"authority_id": waiting.pk}
     return {"authority_attach": ids, "authority_waiting": ids, "authority_asker": ids}
+
+
+def _measured(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return a gallery that was measured and tested, and another operating point that was approved for it."""
+    gallery = measuring.filled(on, measuring.names(20), (1, 2), "Registry")
+    found = lifelike.evaluated(on, gallery)
+    measuring.pointed(on, gallery, found, 0.01)
+    strangers = measuring.sample(measuring.names(25, "stranger"), (1,))
+    test = selftests.run_selftest(on.actor, gallery=gallery, photos=strangers, tools=on.tools)
+    approval = measuring.approved(on, measuring.asked(on, gallery, found, 0.003))
+    of_gallery = {"gallery_id": gallery.pk}
+    return {
+        "gallery_measured": of_gallery,
+        "gallery_evaluations": of_gallery,
+        "gallery_evaluations_examiner": of_gallery,
+        "gallery_point": of_gallery,
+        "evaluation": {"evaluation_id": found.pk},
+        "evaluation_selftest": {"evaluation_id": test.pk},
+        "approval_point": {"approval_id": approval.pk},
+        "point_carry_out": {"approval_id": approval.pk},
+    }
 
 
 def _ended(on: Any, world: World) -> dict[str, dict[str, Any]]:
