@@ -91,6 +91,27 @@ def test_a_gallery_moves_to_milvus_and_back_and_is_found_in_the_same(on: Any, se
         moving.move_to_memory(on.actor, gallery=on.gallery, tools=on.tools, grace=0)
 
 
+def test_it_is_searched_all_the_while_it_moves(on: Any, server: Any) -> None:
+    template = on.tools.engine.template("person 03", 1)
+    seen = []
+
+    def told(_: str) -> None:
+        kind = type(index(on)).__name__
+        hits = on.tools.shelf.search(
+            template.vector, galleries=[on.gallery.pk], k=1, model=template.model
+        )
+        seen.append((kind, round(hits[0][1].similarity, 4)))
+
+    before = {"kind": FLAT, "grace": 0, "gallery": on.gallery, "tools": on.tools, "told": told}
+    moving.move_to_milvus(on.actor, **before)
+    there = len(seen)
+    before.pop("kind")
+    moving.move_to_memory(on.actor, **before)
+    told("")
+    assert set(seen[:there]) == {("FlatIndex", 1.0)}
+    assert seen[there:] == [("MilvusIndex", 1.0), ("FlatIndex", 1.0)]
+
+
 def test_what_is_enrolled_or_removed_later_is_found_or_not_with_the_next_search(
     on: Any, server: Any
 ) -> None:
