@@ -272,7 +272,7 @@ class _Exceeding:
 
     similar: Float64[np.ndarray, " m"]
     search: Int64[np.ndarray, " m"]
-    who: Int64[np.ndarray, " m"]  # the subject of the gallery; empty if not known
+    who: Int64[np.ndarray, " known"]  # the subject of the gallery; empty if not known
     tail: int  # so many lie beyond the start
     counts: Float64[np.ndarray, " n"]  # of those, in each search
 

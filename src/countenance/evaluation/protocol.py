@@ -16,7 +16,7 @@ from countenance.errors import InputError
 from countenance.evaluation.trials import KEPT, Trials
 
 Templates: TypeAlias = Float32[np.ndarray, "n d"]
-Block: TypeAlias = Float64[np.ndarray, "b s"]
+Block: TypeAlias = Float32[np.ndarray, "b s"]
 Codes: TypeAlias = Int64[np.ndarray, " n"]
 Weights: TypeAlias = Float32[np.ndarray, " n"]
 
@@ -116,12 +116,11 @@ def against(
 class _Gallery:
     """The templates that probes are compared with, in the order of their subjects."""
 
-    templates: Templates  # of unit length; one a subject if fused
-    rows: Codes  # where each came from; empty if fused
-    subjects: Codes  # of each template
-    present: Codes  # the subjects that have a template, in order
-    starts: Codes  # where each subject's templates begin
-    sums: Templates | None  # of each subject's templates by weight, if fused
+    templates: Float32[np.ndarray, "t d"]  # of unit length; one a subject if fused
+    rows: Int64[np.ndarray, " rows"]  # where each came from; empty if fused
+    present: Int64[np.ndarray, " s"]  # the subjects that have a template, in order
+    starts: Int64[np.ndarray, " s"]  # where each subject's templates begin
+    sums: Float32[np.ndarray, "s d"] | None  # of each subject's templates by weight, if fused
 
     @classmethod
     def of(cls, templates: Templates, codes: Codes, weights: Weights | None) -> _Gallery:
@@ -132,9 +131,9 @@ class _Gallery:
         ordered = unit(templates[rows])
         present, starts = np.unique(codes[rows], return_index=True)
         if weights is None:
-            return cls(ordered, rows, codes[rows], present, starts, None)
+            return cls(ordered, rows, present, starts, None)
         sums = np.add.reduceat(ordered * weights[rows, None], starts, axis=0)
-        return cls(unit(sums), rows[:0], present, present, np.arange(len(present)), sums)
+        return cls(unit(sums), rows[:0], present, np.arange(len(present)), sums)
 
 
 def unit(templates: Templates) -> Templates:
@@ -179,32 +178,39 @@ def _searched(gallery: _Gallery, probes: Templates, codes: Codes, *, own: _Own |
         place = np.minimum(place, len(gallery.present) - 1)
         there = gallery.present[place] == codes[block]
         rows = np.flatnonzero(there)
-        mates[block[rows]] = seen[rows, place[rows]]
+        mate = np.full(len(block), -np.inf, dtype=np.float32)
+        mate[rows] = seen[rows, place[rows]]
         seen[rows, place[rows]] = -np.inf
-        before = (seen >= mates[block][:, None]).sum(axis=1) + 1
-        ranks[block] = np.where(np.isneginf(mates[block]), 0, before)
-        places = np.argpartition(-seen, kept - 1, axis=1)[:, :kept]
-        top = np.take_along_axis(seen, places, axis=1)
+        before = (seen >= mate[:, None]).sum(axis=1) + 1
+        ranks[block] = np.where(np.isneginf(mate), 0, before)
+        mates[block] = _rounded(mate)
+        places = np.argpartition(seen, seen.shape[1] - kept, axis=1)[:, -kept:]
+        top = _rounded(np.take_along_axis(seen, places, axis=1))
         order = np.lexsort((gallery.present[places], -top), axis=1)
         others[block] = np.take_along_axis(top, order, axis=1)
         who[block] = gallery.present[np.take_along_axis(places, order, axis=1)]
     return _Found(mates, ranks, others, who)
 
 
+def _rounded(similarities: Float32[np.ndarray, ...]) -> Float64[np.ndarray, ...]:
+    rounded: Float64[np.ndarray, ...] = np.round(similarities.astype(np.float64), DECIMALS)
+    return rounded
+
+
 def _similarities(gallery: _Gallery, probes: Templates, codes: Codes, own: _Own | None) -> Block:
     """Return the similarity of each probe to each subject; a probe is not compared with itself."""
     ready = unit(probes)
-    seen = ready @ gallery.templates.T
+    seen: Block = ready @ gallery.templates.T
     if gallery.sums is not None:
         _without_itself(gallery, ready, codes, own, seen)
     elif own is not None:
         place = np.full(int(gallery.rows.max()) + 1, -1)
         place[gallery.rows] = np.arange(len(gallery.rows))
         seen[np.arange(len(seen)), place[own.rows]] = -np.inf
-    if gallery.sums is None:
-        seen = np.maximum.reduceat(seen, gallery.starts, axis=1)
-    rounded: Block = np.round(seen.astype(np.float64), DECIMALS)
-    return rounded
+    if gallery.sums is not None:
+        return seen
+    best: Block = np.maximum.reduceat(seen, gallery.starts, axis=1)
+    return best
 
 
 def _without_itself(

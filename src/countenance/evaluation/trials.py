@@ -20,7 +20,7 @@ from countenance.evaluation.stored import floats, read, written
 Similarities: TypeAlias = Float64[np.ndarray, " n"]
 Numbers: TypeAlias = Int64[np.ndarray, " n"]
 Nearest: TypeAlias = Float64[np.ndarray, "n k"]
-Who: TypeAlias = Int64[np.ndarray, "n k"]
+Who: TypeAlias = Int64[np.ndarray, "who k_who"]
 
 KEPT: Final = 20
 """So many of the most similar other subjects are kept of each non-mated search, for the growth model."""
@@ -65,15 +65,15 @@ class Trials:
     model: str
     subjects: int
     others: int
-    mated: Similarities = field(default_factory=_none)
-    ranks: Numbers = field(default_factory=_nobody)
-    mated_subjects: Numbers = field(default_factory=_nobody)
+    mated: Float64[np.ndarray, " m"] = field(default_factory=_none)
+    ranks: Int64[np.ndarray, " ranks"] = field(default_factory=_nobody)
+    mated_subjects: Int64[np.ndarray, " mated_subjects"] = field(default_factory=_nobody)
     non_mated: Nearest = field(default_factory=lambda: np.empty((0, 0)))
     nearest: Who = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
-    non_mated_subjects: Numbers = field(default_factory=_nobody)
+    non_mated_subjects: Int64[np.ndarray, " non_mated_subjects"] = field(default_factory=_nobody)
     mated_groups: tuple[str, ...] = ()
     non_mated_groups: tuple[str, ...] = ()
-    qualities: Similarities = field(default_factory=_none)
+    qualities: Float64[np.ndarray, " qualities"] = field(default_factory=_none)
 
     def __post_init__(self) -> None:
         """Refuse what no evaluation can have measured."""
