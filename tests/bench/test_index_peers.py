@@ -244,8 +244,8 @@ def test_usearch(small: tuple[Filled, Path], results: Results) -> None:
     compare("usearch HNSW, int8", "usearch", engine, settings, on=on, results=results)
 
 
-def test_pgvector_that_compares_every_row(million: tuple[Filled, Path], results: Results) -> None:
-    on, folder = million
+def test_pgvector_that_compares_every_row(small: tuple[Filled, Path], results: Results) -> None:
+    on, folder = small
     engine = Process(Path(sys.executable), "pgvector_search.py", folder, "exact")
     compare("pgvector", "pgvector_exact", engine, {"exact": {}}, on, results)
 

@@ -12,9 +12,16 @@ import psycopg
 from serve_search import CANDIDATES, serve
 
 from countenance.web.postgres import LocalPostgres
+from countenance.web.postgres_server import ROLE
 
 home = tempfile.TemporaryDirectory(prefix="bench-pgvector-")
 server = LocalPostgres(Path(home.name))
+server.ensure_running()
+# The product's role may not create extensions, and nobody can log in as who may: the server does it alone.
+cluster = server._server
+cluster.stop()
+single = (cluster.bin / "postgres", "--single", "-j", "-D", cluster.cluster, ROLE)
+cluster._ask(*single, text="create extension vector;\n\n")
 connection = psycopg.connect(server.ensure_running(), autocommit=True)
 backend = psutil.Process(connection.info.backend_pid)
 
@@ -30,10 +37,10 @@ def spelled(vector):
 
 def build(templates, _):
     dimensions = templates.shape[1]
-    connection.execute("create extension if not exists vector")
     connection.execute("set maintenance_work_mem = '2GB'")
     # One worker: what is compared is CPU time, and each engine answers on one thread.
     connection.execute("set max_parallel_workers_per_gather = 0")
+    connection.execute("set max_parallel_maintenance_workers = 0")
     connection.execute("set jit = off")
     connection.execute(f"create unlogged table faces (row bigint, template halfvec({dimensions}))")
     with connection.cursor().copy("copy faces from stdin") as copy:
