@@ -19,9 +19,9 @@ from countenance.evaluation.growth import (
     expect,
     grow,
 )
-from countenance.evaluation.intervals import REPLICATES, Rate, fnirs, fpirs, rates
+from countenance.evaluation.intervals import REPLICATES, Rate, fnirs, fpirs, rates, wilson
 from countenance.evaluation.quality import Rejected, error_versus_reject
-from countenance.evaluation.stored import plain, read, rebuilt, written
+from countenance.evaluation.stored import plain, read, rebuilt, settled, written
 from countenance.evaluation.trials import Similarities, Trials
 
 WANTED: Final = (0.1, 0.01, 0.001)
@@ -158,11 +158,17 @@ class Evaluation:
         )
 
     def fnir_at(self, threshold: float) -> Rate | None:
-        """Return the FNIR at the lowest measured threshold that is not below this one.
+        """Return the FNIR at the lowest measured threshold that is not below this one; None without any.
 
-        So it is never told too low, and too high by what one step of the curve holds at most.
+        So it is never told too low, and too high by what one step of the curve holds at most. Above
+        all similarities everybody is missed.
         """
-        return next((at.fnir for at in self.measured if at.threshold >= threshold), None)
+        found = next((at.fnir for at in self.measured if at.threshold >= threshold), None)
+        if found is not None or not self.mated_searches:
+            return found
+        low, high = wilson(self.mated_subjects, self.mated_subjects)
+        searches = self.mated_searches
+        return Rate(value=1.0, low=settled(low), high=high, errors=searches, of=searches)
 
     def as_json(self) -> bytes:
         """Return the only spelling of this evaluation."""

@@ -68,7 +68,9 @@ def test_the_threshold_follows_the_gallery(evaluation):
 def test_fnir_between_two_measured_thresholds_is_never_told_too_low(trials, evaluation):
     for threshold in np.linspace(0.2, 0.7, 40):
         assert evaluation.fnir_at(threshold).value >= fnir(trials, threshold)
-    assert evaluation.fnir_at(2.0) is None
+    beyond = evaluation.fnir_at(2.0)
+    assert (beyond.value, beyond.high) == (1, 1)
+    assert 0.97 < beyond.low < 1
 
 
 def test_of_a_group_of_few_people_nothing_is_told(evaluation):
