@@ -254,6 +254,7 @@ WORKS_ELSEWHERE = {
     "certificate_paper",
     "glass_review",
     "person_carry_out",
+    "point_carry_out",
     "provider_remove",
     "search_purge",
     "vetting_document",

@@ -57,6 +57,31 @@ def test_what_was_measured_is_read_on_any_screen(desk, world):
     assert wrong == []
 
 
+def test_a_gallery_is_measured_by_pressing_a_button_and_the_page_follows(desk, site):
+    gallery = measuring.filled(site.deployment, measuring.names(30), (1, 2), "Registry")
+    desk.go(f"/galleries/{gallery.pk}/evaluations/")
+    desk.press("Measure it with its own photos")
+    # The page follows by itself; nothing is clicked here.
+    done = desk.page.get_by_role("link", name="Set an operating point")
+    done.wait_for(timeout=60_000)
+    main = desk.page.locator("main").inner_text()
+    assert "photos of 30 people of the gallery itself who have several" in main
+    assert "The gallery is being measured" not in main
+
+
+def test_an_evaluation_is_read_and_printed_without_a_script(plain_desk, site):
+    gallery = measuring.filled(site.deployment, measuring.names(4), (1, 2), "Registry")
+    found = lifelike.evaluated(site.deployment, gallery)
+    page = plain_desk.page
+    plain_desk.go(f"/evaluations/{found.pk}/")
+    page.locator("figure summary").first.click()
+    assert page.locator("figure table").first.is_visible()
+    for name, start in (("Save as PDF", b"%PDF-"), ("Download the numbers (JSON)", b"{")):
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name=name).click()
+        assert waiting.value.path().read_bytes().startswith(start)
+
+
 def test_a_steward_asks_for_another_operating_point_and_a_supervisor_sees_before_and_after(
     make_desk, world
 ):

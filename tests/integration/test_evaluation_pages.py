@@ -204,7 +204,7 @@ def test_asking_shows_each_wish_then_before_and_after_then_waits_for_a_second_pe
     supervisor = client_of(deployment, deployment.supervisor)
     words = said(supervisor.get(answer.url))
     assert "Age band: under 30 80 people" in words
-    assert "now 10 in 1,000" in words
+    assert "before: 10 in 1,000" in words
 
 
 def test_what_was_approved_is_carried_out_on_its_page(deployment, client, gallery):

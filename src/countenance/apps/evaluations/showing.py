@@ -36,7 +36,9 @@ SETTINGS = {
     "without_face": "Photos without a usable face",
     "protocol": "How it was searched",
 }
-NOT_OF_SELFTESTS = frozenset({"Searches for people who were there", "Intervals"})
+NOT_OF_SELFTESTS = frozenset(
+    {"Searches for people who were there", "Probes without a usable face", "Intervals"}
+)
 """Facts that say nothing of a selftest, in which nobody is searched for who is there."""
 
 
