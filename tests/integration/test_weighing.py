@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import factories
 import measured
 import pytest
-from clients import client_of
+from clients import client_of, prove
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from examining import ANALYSIS, NAMES, begin, conclude_all
+from matrix_world import grant_to
 
+from countenance.apps.agencies.models import Agency
 from countenance.apps.evaluations import points
 from countenance.apps.evaluations.models import Evaluation
 from countenance.apps.examinations import queries, services, weighing
+from countenance.apps.galleries import grants
+from countenance.apps.galleries.models import GalleryGrant
 from countenance.apps.searches import modes
 from countenance.apps.searches.models import Search
 from countenance.policy import Role, SearchMode
@@ -24,6 +29,7 @@ from countenance.testing import FakeEngine
 
 WEIGHED = "What the similarities weigh"
 UNMEASURED = "Not measured for this search."
+WHY = "Reported missing on 3 May"
 
 
 @pytest.fixture
@@ -150,3 +156,34 @@ def test_without_a_measurement_it_says_so_and_an_evaluation_that_is_gone_weighs_
     later = search(ready)
     later.request["point"]["evaluation"] = str(found.pk)
     assert weighing.weigh(later, [("A", 0.5)]) is None
+
+
+def test_a_granted_gallery_is_searched_and_weighed_at_its_owners_operating_point(
+    ready: Any,
+) -> None:
+    """With the grantee's own keys, as each request has them, until the grant has ended."""
+    lax(ready)
+    stranger = factories.other_agency(ready)
+    theirs = Agency.objects.get(pk=stranger.agency)
+    grant = GalleryGrant.objects.get(pk=grant_to(ready, ready.gallery, theirs))
+    on = SimpleNamespace(tools=ready.tools, actor=stranger, agency=theirs)
+    on.examiner, on.supervisor = (
+        factories.acting(on, one) for one in (Role.EXAMINER, Role.SUPERVISOR)
+    )
+    case = factories.make_case(on, "B-1")
+    probe = factories.ask(on, case, [ready.gallery], FakeEngine.photo("anna", shot=9))
+    examiner = client_of(on, on.examiner)
+    asked = {"face": "0", "galleries": [str(ready.gallery.pk)], "reason": WHY, "top": "4"}
+    checked = examiner.post(reverse("search_check", args=[probe.pk]), asked).content.decode()
+    assert 'value="identification" checked' in checked
+    prove(examiner, ready)
+    assert examiner.post(reverse("search_run", args=[probe.pk]), asked).status_code == 302
+    found = Search.objects.get(case=case)
+    assert found.request["mode"] == SearchMode.IDENTIFICATION
+    one = conclude_all(
+        on.examiner, begin(on.examiner, search=found, tools=ready.tools), tools=ready.tools
+    )
+    assert "times as often between two photos" in text(examiner, "examination", one.pk)
+    grants.end_grant(ready.actor, grant=grant, reason="The child was found", tools=ready.tools)
+    ended = examiner.get(reverse("examination", args=[one.pk]))
+    assert "times as often between two photos" not in ended.content.decode()
