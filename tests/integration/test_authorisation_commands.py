@@ -58,6 +58,7 @@ def words(name: str, node: Any, place: Path) -> list[str]:
         "evaluation": str(uuid4()),
         "--evaluation": str(uuid4()),
         "--fpir": "0.01",
+        "--to": "memory",
         "kind": "export",
         "email": "nobody@example.org",
         "--reason": "Reported missing on 3 May",
