@@ -301,6 +301,12 @@ class Face(SealedModel):
         indexes = (
             models.Index(fields=("gallery", "added_version")),
             models.Index(fields=("gallery", "removed_version")),
+            # How many people can be found is asked at each search at an operating point.
+            models.Index(
+                fields=("gallery", "subject"),
+                condition=models.Q(removed_version=None, template__isnull=False),
+                name="subjects_that_can_be_found",
+            ),
         )
 
     def check_links(self) -> None:
