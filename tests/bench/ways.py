@@ -16,8 +16,9 @@ Similarities: TypeAlias = Float[np.ndarray, "probes subjects"]
 Numbers: TypeAlias = Int64[np.ndarray, " n"]
 
 WANTED = (0.01, 0.001)
-DRAWS = 300
+DRAWS = 200
 WAYS = ("one photo", "best photo", "fused, all alike", "fused by quality", "better of both")
+COLUMNS = ("way", "threshold 1 %", "FNIR at FPIR 1 %", "threshold 0.1 %", "FNIR at FPIR 0.1 %")
 BEFORE, KEPT = "best photo", "fused by quality"
 
 
@@ -52,10 +53,10 @@ class Searched:
             model="benchmark",
             subjects=int(self.people.max()) + 2,
             others=int(self.people.max()) + 1,
-            mated=self.mated,
+            mated=self.mated.astype(np.float64),
             ranks=np.where(np.isneginf(self.mated), 0, 1),
             mated_subjects=self.people,
-            non_mated=self.best[:, np.newaxis],
+            non_mated=self.best[:, np.newaxis].astype(np.float64),
             non_mated_subjects=self.people,
             qualities=np.array(qualities),
         )

@@ -102,7 +102,7 @@ def test_a_subject_of_several_photos_is_judged_by_the_similarity_of_their_fused_
         with monkeypatch.context() as unchecked:
             unchecked.setattr(write, "verify", lambda *_, **__: None)
             data = written(contents)
-        with pytest.raises(ValueError, match="search.concluded differs"):
+        with pytest.raises(ValueError, match=r"search\.concluded differs"):
             independent().verify(data)
 
 
