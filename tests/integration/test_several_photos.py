@@ -12,7 +12,7 @@ from clients import client_of
 
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import unseal_body
-from countenance.apps.searches import asking, evidence, queries, services
+from countenance.apps.searches import asking, evidence, queries, services, several
 from countenance.apps.searches.models import Probe, RequestState, Search, SearchRequest
 from countenance.errors import (
     InputError,
