@@ -8,11 +8,15 @@ one fresh sample, and what was learnt of the first is judged on the second (`tel
 from __future__ import annotations
 
 import random
+import re
+from difflib import unified_diff
 from typing import Any
 
 import pytest
 from clients import client_of
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from examining import ANALYSIS, NAMES, Bench, bench
 from telling import Gathered, check_told_by_nothing, forget, let_wait, measured
@@ -23,6 +27,12 @@ from countenance.apps.examinations.models import Examination
 PAIRS = 150
 """So many of each kind. On a fresh sample the AUC of a classifier that knows nothing then has a standard error of
 sqrt((2n + 1) / 12n²) = 0.033: 0.55 is 1.5 of them away from tossing a coin."""
+
+LOOKS = (
+    ("examination", ()),
+    ("examination_probe", ()),
+    ("comparison", ("A",)),
+)
 
 
 @pytest.fixture
@@ -69,6 +79,40 @@ def gathered(made: Bench, monkeypatch: Any, seed: int) -> Gathered:
                 rows.append(found)
                 truth.append(kind)
     return Gathered.of(rows, truth)
+
+
+def test_the_database_is_asked_the_same_of_a_control_as_of_a_search(
+    made: Bench, monkeypatch: Any
+) -> None:
+    """Word for word and in the same order: one other table makes a difference of a millisecond, which can be measured."""
+    client, due = client_of(made.on, made.first), [False]
+    monkeypatch.setattr(taking, "is_control_due", lambda *_, **__: due[0])
+    asked: dict[bool, dict[str, list[str]]] = {}
+    for kind in (True, False, True, False):  # the first ones warm up
+        due[0] = kind
+        client.post(reverse("examination_next"))
+        one = Examination.objects.get(examiner=made.first.person)
+        assert (one.search_id is None) == kind
+        asked[kind] = {}
+        for route, more in LOOKS:
+            if more and one.analysis is None:
+                given = {"examination": one, "checklist": ANALYSIS, "tools": made.on.tools}
+                services.record_analysis(made.first, **given)
+                one.refresh_from_db()
+            for time in ("first", "second"):
+                with CaptureQueriesContext(connection) as got:
+                    answer = client.get(reverse(route, args=[one.pk, *more]))
+                assert answer.status_code == 200
+                asked[kind][f"{route} {more}, {time}"] = statements(got)
+        forget(one)
+    for page, said in asked[True].items():
+        assert "\n".join(unified_diff(asked[False][page], said, lineterm="", n=0)) == "", page
+
+
+def statements(captured: CaptureQueriesContext) -> list[str]:
+    """Return what was asked, without values and however many there were in a list."""
+    asked = [re.sub(r"'(?:[^']|'')*'(::\w+)?|\b\d+\b", "V", one["sql"]) for one in captured]
+    return [re.sub(r"\(V(, V)*\)", "(V)", one) for one in asked]
 
 
 @pytest.mark.slow

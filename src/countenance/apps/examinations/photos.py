@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Manager
@@ -20,6 +20,7 @@ from countenance.apps.records.sealed import ObjectSealedModel
 from countenance.apps.searches.clock import permit_look
 from countenance.apps.searches.models import Probe, Search
 from countenance.errors import (
+    CountenanceError,
     ImageRejected,
     KeyUnavailable,
     NotFound,
@@ -36,6 +37,8 @@ from countenance.ui.faceview import Matrix
 
 LONG_SIDE = 1600
 """Pixels of the longer side of a photo that is taken away; nothing is enlarged."""
+_NO_FACE: Final = 0
+_NO_PROBE: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +98,24 @@ def probes(examination: Examination) -> list[dict[str, Any]]:
 def held_probes(examination: Examination) -> list[int]:
     """Return the numbers, from 1, of the probe's photos that are still held."""
     named = list(enumerate(probes(examination), start=1))
-    faces = [one["face"] for _, one in named if "photo" in one]
-    photos = [one["probe"] for _, one in named if "probe" in one]
+    # Both tables are asked for as many, also of the kind that is not there: so it takes as long for a control.
+    faces = [one["face"] if "photo" in one else _NO_FACE for _, one in named]
+    photos = [one.get("probe", _NO_PROBE) for _, one in named]
     held = set(Face.objects.filter(pk__in=faces, removed_version=None).values_list("pk", flat=True))
     kept = Probe.objects.filter(pk__in=photos, object_key__isnull=False)
     there = {str(pk) for pk in kept.values_list("pk", flat=True)}
-    return [n for n, one in named if one["face"] in held or one.get("probe") in there]
+    return [
+        n
+        for n, one in named
+        if ("photo" in one and one["face"] in held) or one.get("probe") in there
+    ]
 
 
 def probe_side(examination: Examination, number: int = 1) -> Side:
     """Return a photo that plays the probe, counted from 1.
+
+    Both a photo of the case and an enrolled one are looked up each time, though only one of them plays the probe:
+    otherwise the time would tell a control, whose probe is an enrolled photo, from a search.
 
     Raises:
         NotFound: there is none of this number, it was removed, or its key destroyed.
@@ -113,21 +124,53 @@ def probe_side(examination: Examination, number: int = 1) -> Side:
     if not 1 <= number <= len(every):
         raise NotFound("There is no such photo.")
     named = every[number - 1]
-    if "photo" in named:
-        # Without its small picture, so that it is cut out anew and alike, as a probe's is.
-        return replace(_enrolled(named["face"]), crop=None)
-    probe = Probe.objects.get(pk=named["probe"])
-    if probe.object_key is None:
+    of_case, candidate = _beside(examination)
+    enrolled = "photo" in named
+    probe, chosen = (of_case, 0) if enrolled else (UUID(named["probe"]), named["face"])
+    taken = _or_error(_evidence, probe, chosen, str(chosen) if number == 1 else f"{probe}/{chosen}")
+    held = _or_error(_enrolled, named["face"] if enrolled else candidate)
+    side = held if enrolled else taken
+    if isinstance(side, CountenanceError):
+        raise side
+    # Without its small picture, so that it is cut out anew and alike, as a probe's is.
+    return replace(side, crop=None)
+
+
+def _beside(examination: Examination) -> tuple[UUID, int]:
+    """Return a photo of the case, and an enrolled face of a candidate, that are looked up and not shown."""
+    search = Search.objects.filter(pk=examination.place_of).values_list("probe_id", flat=True)
+    one = examination.comparisons.select_related("examination").order_by("place").first()
+    face = _NO_FACE
+    with suppress(CountenanceError):  # Whoever altered it is told where it is shown.
+        if one is not None and one.object_key is not None:
+            face = one.about["faces"][0]["face"]
+    return search.first() or _NO_PROBE, face
+
+
+def _or_error(look: Callable[..., Side], *of: Any) -> Side | CountenanceError:
+    try:
+        return look(*of)
+    except CountenanceError as error:
+        return error
+
+
+def _evidence(probe: UUID, chosen: int, name: str) -> Side:
+    """Return a photo of a case and the face in it that was chosen.
+
+    Raises:
+        NotFound: it was destroyed.
+    """
+    row = Probe.objects.filter(pk=probe).first()
+    if row is None or row.object_key is None:
         raise NotFound("This photo was destroyed.")
-    faces = probe.details["faces"]
-    chosen = named["face"]
+    faces = row.details["faces"]
     return Side(
-        width=probe.details["width"],
-        height=probe.details["height"],
+        width=row.details["width"],
+        height=row.details["height"],
         landmarks=faces[chosen]["landmarks"],
         blur=[one["box"] for number, one in enumerate(faces) if number != chosen],
-        row=probe,
-        name=str(chosen) if number == 1 else f"{probe.pk}/{chosen}",
+        row=row,
+        name=name,
     )
 
 
