@@ -44,6 +44,7 @@ browser: setup ## go through every screen in a real browser (needs Chromium)
 
 pictures: setup ## make the pictures of the documentation anew, from drawn faces (needs Chromium)
 	WRITE_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_two_examiners.py -k "lead or video"
+	WRITE_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_evaluations.py -k picture
 
 bench: setup ## measure rates and latencies; takes its time
 	$(BIN)/pytest -q -s tests/bench

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import lifelike
 import measuring
 import pytest
+from browser.examiners import WRITES, keep
 from factories import acting
 
 from countenance.apps.agencies.models import Person
@@ -21,7 +23,7 @@ def world(site):
     """Return a gallery that was measured and has an operating point, and who works on it."""
     on = site.deployment
     gallery = measuring.filled(on, measuring.names(PEOPLE), (1, 2), "Missing persons")
-    found = lifelike.evaluated(on, gallery)
+    found = lifelike.evaluated(on, gallery, of="sample")
     return SimpleNamespace(
         on=on,
         gallery=gallery,
@@ -112,6 +114,16 @@ def test_a_steward_asks_for_another_operating_point_and_a_supervisor_sees_before
     page.wait_for_url("**/evaluations/")
     assert "about 3 in 1,000 searches" in page.locator("main").inner_text()
     assert wrong == []
+
+
+@pytest.mark.skipif(not os.environ.get(WRITES), reason="makes a picture of the documentation only")
+def test_a_picture_of_an_evaluation_is_made(desk, world):
+    desk.dress("light", 1200)
+    desk.page.set_viewport_size({"width": 1200, "height": 1220})
+    desk.sign_in(person(world.steward))
+    desk.go(f"/evaluations/{world.evaluation.pk}/")
+    desk.page.evaluate("document.fonts.ready")
+    keep("evaluation", desk.page.screenshot())
 
 
 def person(actor):
