@@ -149,10 +149,14 @@ def test_a_search_says_so_when_milvus_is_away_and_goes_on_when_it_is_back(
         raise Failed(2, "unavailable: id in [1]")
 
     server.before = away
+    # Erased while it is away: the next search asks for it in vain, and the one after must not forget it.
+    remove(on, "person 05")
     with pytest.raises(IndexUnavailable, match="does not answer"):
         found(on, "person 03")
     server.before = lambda _: None
     assert found(on, "person 03") == "person 03"
+    assert len(index(on)) == 22
+    assert distributing.check(collection(on), tools=on.tools).none
 
 
 @pytest.mark.parametrize("calls", [2, 9, 17, 24, 33])

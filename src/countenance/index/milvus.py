@@ -159,7 +159,8 @@ def _in_words(error: Exception) -> IndexUnavailable:
     code = getattr(error, "code", None)
     code = code() if callable(code) else code
     number = code if isinstance(code, int) else None
-    text = str(error).lower()
+    # The client says of a token that is refused that the server is not reached; the cause says which it was.
+    text = f"{error} {error.__cause__ or ''}".lower()
     if "unauthenticated" in text or "auth check" in text or "permission" in text:
         return IndexUnavailable(
             "Milvus refuses the token of COUNTENANCE_MILVUS__TOKEN.", milvus_code=number

@@ -132,6 +132,11 @@ def test_a_key_of_another_length_is_refused_and_none_is_shown() -> None:
     assert "t0ken" not in repr(Place(uri="", token="t0ken"))
 
 
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [
@@ -139,6 +144,10 @@ def test_a_key_of_another_length_is_refused_and_none_is_shown() -> None:
         (Failed(101, "collection not loaded: 7"), "still starting or loading"),
         (Failed(65535, "auth check failure, please check api key"), "refuses the token"),
         (Failed(2, "Fail connecting to server on localhost"), "does not answer"),
+        (
+            caused(Failed(2, "Fail connecting to server"), Failed(0, "StatusCode.UNAUTHENTICATED")),
+            "refuses the token",
+        ),
         (Failed(1, "Retry timeout: 5s"), "does not answer"),
         (Failed(1100, "cannot parse expression: id in [7] for t0ken"), "could not do"),
         (ValueError("vector [0.1, 0.2]"), "could not do"),

@@ -176,8 +176,9 @@ def catch_up(
         now = Gallery.objects.values_list("version", flat=True).get(pk=collection.gallery_id)
         while collection.version < now:
             if collection.target is None:
-                _note(collection, target=now, reached=0)
+                # First: a target that is noted says that nobody who was removed is there any more.
                 _remove_gone(collection, index)
+                _note(collection, target=now, reached=0)
             rows, templates = _next(collection)
             if rows.size:
                 index.add(rows, rotation.apply(templates), model=index.model)
