@@ -245,6 +245,7 @@ def test_a_wish_that_is_not_offered_is_not_asked_for(deployment, client, gallery
     answer = client.post(path, {"evaluation": str(one.pk), "wanted": "0.4", "reason": "Why not"})
     assert answer.status_code == 422
     assert "Choose first how often" in said(answer)
+    assert client.post(path).status_code == 422
 
 
 def test_a_selftest_is_told_with_what_was_predicted(deployment, client, gallery):

@@ -35,7 +35,7 @@ class AskForm(ReasonForm):
 def gallery_point(request: Request, gallery_id: UUID) -> HttpResponse:
     """Show what each wanted FPIR means in a gallery, then before and after of one; and ask for it."""
     one = galleries.gallery(request.actor, gallery_id)
-    form = AskForm(request.POST or None)
+    form = AskForm(request.POST if request.method == "POST" else None)
     said = request.POST if request.method == "POST" else request.GET
     offered = _offered(request, one)
     chosen = _chosen(offered, said)
@@ -72,7 +72,7 @@ def point_carry_out(request: Request, approval_id: UUID) -> HttpResponse:
     if approval.kind != ApprovalKind.THRESHOLD_CHANGE:
         raise NotFound("There is no operating point to set here.")
     one = galleries.gallery(request.actor, approval.subject)
-    form = Form(request.POST or None)
+    form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         with ErrorsOn(form):
             operating.set_operating_point(
