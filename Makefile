@@ -28,8 +28,11 @@ setup: .venv/ready ## make .venv with everything; after that .venv/bin/countenan
 run: setup ## start the demo: its own database, sample photos, address and log-ins
 	$(BIN)/countenance demo
 
+# Two processes share the cores: threads of each one's linear algebra would only stand in each other's way.
+test browser: export OPENBLAS_NUM_THREADS := 1
+
 test: setup ## run the unit, property, integration and threat tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/property tests/integration tests/threats
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/unit tests/property tests/integration tests/threats
 
 lint: setup ## check style, types, import rules, templates and the generated pages
 	$(BIN)/ruff check
@@ -40,7 +43,7 @@ lint: setup ## check style, types, import rules, templates and the generated pag
 	$(BIN)/python docs/generate.py --check
 
 browser: setup ## go through every screen in a real browser (needs Chromium)
-	$(BIN)/pytest -q -n 2 tests/browser
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/browser
 
 pictures: setup ## make the pictures of the documentation anew, from drawn faces (needs Chromium)
 	WRITE_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_two_examiners.py -k "lead or video"
