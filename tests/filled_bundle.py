@@ -40,6 +40,9 @@ def _search(one: Search) -> c.Search:
                 subject=UUID(found["subject"]),
                 faces=[(face["face"], f"{face['similarity']:.6f}") for face in found["faces"]],
                 details={},
+                fused=(f"{found['similarity']:.6f}", found["fused"])
+                if found.get("fused", 1) > 1
+                else None,
             )
             for found in outcome["candidates"]
         ]

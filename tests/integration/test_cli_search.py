@@ -35,11 +35,13 @@ def test_a_search_prints_exactly_this_object(cli: Cli, people: Path, place: Path
     assert found["gallery"] == ["people"]
     assert found["answer"] == "candidates"
     assert (found["mode"], found["operating_point"]) == ("investigation", None)
-    assert found["means"].startswith("This list is returned even if the person is not in the gallery")
+    assert found["means"].startswith(
+        "This list is returned even if the person is not in the gallery"
+    )
     assert found["probe"]["face"] == 0
     assert list(found["probe"]["faces"][0]) == ["box", "score", "quality"]
     first, second = found["candidates"]
-    assert list(first) == ["rank", "subject", "similarity", "photo", "box", "source"]
+    assert list(first) == ["rank", "subject", "similarity", "fused", "photo", "box", "source"]
     assert (first["rank"], first["subject"], second["subject"]) == (1, "anna", "ben")
     assert first["similarity"] > 0.7 > second["similarity"]
     assert list(first["photo"]) == ["id", "external_id", "path"]
