@@ -38,13 +38,13 @@ def unpack(body: bytes) -> dict[str, Any]:
     """Return the message in a frame's body.
 
     Raises:
-        BadFrame: it is not a CBOR map.
+        BadFrame: it is not a CBOR map of names.
     """
     try:
         message = cbor2.loads(body)
     except Exception as error:
         raise BadFrame from error
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or not all(isinstance(name, str) for name in message):
         raise BadFrame
     return message
 
