@@ -11,8 +11,10 @@ import lifelike
 import measuring
 import pytest
 from clients import client_of
+from django.db import connection
 from django.urls import reverse
 from factories import acting, make_gallery, other_agency, set_by_hand
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import services as approvals
@@ -22,6 +24,8 @@ from countenance.apps.evaluations.saying import within
 from countenance.apps.records.models import LedgerRow
 from countenance.evaluation.report import Evaluation as Numbers
 from countenance.policy import Role
+from countenance.web import jobs as jobs_module
+from countenance.web.jobs import Queue
 
 PEOPLE = 24
 
@@ -310,3 +314,34 @@ def test_a_rate_and_its_interval_are_out_of_the_same_number(rate, words):
 def test_an_empty_gallery_has_its_pages(deployment, client):
     empty = make_gallery(deployment, "Nobody yet")
     assert "Nobody in it has several photos" in page(client, "gallery_evaluations", empty.pk)
+
+
+@pytest.fixture
+def _empty_queue(deployment):
+    """Leave no job behind: Django's flush leaves the queue's tables alone."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+
+
+@pytest.mark.usefixtures("_empty_queue")
+def test_a_measurement_is_queued_once_and_again_after_a_stop(deployment, gallery):
+    queue = Queue()
+    assert queue.evaluating(gallery.pk) == ""
+    for _ in range(2):
+        queue.evaluate(gallery.pk, deployment.person.pk)
+    waiting = ProcrastinateJob.objects.filter(queueing_lock=str(gallery.pk))
+    assert [one.status for one in waiting] == ["todo"]
+    assert queue.evaluating(gallery.pk) == "running"
+    _become("doing")
+    assert queue.evaluating(gallery.pk) == "running"
+    assert jobs_module.requeue_unfinished() == 1
+    assert sorted(one.status for one in waiting.all()) == ["doing", "todo"]
+    _become("failed")
+    assert queue.evaluating(gallery.pk) == "failed"
+    assert jobs_module.requeue_unfinished() == 0
+
+
+def _become(status):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = %s", [status])
