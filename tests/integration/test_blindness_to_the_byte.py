@@ -235,6 +235,12 @@ def invocations(made: Bench, place: Path) -> dict[str, list[list[object]]]:
         "search": [["search", photo, "-g", made.gallery.name, "--case", made.case.reference]],
         "gallery list": [["gallery", "list"]],
         "gallery show": [["gallery", "show", made.gallery.name]],
+        "evaluations list": [["evaluations", "list"]],
+        "evaluations show": [["evaluations", "show", nothing]],
+        "evaluations check": [["evaluations", "check", nothing]],
+        "operating-point show": [["operating-point", "show", "--gallery", made.gallery.name]],
+        "index status": [["index", "status"]],
+        "index check": [["index", "check", made.gallery.name]],
         "photo list": [["photo", "list", "--gallery", made.gallery.name]],
         "subject list": [["subject", "list", "--gallery", made.gallery.name]],
         "authority list": [["authority", "list"]],
@@ -260,7 +266,8 @@ def test_every_command_prints_the_same_wherever_the_first_is(
 ) -> None:
     reader = second(made, *roles)
     known = invocations(made, tmp_path)
-    asking = {name for name in commands() if name.startswith("approval ask")}
+    ways_to_ask = ("approval ask", "operating-point ask")
+    asking = {name for name in commands() if name.startswith(ways_to_ask)}
     assert for_reader(reader) - set(known) - asking == set()
     begin(made.second, search=made.search, tools=made.on.tools)
 
