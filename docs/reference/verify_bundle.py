@@ -128,7 +128,9 @@ def agrees(action, one, facts, case):
         ]
         searched = {each["id"]: each["version"] for each in one["galleries"]}
         known = dict.fromkeys(searched) | facts["versions"]
-        several = [(each["subject"], each["fused"]) for each in one["candidates"] if "fused" in each]
+        several = [
+            (each["subject"], each["fused"]) for each in one["candidates"] if "fused" in each
+        ]
         fused = [[who, of["similarity"], of["photos"]] for who, of in several]
         said = (facts["answer"], facts["candidates"], facts.get("fused", []), known)
         return said == (one["answer"], found, fused, searched)
