@@ -34,8 +34,8 @@ class Calibration:
     Attributes:
         levels: the lowest similarity of each step, rising.
         ratios: the likelihood ratio from that similarity on, rising.
-        least: the lowest ratio that the mated subjects can show.
-        most: the highest ratio that the non-mated subjects can show.
+        least: the lowest ratio that the mated searches can show.
+        most: the highest ratio that the non-mated searches can show.
         others: how many subjects the best non-mate was chosen from.
     """
 
@@ -82,11 +82,15 @@ def calibrate(trials: Trials) -> Calibration:
     least = 1.0 / (len(np.unique(trials.mated_subjects[mated_in])) + 1)
     most = float(len(np.unique(trials.non_mated_subjects[other_in])) + 1)
     ratios = np.clip(ratios, least, most)
+    # The last step may hold the made-up stranger alone, the first one the made-up mate alone: then the ratio
+    # there is as far as these searches can show, and says no more than that it is at least, or at most, so much.
+    unseen_above = len(levels) > 1 and other.max() < levels[-1]
+    unseen_below = len(levels) > 1 and mated.min() >= levels[1]
     return Calibration(
         levels=tuple(levels.tolist()),
         ratios=tuple(ratios.tolist()),
-        least=least,
-        most=most,
+        least=float(ratios[0]) if unseen_below else least,
+        most=float(ratios[-1]) if unseen_above else most,
         others=trials.others,
     )
 

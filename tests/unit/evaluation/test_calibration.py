@@ -33,6 +33,15 @@ def test_no_ratio_goes_beyond_what_the_people_measured_can_show():
     assert (low.value, low.capped) == (pytest.approx(1 / 51), "at most")
 
 
+def test_where_no_stranger_was_so_alike_the_ratio_is_at_least_what_was_seen():
+    # As many people as searches: the one made-up stranger above all keeps it below the number of people.
+    made = calibrate(labelled.made(mated=[0.3] * 12 + [0.9] * 48, best=[0.1] * 30 + [0.4] * 30))
+    high, low = made.at(0.95), made.at(0.05)
+    assert (high.value, high.capped) == (pytest.approx(48), "at least")
+    assert (low.value, low.capped) == (pytest.approx(1 / 30), "at most")
+    assert made.at(0.35).capped == ""
+
+
 def test_in_a_larger_gallery_a_similarity_says_less():
     made = calibrate(labelled.searched(subjects=200))
     here, larger, smaller = (made.at(0.6, subjects=n).value for n in (199, 1_990, 19))
