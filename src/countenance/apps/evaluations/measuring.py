@@ -16,8 +16,7 @@ from jaxtyping import Float32, Int64
 
 from countenance.apps.evaluations.sampling import Groups
 from countenance.errors import InputError
-from countenance.evaluation.intervals import rates
-from countenance.evaluation.measures import returned
+from countenance.evaluation.intervals import fnirs, fpirs
 from countenance.evaluation.protocol import against, leave_one_out
 from countenance.evaluation.report import FEWEST, Evaluation, evaluate
 from countenance.evaluation.report import GroupRates as Group
@@ -171,13 +170,9 @@ def groups_at(trials: Trials, threshold: float, *, seed: int) -> list[OfGroup]:
         people = people_searched(part)
         rate: dict[str, tuple[float, float, float] | None] = {"fpir": None, "fnir": None}
         if people >= FEWEST:
-            wrong = {
-                "fpir": (returned(part.best, threshold), part.non_mated_subjects),
-                "fnir": (~returned(part.mated, threshold), part.mated_subjects),
-            }
-            for name, (errors, subjects) in wrong.items():
-                if len(errors):
-                    one = rates(errors[:, None], subjects, seed=seed)[0]
+            at = np.array([threshold])
+            for name, measured in (("fpir", fpirs), ("fnir", fnirs)):
+                for one in measured(part, at, seed=seed) or ():
                     rate[name] = (one.value, one.low, one.high)
         found.append(OfGroup(group=value, subjects=people, **rate))
     return found

@@ -21,7 +21,6 @@ from countenance.apps.evaluations.saying import about, between, counted, rounded
 from countenance.apps.galleries.models import Face, Gallery, Source
 from countenance.errors import InputError, NotFound, SealBroken
 from countenance.evaluation.calibration import Calibration
-from countenance.evaluation.intervals import wilson
 from countenance.evaluation.report import Evaluation as Numbers
 from countenance.evaluation.report import Histogram
 from countenance.tools import Tools
@@ -213,12 +212,9 @@ def fnir_at(numbers: Numbers, threshold: float) -> Rate:
     Raises:
         InputError: there was no mated search.
     """
-    if not numbers.mated_searches:
-        raise InputError("Nobody in this evaluation was searched for who was there.")
     found = numbers.fnir_at(threshold)
     if found is None:
-        low, high = wilson(numbers.mated_subjects, numbers.mated_subjects)
-        return Rate(value=1.0, low=low, high=high)
+        raise InputError("Nobody in this evaluation was searched for who was there.")
     return Rate(value=found.value, low=found.low, high=found.high)
 
 

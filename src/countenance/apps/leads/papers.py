@@ -35,8 +35,7 @@ from countenance.errors import KeyUnavailable, NotFound
 from countenance.examination.combine import Concluded, Waiver, current
 from countenance.examination.components import Answer, Component
 from countenance.examination.control import Rate
-from countenance.faces.card import parse_card, read_card
-from countenance.faces.zoo import DEFAULT_CARDS
+from countenance.faces.zoo import licence_of
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, packs
 from countenance.policy.packs.results import LIMIT_WORDS
@@ -118,7 +117,7 @@ def snapshot(
             measured=modes.printed_error_of(search),
             place=f"{standing.rank} of {len(search.outcome['candidates'])} candidates",
             model=search.request["model"],
-            model_licence=_licence(search.request["model"]),
+            model_licence=licence_of(search.request["model"]),
             gallery=", ".join(one.name for one in galleries),
             gallery_size=_searched(search),
             snapshot=", ".join(str(one) for one in search.outcome["versions"].values()),
@@ -315,13 +314,6 @@ def _authority(authority: Authority | None) -> str:
     return (
         f"Authority for the search for: {authority.details['purpose']} ({authority.kind}){granted}"
     )
-
-
-def _licence(model: str) -> str:
-    """Return the licences of the models that made the templates, as far as they came with the program."""
-    cards = [parse_card(read_card(path), path.name) for path in DEFAULT_CARDS.values()]
-    known = [f"{one.licence} ({one.name})" for one in reversed(cards) if one.id in model.split(".")]
-    return ", ".join(known) or "as its model card says"
 
 
 def _agency(agency: UUID) -> str:
