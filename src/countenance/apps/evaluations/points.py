@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +23,14 @@ from countenance.evaluation.calibration import Calibration
 from countenance.evaluation.report import Evaluation as Numbers
 from countenance.evaluation.report import Histogram
 from countenance.tools import Tools
+
+ONE_IN = 1_000
+"""The subjects of a gallery are counted anew once one in so many may have come or gone since.
+
+Counting a million takes longer than searching them, and each enrolment would ask for it. A threshold does not
+notice a thousandth; a gallery of fewer than so many subjects is counted at each change.
+"""
+_known: dict[UUID, tuple[frozenset[UUID], int, int]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,14 +243,28 @@ def subjects_of(gallery: Gallery, *, today: date) -> int:
     return _counted(gallery.pk, gallery.version, frozenset(over.values_list("pk", flat=True)))
 
 
-@lru_cache(maxsize=1024)
 def _counted(gallery: UUID, version: int, over: frozenset[UUID]) -> int:
     # Each change of a gallery has a version; what is over by its date changes none.
+    known = _known.get(gallery)
+    if known is not None and known[0] == over:
+        _, at, count = known
+        if at == version or _hardly_changed(gallery, since=at, most=count // ONE_IN):
+            return count
     present = Face.objects.filter(gallery_id=gallery, removed_version=None, template__isnull=False)
     if over:
         present = present.exclude(photo__source_id__in=over)
     found: int = present.order_by().aggregate(count=Count("subject", distinct=True))["count"]
+    _known[gallery] = over, version, found
     return found
+
+
+def _hardly_changed(gallery: UUID, *, since: int, most: int) -> bool:
+    """Say whether at most so many faces came or went since a version; fewer than one is never enough."""
+    if not most:
+        return False
+    faces = Face.objects.filter(gallery_id=gallery).order_by()
+    came = faces.filter(added_version__gt=since)[: most + 1].count()
+    return came + faces.filter(removed_version__gt=since)[: most + 1].count() <= most
 
 
 def in_words(point: Point) -> str:
