@@ -145,6 +145,9 @@ class FakeClient:
         self, name: str, *, data: list[Any], limit: int, output_fields: list[str], **more: Any
     ) -> list[list[dict[str, Any]]]:
         held = self._view(name, more)
+        given = more["search_params"]["params"]
+        if min(given.get("ef", limit), given.get("reorder_k", limit)) < limit:
+            raise Failed(65535, "should be larger than k")
         order = sorted(held, key=lambda id: -float(held[id] @ data[0]))[:limit]
         return [[{"id": id, "entity": {"vector": held[id]}} for id in order]]
 

@@ -9,6 +9,7 @@ import factories
 import numpy as np
 import pytest
 from fake_milvus import Failed, FakeMilvus
+from side_by_side import Gate, beside, result
 
 from countenance.apps.galleries import distributing, indexing, moving, services
 from countenance.apps.galleries import queries as galleries
@@ -23,6 +24,7 @@ from countenance.index.milvus import Connection, Place
 from countenance.index.shelf import Shelf
 from countenance.policy import Role
 from countenance.testing import FakeEngine
+from countenance.web import jobs
 
 PEOPLE = [f"person {number:02}" for number in range(12)]
 
@@ -269,3 +271,73 @@ def test_only_a_steward_of_the_agency_moves_a_gallery(on: Any) -> None:
     with pytest.raises(NotPermitted):
         moving.move_to_milvus(other, gallery=on.gallery, tools=on.tools)
     assert distributing.serving(on.gallery) is None
+
+
+def test_who_is_removed_is_in_no_collection_after_the_next_round(
+    on: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.wiring, "current", lambda: on.tools)
+    begun = distributing.make(on.gallery, kind=FLAT, tools=on.tools)
+    half = distributing.index_of(begun, tools=on.tools)
+
+    def stop(_: int) -> None:
+        raise Failed(2, "the process is killed")
+
+    with pytest.raises(Failed):
+        distributing.catch_up(begun, half, tools=on.tools, told=stop)
+    assert len(half) == 5
+    remove(on, "person 00")
+    jobs.snapshot_indexes(0)
+    half.refresh()
+    assert len(half) == 3
+    # It goes on where it was, and is complete.
+    move(on)
+    assert len(index(on)) == 22
+    # Searched from memory again, while Milvus was away.
+    collections = Collection.objects.filter(serving_since__isnull=False)
+    collections.update(retired_at=on.tools.clock())
+    jobs.snapshot_indexes(0)
+    assert server.collections == {}
+    assert not Collection.objects.exists()
+
+
+def test_a_closed_gallery_forgets_in_milvus_too(
+    on: Any, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.wiring, "current", lambda: on.tools)
+    move(on)
+    type(on.gallery).objects.update(closed_at=on.tools.clock())
+    remove(on, "person 05")
+    jobs.snapshot_indexes(0)
+    (name,) = server.collections
+    assert len(server.rows(name, 1e9)) == 22
+
+
+def test_one_gallery_is_moved_once_at_a_time(on: Any, server: Any) -> None:
+    gate = Gate()
+    given = {"gallery": on.gallery, "tools": on.tools, "kind": FLAT, "grace": 0}
+    once = Once(gate)
+    first = beside(lambda: moving.move_to_milvus(on.actor, **given, told=once))
+    gate.wait_until_reached()
+    with pytest.raises(WrongState, match="is being moved"):
+        move(on)
+    # What the first one fills is not touched either.
+    moving.tidy(on.gallery, tools=on.tools)
+    gate.open()
+    result(first)
+    assert len(index(on)) == 24
+    move(on)
+
+
+class Once:
+    """Stops at a gate the first time it is told anything."""
+
+    def __init__(self, gate: Gate) -> None:
+        """Stop at this gate."""
+        self._gate: Gate | None = gate
+
+    def __call__(self, _: str) -> None:
+        """Stop, once."""
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.stop_here()

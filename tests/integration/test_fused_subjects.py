@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -81,6 +83,54 @@ def test_better_photos_count_more_by_their_stored_quality(ready: Any) -> None:
     templates = np.stack([np.frombuffer(one.template, np.float32) for one in faces])
     found = _nearest(ready, probe)[0]
     assert found["similarity"] == pytest.approx(_similar(templates, weights, probe), abs=2e-6)
+
+
+def test_what_is_recorded_does_not_come_from_the_index(
+    ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = ready.tools.engine.template("ben", 9)
+    search = ready.tools.shelf.search
+
+    def lying(*args: Any, **kwargs: Any) -> Any:
+        found = search(*args, **kwargs)
+        return [(gallery, replace(hit, similarity=0.25)) for gallery, hit in found]
+
+    before = _nearest(ready, probe)
+    monkeypatch.setattr(ready.tools.shelf, "search", lying)
+    assert _nearest(ready, probe) == before
+    exact = float(_vectors(ready, 1, person="ben")[0].astype(np.float64) @ probe.vector)
+    assert before[0]["similarity"] == pytest.approx(exact, abs=1e-6)
+
+
+def test_nobody_is_pushed_out_by_many_with_one_lucky_photo_each(
+    ready: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, "SPARE", 2)
+    probe = ready.tools.engine.template("anna", 9)
+    wanted = _nearest(ready, probe, top=1)[0]
+    lucky = set()
+    for number in range(6):
+        enrol = factories.people([f"lucky {number}"], SHOTS)
+        factories.enrol(ready, ready.gallery, ready.source, enrol)
+    for face in _others(wanted):
+        vector = -probe.vector if face.subject_id in lucky else probe.vector
+        lucky.add(face.subject_id)
+        face.template = np.ascontiguousarray(vector, dtype=np.float32).tobytes()
+        face.save(update_fields=["template"])
+    ready.tools.shelf.clear()
+    assert len(lucky) == 6
+    found = _nearest(ready, probe, top=1)
+    assert [(one["subject"], one["similarity"]) for one in found] == [
+        (wanted["subject"], wanted["similarity"])
+    ]
+
+
+def _others(wanted: dict[str, Any]) -> list[Face]:
+    """Return the faces of other subjects with several photos."""
+    faces = Face.objects.exclude(subject_id=wanted["subject"]).order_by("pk")
+    several = list(faces.select_related("photo__gallery"))
+    counted = Counter(one.subject_id for one in several)
+    return [one for one in several if counted[one.subject_id] > 1]
 
 
 def test_the_threshold_is_one_of_the_fused_template(ready: Any) -> None:

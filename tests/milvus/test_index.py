@@ -127,17 +127,32 @@ def test_what_cannot_be_is_refused_before_the_server_sees_it(server: Server) -> 
 
 
 def test_the_fastest_kind_that_loses_nobody_is_chosen(server: Server) -> None:
-    templates = unit_vectors(3000, 32, seed=5)
-    index = index_at(server)
+    templates = unit_vectors(3000, 128, seed=5)
+    index = index_at(server, dimensions=128)
     index.add(np.arange(3000), templates, model=MODEL)
     probes = drawn(templates, 200, np.random.default_rng(6))
     kinds = [kind for kind in kinds_for(3000) if kind.name in {"FLAT", "IVF_SQ8"}]
-    tried = list(try_kinds(index, probes, kinds))
+    tried = list(try_kinds(index, probes, kinds, k=1000))
     assert [one.kind for one in tried] == kinds
     assert tried[0].recall == 1.0
     chosen = cheapest(tried)
     index.become(chosen)
-    assert mate_recall(index, probes)[0] >= 0.999
+    assert mate_recall(index, probes, k=1000).recall >= 0.999
+    index.drop()
+
+
+def test_every_kind_that_may_be_chosen_answers_as_many_rows_as_a_search_asks_for(
+    server: Server,
+) -> None:
+    templates = unit_vectors(4000, 128, seed=7)
+    index = index_at(server, dimensions=128)
+    index.add(np.arange(4000), templates, model=MODEL)
+    probes = drawn(templates, 20, np.random.default_rng(8))
+    kinds = kinds_for(4000)
+    for one in try_kinds(index, probes, kinds, k=1000):
+        hits = index.search(probes.templates[0], k=1000, model=MODEL)
+        assert len(hits) == 1000 or "nprobe" in one.kind.search, one.kind
+        assert one.probes == 20
     index.drop()
 
 

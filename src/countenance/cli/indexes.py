@@ -78,19 +78,20 @@ def move(
 def check(gallery: Name, as_json: AsJson = False) -> None:
     """Compare what lies in Milvus with the database: all ids, and some templates number by number.
 
-    Also measures how many mates are found as it is searched now. Exits with 1 if anything differs.
+    Also measures how many mates come first as it is searched now: of photos whose subject has another, where nobody
+    more alike was found than that. Exits with 1 if anything differs.
     """
     with unsealed() as session:
-        from countenance.apps.galleries import distributing
+        from countenance.apps.galleries import distributing, probing
         from countenance.index.choosing import MATE_RECALL
 
         collection = _collection(session, gallery)
         drift = distributing.check(collection, tools=session.tools)
-        recall, p50 = distributing.measured(collection, tools=session.tools)
-        value = _drift(drift) | {"recall": recall, "p50_ms": round(p50, 3)}
-        mates = f"{recall:.2%} of the mates are found, {p50:.1f} ms a search."
+        found = probing.measured(collection, tools=session.tools)
+        value = _drift(drift) | found._asdict() | {"p50_ms": round(found.p50_ms, 3)}
+        mates = f"{found.recall:.2%} of {found.probes} mates come first, {found.p50_ms:.1f} ms a search."
         output.result(value, _in_words(drift), mates)
-    if not drift.none or recall < MATE_RECALL:
+    if not drift.none or found.recall < MATE_RECALL:
         raise typer.Exit(DIFFERENT)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ _LEFT_OUT: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Probes with the similarity of a mate that is in the index for certain.
+    """Probes with the similarity of their most alike mate, which is in the index for certain.
 
     `own` is the row of each probe itself where it was taken out of the gallery, -1 where it was drawn: that
     row does not count as found.
@@ -40,9 +40,21 @@ class Probes:
         return len(self.own)
 
 
+class Measured(NamedTuple):
+    """What came of a set of probes.
+
+    `probes` are those whose mate comes first as far as is known, `recall` is the share of them whose mate is not
+    lost, `p50_ms` the median time of a search.
+    """
+
+    probes: int
+    recall: float
+    p50_ms: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What was measured of one kind."""
+    """What was measured of one kind; see `Measured`."""
 
     kind: Kind
     probes: int
@@ -70,7 +82,7 @@ def kinds_for(count: int) -> tuple[Kind, ...]:
     """Return the kinds worth trying at so many templates.
 
     At usual settings graphs and lists lose mates: a mate is no nearer than the edge of its cluster. So lists are
-    scanned all, or the nearer half. Kinds of one build stand together.
+    scanned all, or the nearer half. Kinds of one build stand together. `ef` and `reorder_k` rise with what is asked.
     """
     lists = 1 << max(4, min(12, int(2 * max(count, 1) ** 0.5).bit_length() - 1))
     built = {"nlist": lists}
@@ -103,28 +115,31 @@ def drawn(templates: Templates, count: int, random: np.random.Generator) -> Prob
     return Probes(probes, similarities, np.full(count, _LEFT_OUT, dtype=np.int64))
 
 
-def mate_recall(index: Index, probes: Probes) -> tuple[float, float]:
-    """Return the share of probes whose mate is not lost, and the median time of a search in ms.
+def mate_recall(index: Index, probes: Probes, *, k: int) -> Measured:
+    """Return of how many probes the mate is not lost when `k` rows are asked for, and how long that takes.
 
-    A mate is lost if the best that is found is less like the probe than the mate, which is there. No exact
-    search is needed for that, at any size of the gallery.
+    A mate is lost if the best that is found is less like the probe than the mate, which is there. A probe for which
+    somebody is found who is more alike than its mate says nothing of that, and is not counted. So no exact search
+    is needed, at any size of the gallery. None that counts is a recall of 0: nothing was shown.
     """
-    lost, times = 0, []
+    lost = first = 0
+    times = []
     for at in range(len(probes)):
         begun = time.perf_counter()
-        hits = index.search(probes.templates[at], k=2, model=index.model)
+        hits = index.search(probes.templates[at], k=k, model=index.model)
         times.append(time.perf_counter() - begun)
-        best = max((hit.similarity for hit in hits if hit.row != probes.own[at]), default=-1.0)
-        lost += best < probes.similarities[at] - _SLACK
-    return 1 - lost / len(probes), float(np.median(times)) * 1000
+        best = next((hit.similarity for hit in hits if hit.row != probes.own[at]), -1.0)
+        mate = float(probes.similarities[at])
+        lost += best < mate - _SLACK
+        first += abs(best - mate) <= _SLACK
+    counted = lost + first
+    return Measured(counted, first / counted if counted else 0.0, float(np.median(times)) * 1000)
 
 
 def try_kinds(
-    index: MilvusIndex,
-    probes: Probes,
-    kinds: Sequence[Kind],
+    index: MilvusIndex, probes: Probes, kinds: Sequence[Kind], *, k: int
 ) -> Iterator[Tried]:
-    """Build each kind on a collection that nobody searches yet, and measure it.
+    """Build each kind on a collection that nobody searches yet, and measure it by searches for `k` rows.
 
     Raises:
         IndexUnavailable: the server failed.
@@ -135,9 +150,9 @@ def try_kinds(
         index.become(kind)
         built = time.perf_counter() - begun
         # The first searches after a load fetch what the later ones find at hand.
-        mate_recall(index, Probes(probes.templates[:20], probes.similarities[:20], probes.own[:20]))
-        recall, p50 = mate_recall(index, probes)
-        yield Tried(kind=kind, probes=len(probes), recall=recall, p50_ms=p50, built_s=built)
+        few = Probes(probes.templates[:20], probes.similarities[:20], probes.own[:20])
+        mate_recall(index, few, k=k)
+        yield Tried(kind=kind, **mate_recall(index, probes, k=k)._asdict(), built_s=built)
 
 
 def cheapest(tried: Sequence[Tried]) -> Kind:
@@ -149,7 +164,7 @@ def cheapest(tried: Sequence[Tried]) -> Kind:
     enough = [one for one in tried if one.enough]
     if not enough:
         raise IndexUnavailable(
-            "No index kind finds 99.9 % of the mates in this gallery, so it stays where it is. Is "
+            "No index kind was shown to find 99.9 % of the mates in this gallery, so it stays where it is. Is "
             "queryNode.segcore.interimIndex.enableIndex off at the server?"
         )
     return min(enough, key=lambda one: one.p50_ms).kind

@@ -298,7 +298,7 @@ class MilvusIndex:
             data=[probe],
             limit=asked,
             output_fields=["vector"],
-            search_params={"metric_type": "IP", "params": dict(self.kind.search)},
+            search_params={"metric_type": "IP", "params": self.kind.search_for(asked)},
             **self._as_of(),
         )[0]
         rows = self._ids.show(_ids_of(found))

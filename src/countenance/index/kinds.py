@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
+_AT_LEAST: Final = ("ef", "reorder_k")
+"""How many rows a graph or a list of codes keeps in hand: never fewer than are asked of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
@@ -14,6 +17,11 @@ class Kind:
     name: str
     build: Mapping[str, Any] = field(default_factory=dict)
     search: Mapping[str, Any] = field(default_factory=dict)
+
+    def search_for(self, count: int) -> dict[str, Any]:
+        """Return what a search for so many rows is given: Milvus refuses one that looks at fewer than it returns."""
+        wide = {name: max(self.search[name], count) for name in _AT_LEAST if name in self.search}
+        return {**self.search, **wide}
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a record."""

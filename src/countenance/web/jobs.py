@@ -24,7 +24,7 @@ from countenance.apps.agencies.models import Person
 from countenance.apps.evaluations import selftests
 from countenance.apps.evaluations import services as evaluating
 from countenance.apps.examinations import retention as examined
-from countenance.apps.galleries import enrolment, indexing, queries
+from countenance.apps.galleries import enrolment, indexing, moving, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.apps.records.sealed import using_keyring
@@ -48,6 +48,7 @@ RETRIES = RetryStrategy(max_attempts=6, exponential_wait=5)
 
 
 EVALUATE = "evaluate_gallery"
+DOING = "doing"
 
 
 @contextmanager
@@ -99,9 +100,17 @@ def evaluate_gallery(gallery_id: str, person_id: str) -> None:
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="snapshot_indexes", queue="maintenance", pass_context=False)
 def snapshot_indexes(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
-    """Seal anew the indexes that changed, so that a restart need not build them from the faces."""
-    for gallery in Gallery.objects.filter(version__gt=0, closed_at=None):
-        if not indexing.snapshot_is_stale(gallery):
+    """Seal anew the indexes that changed, so that a restart need not build them from the faces.
+
+    And have nobody in Milvus who was removed, also of galleries that are closed.
+    """
+    for gallery in Gallery.objects.filter(version__gt=0):
+        try:
+            with _keys_of(gallery.agency_id) as tools:
+                moving.tidy(gallery, tools=tools)
+        except CountenanceError as error:
+            log.warning("tidying.failed", code=error.code)
+        if gallery.closed_at is not None or not indexing.snapshot_is_stale(gallery):
             continue
         try:
             with _keys_of(gallery.agency_id) as tools:
@@ -143,7 +152,8 @@ def mind_retention(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pass
 
 
 @app.periodic(cron="37 * * * *")
-@app.task(name="run_selftests", queue="maintenance", pass_context=False)
+# Not among enrolments, which are not to wait for it.
+@app.task(name="run_selftests", queue="evaluation", pass_context=False)
 def run_selftests(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
     """Search galleries again for people known not to be in them, where a steward had them kept for it."""
     try:
@@ -254,7 +264,10 @@ class Queue:
 
 
 def requeue_unfinished() -> int:
-    """Queue the enrolments, videos and evaluations that a stop interrupted, and return how many."""
+    """Queue the enrolments, videos and evaluations that a stop interrupted, and return how many.
+
+    An evaluation that was interrupted twice has failed: it may be what stops the program.
+    """
     runs, videos = queries.unfinished_staged_runs(), footage_queries.unfinished()
     evaluations = _interrupted_evaluations()
     for run in runs:
@@ -267,10 +280,24 @@ def requeue_unfinished() -> int:
 
 
 def _interrupted_evaluations() -> list[dict[str, str]]:
-    """Return what was asked of each evaluation that is not at its end, though nobody works on it at start."""
+    """Return what was asked of each evaluation that a stop interrupted for the first time.
+
+    Nobody works on any at start, so each that is “doing” was interrupted. One whose predecessor was too is
+    marked as failed, as its page then says.
+    """
     jobs = ProcrastinateJob.objects.filter(task_name=EVALUATE)
     newest = jobs.order_by("queueing_lock", "-pk").distinct("queueing_lock")
-    return [one.args for one in newest if one.status == "doing"]
+    again, failed = [], []
+    for one in newest:
+        if one.status == DOING:
+            earlier = jobs.filter(queueing_lock=one.queueing_lock, pk__lt=one.pk).order_by("-pk")
+            before = earlier.values_list("status", flat=True).first()
+            failed.append(one.pk) if before == DOING else again.append(one.args)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'failed' WHERE id = ANY(%s)", [failed]
+        )
+    return again
 
 
 class Worker:

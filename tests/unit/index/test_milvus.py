@@ -35,9 +35,9 @@ def index(server: FakeMilvus) -> MilvusIndex:
     return made(server)
 
 
-def made(server: FakeMilvus, name: str = "one") -> MilvusIndex:
+def made(server: FakeMilvus, name: str = "one", dimensions: int = 16) -> MilvusIndex:
     connection = Connection(Place(uri="http://localhost", token="t0ken"), connect=server.connect)
-    index = MilvusIndex(connection, name=name, key=KEY, dimensions=16, model=MODEL)
+    index = MilvusIndex(connection, name=name, key=KEY, dimensions=dimensions, model=MODEL)
     index.create()
     return index
 
@@ -208,17 +208,39 @@ def test_what_cannot_be_is_refused_before_the_server_sees_it(
     assert len(server.calls) == before
 
 
-def test_a_lost_mate_is_noticed_without_an_exact_search(index: MilvusIndex) -> None:
-    index.add(np.arange(300), TEMPLATES, model=MODEL)
-    probes = drawn(TEMPLATES, 40, np.random.default_rng(2))
+def test_a_lost_mate_is_noticed_without_an_exact_search(server: FakeMilvus) -> None:
+    # In so many dimensions no stranger is as alike as a mate.
+    index, templates = made(server, dimensions=128), unit_vectors(300, 128, seed=4)
+    index.add(np.arange(300), templates, model=MODEL)
+    probes = drawn(templates, 40, np.random.default_rng(2))
     np.testing.assert_allclose(probes.similarities, 0.5, atol=1e-6)
-    assert mate_recall(index, probes)[0] == 1.0
+    assert mate_recall(index, probes, k=50).recall == 1.0
     index.remove(np.arange(300))
-    index.add(np.array([900]), TEMPLATES[:1], model=MODEL)
-    assert mate_recall(index, probes)[0] < 0.2
+    index.add(np.array([900]), templates[:1], model=MODEL)
+    assert mate_recall(index, probes, k=50).recall < 0.2
     # A probe that lies in the gallery itself does not count as found.
-    own = Probes(TEMPLATES[:1], np.array([0.9], dtype=np.float32), np.array([900]))
-    assert mate_recall(index, own)[0] == 0.0
+    own = Probes(templates[:1], np.array([0.9], dtype=np.float32), np.array([900]))
+    assert mate_recall(index, own, k=50).recall == 0.0
+
+
+def test_a_probe_with_somebody_more_alike_than_its_mate_shows_nothing(index: MilvusIndex) -> None:
+    index.add(np.arange(300), TEMPLATES, model=MODEL)
+    mates = np.array([1.0, 0.3, 1.0], dtype=np.float32)
+    probes = Probes(TEMPLATES[:3], mates, np.full(3, -1))
+    assert mate_recall(index, probes, k=50)[:2] == (2, 1.0)
+    index.remove(np.array([2]))
+    assert mate_recall(index, probes, k=50)[:2] == (2, 0.5)
+    nothing = Probes(TEMPLATES[:1], mates[1:2], np.full(1, -1))
+    assert mate_recall(index, nothing, k=50)[:2] == (0, 0.0)
+
+
+@pytest.mark.parametrize("kind", kinds_for(300), ids=str)
+def test_no_kind_is_asked_for_more_rows_than_it_looks_at(index: MilvusIndex, kind: Kind) -> None:
+    index.add(np.arange(300), TEMPLATES, model=MODEL)
+    index.become(kind)
+    for k in (20, 1000, 10_000):
+        assert len(found(index, TEMPLATES[0], k)) == min(k, 300)
+    assert Kind.from_json(kind.as_json()) == kind
 
 
 def test_the_fastest_kind_that_loses_nobody_is_taken() -> None:

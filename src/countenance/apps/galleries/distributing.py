@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import QuerySet
 
 from countenance.apps.galleries.models import Collection, Face, Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.errors import IndexUnavailable
 from countenance.index.base import Rows, Templates
-from countenance.index.choosing import PROBES, Probes, drawn, mate_recall
 from countenance.index.collection import BATCH, MilvusIndex
 from countenance.index.kinds import Kind
 from countenance.index.opaque import KEY_BYTES
@@ -27,7 +26,6 @@ from countenance.tools import Tools
 
 SAMPLE: Final = 1000
 """So many templates are compared number by number in a check."""
-_DRAWN_FROM: Final = 4096
 _SAME: Final = 1e-5
 
 Told = Callable[[int], None]
@@ -63,7 +61,7 @@ def serving(gallery: Gallery) -> Collection | None:
 
 def templates(gallery: Gallery) -> int:
     """Return how many templates the database has of a gallery."""
-    return _present(gallery).count()
+    return present(gallery).count()
 
 
 def index_of(collection: Collection, *, tools: Tools) -> MilvusIndex:
@@ -177,7 +175,7 @@ def catch_up(
         while collection.version < now:
             if collection.target is None:
                 # First: a target that is noted says that nobody who was removed is there any more.
-                _remove_gone(collection, index)
+                remove_gone(collection, index)
                 _note(collection, target=now, reached=0)
             rows, templates = _next(collection)
             if rows.size:
@@ -233,53 +231,8 @@ def repair(collection: Collection, *, tools: Tools, told: Told = lambda _: None)
     return before
 
 
-def probes_of(gallery: Gallery, *, tools: Tools, count: int = PROBES) -> Probes:
-    """Return mated probes of the gallery: photos of subjects who have another, then drawn ones.
-
-    Raises:
-        IndexUnavailable: the gallery is empty, so nothing can be measured.
-        SealBroken: a template in the database was changed.
-    """
-    rotation = Rotation.from_bytes(gallery.rotation)
-    several = (
-        _present(gallery).values("subject_id").annotate(n=Count("pk"), a=Min("pk"), b=Max("pk"))
-    )
-    pairs = list(several.filter(n__gt=1).order_by("subject_id").values_list("a", "b")[:count])
-    held = _read(gallery, [row for pair in pairs for row in pair])
-    pairs = [pair for pair in pairs if pair[0] in held and pair[1] in held]
-    parts = []
-    if pairs:
-        probes = rotation.apply(np.stack([held[a] for a, _ in pairs]))
-        mates = rotation.apply(np.stack([held[b] for _, b in pairs]))
-        own = np.array([a for a, _ in pairs], dtype=np.int64)
-        parts.append(Probes(probes, np.sum(probes * mates, axis=1), own))
-    if len(pairs) < count:
-        random = np.random.default_rng(list(tools.token_bytes(16)))
-        rows = np.fromiter(_present(gallery).values_list("pk", flat=True), dtype=np.int64)
-        if not rows.size:
-            raise IndexUnavailable("The gallery is empty: there is nothing to measure with.")
-        some = random.choice(rows, size=min(rows.size, _DRAWN_FROM), replace=False)
-        templates = rotation.apply(np.stack(list(_read(gallery, some.tolist()).values())))
-        parts.append(drawn(templates, count - len(pairs), random))
-    return Probes(
-        np.concatenate([part.templates for part in parts]),
-        np.concatenate([part.similarities for part in parts]),
-        np.concatenate([part.own for part in parts]),
-    )
-
-
-def measured(collection: Collection, *, tools: Tools, count: int = PROBES) -> tuple[float, float]:
-    """Return the mate recall of a collection as it is now, and the median time of a search in ms.
-
-    Raises:
-        IndexUnavailable: Milvus does not answer, or the gallery is empty.
-    """
-    index = index_of(collection, tools=tools)
-    index.open()
-    return mate_recall(index, probes_of(collection.gallery, tools=tools, count=count))
-
-
-def _present(gallery: Gallery) -> QuerySet[Face]:
+def present(gallery: Gallery) -> QuerySet[Face]:
+    """Return the faces of a gallery that belong in its collection."""
     return Face.objects.filter(gallery=gallery, removed_version=None, template__isnull=False)
 
 
@@ -292,20 +245,23 @@ def _templates(faces: QuerySet[Face]) -> Iterator[tuple[int, np.ndarray]]:
         yield face.pk, np.frombuffer(face.template, dtype=np.float32)
 
 
-def _read(gallery: Gallery, rows: list[int]) -> dict[int, np.ndarray]:
+def read(gallery: Gallery, rows: list[int]) -> dict[int, np.ndarray]:
+    """Return the templates, as the model made them, of those of these rows that are there.
+
+    Raises:
+        SealBroken: a template in the database was changed.
+    """
     return {
         row: template
         for start in range(0, len(rows), BATCH)
-        for row, template in _templates(
-            _present(gallery).filter(pk__in=rows[start : start + BATCH])
-        )
+        for row, template in _templates(present(gallery).filter(pk__in=rows[start : start + BATCH]))
     }
 
 
 def _next(collection: Collection) -> tuple[Rows, Templates]:
     """Return the next faces that the collection lacks on the way to its target, in order of row."""
     # What is removed meanwhile has a later version: if it got in, it is taken out on the way to that one.
-    faces = _present(collection.gallery).filter(
+    faces = present(collection.gallery).filter(
         added_version__gt=collection.version,
         added_version__lte=collection.target,
         pk__gt=collection.reached,
@@ -315,11 +271,17 @@ def _next(collection: Collection) -> tuple[Rows, Templates]:
     return rows, np.stack([template for _, template in read]) if read else np.empty((0, 0))
 
 
-def _remove_gone(collection: Collection, index: MilvusIndex) -> None:
+def remove_gone(collection: Collection, index: MilvusIndex) -> None:
+    """Remove those who are in the collection, also if it is half filled, and not in the gallery any more.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer.
+    """
+    until = collection.version if collection.target is None else collection.target
     gone = Face.objects.filter(
         gallery_id=collection.gallery_id,
         removed_version__gt=collection.version,
-        added_version__lte=collection.version,
+        added_version__lte=until,
     )
     index.remove(np.fromiter(gone.values_list("pk", flat=True), dtype=np.int64))
 
@@ -366,7 +328,7 @@ def _changed(collection: Collection, index: MilvusIndex, rows: Rows) -> Rows:
     there = index.templates(rows)
     other = [
         row
-        for row, template in _read(collection.gallery, rows.tolist()).items()
+        for row, template in read(collection.gallery, rows.tolist()).items()
         if row not in there or np.abs(rotation.apply(template) - there[row]).max() > _SAME
     ]
     return np.array(other, dtype=np.int64)
@@ -375,8 +337,8 @@ def _changed(collection: Collection, index: MilvusIndex, rows: Rows) -> Rows:
 def _put_again(collection: Collection, index: MilvusIndex, rows: Rows, told: Told) -> None:
     rotation = Rotation.from_bytes(collection.gallery.rotation)
     for start in range(0, rows.size, BATCH):
-        read = _read(collection.gallery, rows[start : start + BATCH].tolist())
-        if read:
-            templates = rotation.apply(np.stack(list(read.values())))
-            index.add(np.array(list(read), dtype=np.int64), templates, model=index.model)
-            told(len(read))
+        held = read(collection.gallery, rows[start : start + BATCH].tolist())
+        if held:
+            templates = rotation.apply(np.stack(list(held.values())))
+            index.add(np.array(list(held), dtype=np.int64), templates, model=index.model)
+            told(len(held))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from countenance import policy
-from countenance.apps.galleries import distributing, indexing
+from countenance.apps.galleries import distributing, indexing, probing
 from countenance.apps.galleries.models import Collection, Gallery
+from countenance.apps.galleries.nearest import ROWS
+from countenance.apps.records.locks import session_lock
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import IndexUnavailable, WrongState
 from countenance.index.choosing import Tried, cheapest, kinds_for, try_kinds
@@ -90,9 +93,21 @@ def move_to_milvus(
     Raises:
         IndexUnavailable: Milvus does not answer, or no kind finds enough, or it is not equal to the database
             at the end; the gallery is searched as before then.
+        WrongState: somebody else is moving it.
         NotPermitted: the gallery is of another agency, or the actor may not.
     """
     _permit(actor, gallery, tools=tools)
+    with _alone(gallery):
+        collection, tried = _filled(gallery, kind, tools=tools, told=told)
+        told("equal to the database; searched there from now on")
+        _drop(serve_from_milvus(actor, collection=collection, tools=tools), grace, tools=tools)
+    return tried
+
+
+def _filled(
+    gallery: Gallery, kind: Kind | None, *, tools: Tools, told: Told
+) -> tuple[Collection, list[Tried]]:
+    """Return a collection that is equal to the database and can be searched, and what was measured of it."""
     collection = distributing.make(gallery, kind=FLAT, tools=tools)
     index = distributing.index_of(collection, tools=tools)
     done = 0
@@ -110,9 +125,7 @@ def move_to_milvus(
         raise IndexUnavailable(
             "What lies in Milvus is not equal to the database; the gallery is searched as before. Try again."
         )
-    told("equal to the database; searched there from now on")
-    _drop(serve_from_milvus(actor, collection=collection, tools=tools), grace, tools=tools)
-    return tried
+    return collection, tried
 
 
 @composed_of(serve_from_memory)
@@ -127,14 +140,55 @@ def move_to_memory(
     """Make an index for memory beside the one in Milvus, and search it from then on.
 
     Raises:
-        WrongState: it is searched in memory already.
+        WrongState: it is searched in memory already, or somebody else is moving it.
         NotPermitted: the gallery is of another agency, or the actor may not.
     """
     _permit(actor, gallery, tools=tools)
-    # Sealed into the store, so that every process has it within seconds once the gallery is searched there.
-    indexing.write_snapshot(gallery, tools=replace(tools, shelf=Shelf()), beside=True)
-    told("an index for memory is made; searched there from now on")
-    _drop(serve_from_memory(actor, gallery=gallery, tools=tools), grace, tools=tools)
+    with _alone(gallery):
+        # Sealed into the store, so that every process has it within seconds once the gallery is searched there.
+        indexing.write_snapshot(gallery, tools=replace(tools, shelf=Shelf()), beside=True)
+        told("an index for memory is made; searched there from now on")
+        _drop(serve_from_memory(actor, gallery=gallery, tools=tools), grace, tools=tools)
+
+
+def tidy(gallery: Gallery, *, tools: Tools) -> None:
+    """Have nobody in Milvus who was removed from a gallery, whichever collection they are in.
+
+    The one that is searched is brought up to date, those that are not searched any more are dropped, and one
+    that an interrupted move left behind keeps only whom the gallery has. While a move is at work that is its own
+    matter. A gallery that has no collection is passed over.
+
+    Raises:
+        IndexUnavailable: Milvus does not answer; call it again later.
+    """
+    if not Collection.objects.filter(gallery=gallery).exists():
+        return
+    distributing.follow(gallery, tools=tools)
+    with session_lock(gallery.pk, wait=False) as alone:
+        if not alone:
+            return
+        distributing.drop_retired(gallery, tools=tools)
+        begun = Collection.objects.filter(gallery=gallery, serving_since=None, retired_at=None)
+        for collection in begun.select_related("gallery"):
+            index = distributing.index_of(collection, tools=tools)
+            # The move may have been stopped before it was loaded, or while its index kind was changed.
+            index.create()
+            distributing.remove_gone(collection, index)
+
+
+@contextmanager
+def _alone(gallery: Gallery) -> Iterator[None]:
+    """Be the only one who moves a gallery; whoever is killed holds nobody back.
+
+    Raises:
+        WrongState: somebody else is.
+    """
+    with session_lock(gallery.pk, wait=False) as alone:
+        if not alone:
+            raise WrongState(
+                "This gallery is being moved, or what a move left is being taken away. Try again when that has ended."
+            )
+        yield
 
 
 def _chosen(
@@ -146,11 +200,13 @@ def _chosen(
     told: Told,
 ) -> list[Tried]:
     """Try index kinds, have the best one built, and keep with the collection what was measured."""
-    probes = distributing.probes_of(collection.gallery, tools=tools)
+    probes = probing.probes_of(collection.gallery, tools=tools)
     tried: list[Tried] = []
-    for one in try_kinds(index, probes, kinds):
+    for one in try_kinds(index, probes, kinds, k=ROWS):
         tried.append(one)
-        told(f"{one.kind}: {one.recall:.2%} of {one.probes} mates, {one.p50_ms:.1f} ms a search")
+        told(
+            f"{one.kind}: {one.recall:.2%} of {one.probes} mates come first, {one.p50_ms:.1f} ms a search"
+        )
     index.become(cheapest(tried))
     collection.details |= {
         "kind": index.kind.as_json(),

@@ -20,6 +20,7 @@ from countenance.apps.galleries.models import Face
 from countenance.faces.fusing import MOST_FUSED, fuse, worth
 from countenance.faces.types import Template
 from countenance.index.base import MOST_CANDIDATES, Hit
+from countenance.index.flat import rescored
 from countenance.index.shelf import Shelf
 
 ROWS = 1_000
@@ -31,7 +32,10 @@ loses of those that comparing every fused template would rank first.
 ROWS_PER_SUBJECT = 4
 """How many rows to ask of the index per wanted subject at first; more follow if they are too few."""
 SPARE = 30
-"""So many subjects more than are wanted are compared by their sealed templates."""
+"""So many subjects with several photos, more than are wanted, are compared by their sealed templates.
+
+The index keeps no quality of a photo, so its fused templates are near those that count, not the same.
+"""
 MOST_LISTED = 50
 """How many photos of one subject are listed with it."""
 DECIMALS = 6
@@ -97,10 +101,11 @@ def nearest(
             break
         wanted = min(wanted * 4, MOST_CANDIDATES)
     note_rows(found, present)
-    near = nearest_first(found, template, shelf=shelf)[: top + SPARE]
+    near = nearest_first(found, template, shelf=shelf)
     # Of those with one photo the order is known already, so no more of them are opened than may be listed.
     single = [one for one in near if not one.rows][:top]
-    ranked = compared([*single, *(one for one in near if one.rows)], template, present)
+    several = [one for one in near if one.rows][: top + SPARE]
+    ranked = compared([*single, *several], template, present)
     ranked.sort(key=lambda one: (-one["similarity"], one["faces"][0]["face"]))
     return ranked[:top]
 
@@ -138,6 +143,9 @@ def note_rows(found: Sequence[Found], present: QuerySet[Face]) -> None:
 def nearest_first(found: Sequence[Found], template: Template, *, shelf: Shelf) -> list[Found]:
     """Return subjects in the order in which to look at them closely.
 
+    Those with several photos come by the template that is fused from all of them, as they are ranked in the end: by
+    their best photo, a few dozen with one lucky photo each would come before somebody who is more alike.
+
     Args:
         found: whom the index returned, in its order, with the photos of each.
         template: of the probe.
@@ -153,7 +161,7 @@ def nearest_first(found: Sequence[Found], template: Template, *, shelf: Shelf) -
             template.vector, gallery=gallery, groups=[one.fused for one in several]
         )
         for one, similarity in zip(several, similar, strict=True):
-            near[one.subject] = max(near[one.subject], similarity)
+            near[one.subject] = similarity
     return sorted(found, key=lambda one: -near[one.subject])
 
 
@@ -184,10 +192,10 @@ def _opened(one: Found) -> list[int]:
 
 
 def _candidate(one: Found, faces: Mapping[int, Face], template: Template) -> dict[str, Any]:
-    similar = {
-        row: one.hits[row] if row in one.hits else float(_vector(face) @ template.vector)
-        for row, face in faces.items()
-    }
+    # Not what the index says: that may keep less of a template, and may be another machine's.
+    rows = list(faces)
+    exact = rescored(np.stack([_vector(faces[row]) for row in rows]), template.vector)
+    similar = dict(zip(rows, exact.tolist(), strict=True))
     listed = sorted(faces, key=lambda row: (-similar[row], row))[:MOST_LISTED]
     rows = [row for row in one.fused if row in faces]
     similarity = similar[listed[0]]
