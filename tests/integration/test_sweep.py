@@ -5,11 +5,13 @@ from datetime import date
 
 import factories
 import footage_help
+import measured
 from django.apps import apps
 
 from countenance.apps.agencies import services as agencies
 from countenance.apps.agencies.models import VettingDocument
 from countenance.apps.cases.models import Authority
+from countenance.apps.evaluations.models import KeptTrials
 from countenance.apps.galleries import indexing
 from countenance.apps.galleries.models import IndexSnapshot, Photo
 from countenance.apps.records.objects import get_object
@@ -21,9 +23,18 @@ from countenance.testing import FakeEngine
 from countenance.web.maintenance import sweep_objects
 
 ORDER = b"The founding order, on paper"
-KINDS = {"VettingDocument", "Authority", "Photo", "StagedPhoto", "Probe", "Footage"}
+KINDS = {
+    "VettingDocument",
+    "Authority",
+    "Photo",
+    "StagedPhoto",
+    "Probe",
+    "Footage",
+    "KeptTrials",
+    "NonMates",
+}
 """The kinds whose rows have an object of their own id."""
-WITHOUT = {"Search", "Gallery", "IndexSnapshot", "Examination", "Comparison", "Lead"}
+WITHOUT = {"Search", "Gallery", "IndexSnapshot", "Examination", "Comparison", "Lead", "Collection"}
 """The kinds with a key of their own, but without such an object."""
 
 
@@ -54,6 +65,7 @@ def test_the_sweep_keeps_what_rows_own_and_deletes_what_none_does(deployment):
     probe = factories.ask(deployment, case, [gallery], FakeEngine.photo("anna", shot=9))
     derived = evidence.derive_probe(deployment.actor, probe=probe, quarter_turns=1, tools=tools)
     video = footage_help.added(deployment, case=case)
+    measured.evaluated(deployment, gallery)
     stray = uuid.uuid4()
     tools.store.put(stray, b"left by a crash")
 
@@ -63,8 +75,9 @@ def test_the_sweep_keeps_what_rows_own_and_deletes_what_none_does(deployment):
     assert get_object(VettingDocument.objects.select_related("agency").get(), tools=tools) == ORDER
     kept = [*Photo.objects.select_related("gallery"), *Probe.objects.all(), derived, video]
     kept += Authority.objects.all()
+    kept += KeptTrials.objects.select_related("evaluation")
     assert all(get_object(one, tools=tools) for one in kept)
-    assert len(kept) >= 7
+    assert len(kept) >= 8
     parts = {uuid.UUID(part) for one in IndexSnapshot.objects.all() for part in one.parts}
     assert parts
     assert parts <= set(tools.store.ids())
