@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from countenance.apps.evaluations import measuring, queries, sampling, services, templates
+from countenance.apps.evaluations import (
+    measuring,
+    queries,
+    sampling,
+    services,
+    showing,
+    templates,
+)
 from countenance.apps.evaluations.models import Evaluation, KeptTrials
 from countenance.apps.evaluations.points import numbers_of
 from countenance.apps.galleries import services as galleries
@@ -120,19 +127,32 @@ def test_photos_without_a_face_are_misses_and_never_left_out(deployment: Any) ->
 def test_groups_are_told_column_by_column_and_few_people_are_not(deployment: Any) -> None:
     found = made.evaluated(deployment, 70, colour=["red", "blue"], size=["large"] * 9 + ["small"])
     numbers = numbers_of(found)
-    told = {one.group: (one.subjects, one.too_few) for one in numbers.groups}
-    assert told == {
-        "colour: red": (35, False),
-        "colour: blue": (35, False),
-        "size: large": (63, False),
-        "size: small": (7, True),
-    }
-    assert all(not one.at for one in numbers.groups if one.too_few)
+    told = {one.group: one.subjects for one in numbers.groups}
+    assert told == {"colour: red": 35, "colour: blue": 35, "size: large": 63}
+    assert found.details["settings"]["groups_too_small"] == 1
+    assert ("Groups of too few people to tell of", "1") in showing.facts(found, numbers)
     trials = queries.trials_of(found, tools=deployment.tools)
     assert trials is not None
     at = {one.group: one for one in measuring.groups_at(trials, 0.5, seed=1)}
-    assert at["size: small"].fnir is None
+    assert set(at) == set(told)
     assert at["size: large"].fnir is not None
+
+
+def test_a_label_of_few_people_which_can_be_a_name_is_kept_nowhere(deployment: Any) -> None:
+    people = made.names(40, "enrolled")
+    gallery = made.filled(deployment, people, shots=(1, 2))
+    groups = {one: {"name": f"Secret {one}", "colour": "red"} for one in [*people, "nobody"]}
+    found = services.evaluate_gallery(
+        deployment.actor, gallery=gallery, groups=groups, tools=deployment.tools
+    )
+    trials = queries.trials_of(found, tools=deployment.tools)
+    assert trials is not None
+    for kept in (trials.as_json(), bytes(found.numbers), str(found.details).encode()):
+        assert b"Secret" not in kept
+    assert trials.groups == ("colour: red",)
+    settings = found.details["settings"]
+    assert (settings["groups_too_small"], settings["labels_of_nobody"]) == (40, 1)
+    assert measuring.differences(trials, numbers_of(found)) == []
 
 
 def test_a_gallery_is_evaluated_on_its_people_with_several_photos(deployment: Any) -> None:
@@ -189,6 +209,30 @@ def test_a_removal_takes_the_trials_of_a_gallery_away_and_leaves_its_numbers(
         deployment.actor, photo=photo, reason="it was asked for", tools=deployment.tools
     )
     assert queries.trials_of(others, tools=deployment.tools) is None
+    assert KeptTrials.objects.count() == 1
+
+
+def test_trials_are_not_kept_of_a_gallery_that_somebody_is_removed_from_meanwhile(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = made.filled(deployment, made.names(30, "enrolled"), shots=(1, 2))
+    search = measuring.of_gallery
+
+    def removed_meanwhile(found: Any, *, model: str) -> Any:
+        subject = Subject.objects.filter(gallery=gallery).first()
+        assert subject is not None
+        galleries.remove_subject(
+            deployment.actor, subject=subject, reason="she asked for it", tools=deployment.tools
+        )
+        return search(found, model=model)
+
+    monkeypatch.setattr(measuring, "of_gallery", removed_meanwhile)
+    late = services.evaluate_gallery(deployment.actor, gallery=gallery, tools=deployment.tools)
+    assert not KeptTrials.objects.exists()
+    assert numbers_of(late).mated_searches == 60
+    monkeypatch.setattr(measuring, "of_gallery", search)
+    gallery.refresh_from_db()
+    services.evaluate_gallery(deployment.actor, gallery=gallery, tools=deployment.tools)
     assert KeptTrials.objects.count() == 1
 
 

@@ -49,8 +49,7 @@ def test_the_evaluation_of_the_sample_people_is_made_again_from_its_file_to_the_
     for at in numbers["measured"]:
         assert abs(at["fnir"]["value"] - np.mean(mated < at["threshold"])) < 1e-9
         assert abs(at["fpir"]["value"] - np.mean(other >= at["threshold"])) < 1e-9
-    told = {one["group"]: one["too_few"] for one in numbers["groups"]}
-    assert told["face_gender: female"] is False
+    assert "face_gender: female" in {one["group"] for one in numbers["groups"]}
 
 
 def _groups(people: Path, place: Path) -> Path:

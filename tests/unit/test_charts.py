@@ -30,7 +30,7 @@ from countenance.ui.measured import by_group, by_quality, charts_of, distributio
 @pytest.fixture(scope="module")
 def evaluation():
     templates, labels = labelled.album(200, 4, 32)
-    groups = ["north" if one < 180 else "a name that is longer than its place" for one in labels]
+    groups = ["north" if one < 150 else "a name that is longer than its place" for one in labels]
     qualities = np.random.default_rng(1).random(len(labels)).tolist()
     trials = leave_one_out(templates, labels, model="m", groups=groups, qualities=qualities)
     return evaluate(trials, seed=1, replicates=100)
@@ -185,7 +185,13 @@ def test_a_name_that_is_too_long_is_cut_in_the_drawing_only(evaluation):
 
 def test_the_growth_chart_says_how_far_was_measured(evaluation):
     chart = growth(evaluation, evaluation.settings[0])
-    assert {row[-1] for row in chart.rows} == {"measured", "extrapolated"}
+    how = {int(row[0].replace("\N{NARROW NO-BREAK SPACE}", "")): row[-1] for row in chart.rows}
+    assert set(how.values()) == {"measured", "predicted", "extrapolated"}
+    assert {word for n, word in how.items() if n > evaluation.others + 1} == {
+        "predicted",
+        "extrapolated",
+    }
+    assert how[evaluation.others] == "measured" if evaluation.others in how else True
     assert "line continued" in kinds_of(chart)
     rising = [float(row[1]) for row in chart.rows]
     assert rising == sorted(rising)

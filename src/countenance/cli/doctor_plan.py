@@ -45,7 +45,7 @@ def show(recall: float) -> None:
     output.result(
         {"memory": memory, "recall": recall, "plans": described},
         output.table("", _COLUMNS, rows),
-        f"MB of memory for the index; ms of one search for the index alone, on an idle machine like this."
+        f"MB of memory for the index; ms of one search for the index alone, estimated for an idle machine like this."
         f"\nIndexes may take {memory / 1e6:,.0f} MB here: half of the memory, as a snapshot takes as much again.",
         words,
     )
@@ -84,7 +84,7 @@ def _row(gallery: str, now: Any, made: Plan) -> tuple[object, ...]:
     elif gallery and now is not None and now is not made.tier:
         note = f"{now} until its next snapshot"
     else:
-        note = "measured" if made.measured else "estimated"
+        note = ""
     return (
         gallery[:8] or "—",
         f"{made.templates:,}",

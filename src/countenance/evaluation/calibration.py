@@ -11,6 +11,7 @@ Brümmer and du Preez 2006), and it never goes beyond what the number of subject
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float64
@@ -18,12 +19,18 @@ from jaxtyping import Float64
 from countenance.errors import InputError
 from countenance.evaluation.trials import Trials
 
+LARGER: Final = 2
+"""In a gallery more than this many times as large as the one evaluated no ratio below 1 is told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """A likelihood ratio; `capped` is "at least" or "at most" where the data can say no more, else ""."""
+    """A likelihood ratio; `capped` is "at least" or "at most" where the data can say no more, else "".
 
-    value: float
+    `value` is None where nothing can be said in a gallery so much larger than the one evaluated.
+    """
+
+    value: float | None
     capped: str
 
 
@@ -51,13 +58,19 @@ class Calibration:
         Args:
             similarity: of the candidate.
             subjects: in the gallery searched. In one larger than that evaluated, a stranger so alike is
-                that many times likelier, so the ratio is smaller by that factor.
+                that many times likelier at most, so the ratio is smaller by no more than that factor.
+                That bound is evidence for the same person while it is above 1. It is none against:
+                where only the factor brings it below 1, or the gallery is far larger, nothing is said.
         """
         step = int(np.searchsorted(self.levels, similarity, side="right")) - 1
         value = self.ratios[max(0, step)]
         growth = max(1.0, (subjects or self.others) / max(1, self.others))
-        capped = "at least" if value >= self.most else "at most" if value <= self.least else ""
-        return Ratio(value=value / growth, capped=capped)
+        if value / growth < 1 and (value >= 1 or growth > LARGER):
+            return Ratio(value=None, capped="")
+        if value < 1:
+            grown = max(self.least, value / growth)
+            return Ratio(value=grown, capped="at most" if grown <= self.least else "")
+        return Ratio(value=value / growth, capped="at least" if value >= self.most else "")
 
 
 def calibrate(trials: Trials) -> Calibration:

@@ -98,14 +98,16 @@ class Growth:
     def threshold_for(self, wanted_fpir: float, subjects: int) -> float:
         """Return the lowest threshold, with six decimals, at which no higher FPIR is to be expected.
 
+        It is never above 1, beyond which no similarity lies; see `is_out_of_reach`.
+
         Raises:
             InputError: the wanted FPIR is not above 0 and below 1, or the gallery is empty.
         """
         if not 0 < wanted_fpir < 1 or subjects < 1:
             raise InputError("An FPIR lies between 0 and 1, and a gallery has a subject.")
         low, high = -1.0, 1.0
-        while self.fpir(high, subjects) > wanted_fpir:
-            high += 1.0
+        if self.fpir(high, subjects) > wanted_fpir:
+            return high
         while high - low > 1e-9:  # noqa: PLR2004 # far below what a similarity means
             middle = (low + high) / 2
             low, high = (
@@ -114,8 +116,25 @@ class Growth:
         return math.ceil(high * _FINE) / _FINE
 
     def is_extrapolated(self, threshold: float, subjects: int) -> bool:
-        """Say whether the FPIR there was not measured but continued from what was."""
+        """Say whether the FPIR there was not measured but continued from what was.
+
+        Up to `FAR` times the evaluated size it is predicted only: such comparisons were measured, but
+        not in a gallery so large.
+        """
         return threshold > self.highest or subjects > FAR * self.others
+
+
+def is_predicted(subjects: int, others: int) -> bool:
+    """Say whether a gallery holds more subjects than the one that was measured with so many others.
+
+    That one held whoever was searched for besides them.
+    """
+    return subjects > others + 1
+
+
+def is_out_of_reach(threshold: float) -> bool:
+    """Say whether a threshold is one that nobody but the same photo again can reach."""
+    return threshold >= 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,13 +69,12 @@ class At:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRates:
-    """Error rates of one group; none are told if it has `too_few` subjects."""
+    """Error rates of one group of at least `FEWEST` subjects, at the thresholds of the settings."""
 
     group: str
     subjects: int
     mated_searches: int
     non_mated_searches: int
-    too_few: bool
     at: tuple[At, ...]
 
 
@@ -111,7 +110,7 @@ class Evaluation:
         measured: both error rates over the thresholds, rising: the DET curve.
         settings: the wanted FPIRs of `WANTED` at the evaluated size.
         ranks: FNIR by rank.
-        groups: error rates at the thresholds of `settings`, by the steward's labels.
+        groups: error rates at the thresholds of `settings`, by the steward's labels; none of small groups.
         growth: the model of FPIR at other sizes; None where too little was measured.
         drawn: that model for drawn samples, for its interval.
         checks: that model beside measurement at three sizes.
@@ -294,16 +293,15 @@ def _groups(
     for name in trials.groups:
         part = trials.of_group(name)
         subjects = len(np.unique(np.concatenate([part.mated_subjects, part.non_mated_subjects])))
-        too_few = subjects < FEWEST
-        at = () if too_few else _at(part, thresholds, seed=seed, replicates=replicates)
+        if subjects < FEWEST:
+            continue
         found.append(
             GroupRates(
                 group=name,
                 subjects=subjects,
                 mated_searches=len(part.mated),
                 non_mated_searches=len(part.non_mated),
-                too_few=too_few,
-                at=at,
+                at=_at(part, thresholds, seed=seed, replicates=replicates),
             )
         )
     return tuple(found)

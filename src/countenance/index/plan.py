@@ -43,14 +43,16 @@ _WORDS: Final = {
     Tier.QUANTISED: "every template's 4-bit code, the nearest compared again in half precision",
 }
 _FIXED_MS: Final = {Tier.EXACT: 0.1, Tier.QUANTISED: 0.8}
-_NANOSECONDS: Final = {Tier.EXACT: 38.0, Tier.QUANTISED: 2.0}
-"""CPU time of a template of 128 numbers, measured at a million; in proportion for others."""
-_MEASURED: Final = {
-    (Tier.EXACT, 128): (10_000, 1_000_000),
-    (Tier.QUANTISED, 128): (1_000_000, 10_000_000),
-    (Tier.QUANTISED, 512): (1_000_000,),
-}
-"""The sizes at which `docs/reference/performance.md` has a measurement; all other times are estimates."""
+_EXACT_NS: Final = 38.0 / 128
+"""CPU time of a number, in the exact tier."""
+_CACHED: Final = 32_000_000
+"""So many bytes of codes stay in the processor's cache."""
+_CACHED_NS: Final = 0.06
+_READ_NS: Final = 0.13
+"""CPU time of a byte of codes that is there, and of one that is not.
+
+Both tiers' times come near those of `docs/reference/performance.md`, and are estimates for any machine.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,7 @@ class Plan:
     """Bytes, for the index alone."""
     cpu_ms: float
     ms: float
-    """Of one search on an idle machine with as many cores as this one."""
-    measured: bool
+    """Of one search on an idle machine with as many cores as this one: like `cpu_ms` an estimate."""
     fits: bool
     """False if the machine has too little memory for it: a gallery for several machines."""
 
@@ -127,9 +128,13 @@ def tier_of(index: LocalIndex) -> Tier:
 
 def _plan(tier: Tier, templates: int, dimensions: int, memory: int | None) -> Plan:
     needed = templates * _bytes_each(tier, dimensions)
-    cpu = _FIXED_MS[tier] + templates * _NANOSECONDS[tier] * dimensions / 128 * 1e-6
-    if tier is not Tier.EXACT and dimensions >= 256:  # noqa: PLR2004 - half as many codes, see `codes`
-        cpu = _FIXED_MS[tier] + templates * _NANOSECONDS[tier] * dimensions / 256 * 1e-6
+    if tier is Tier.EXACT:
+        nanoseconds = templates * dimensions * _EXACT_NS
+    else:
+        codes = templates * sub_vectors(dimensions) // 2
+        cached = min(codes, _CACHED)
+        nanoseconds = cached * _CACHED_NS + (codes - cached) * _READ_NS
+    cpu = _FIXED_MS[tier] + nanoseconds * 1e-6
     parts = templates * 4 * dimensions // 2**24 if tier is Tier.EXACT else -(-templates // SHARD)
     return Plan(
         templates=templates,
@@ -138,7 +143,6 @@ def _plan(tier: Tier, templates: int, dimensions: int, memory: int | None) -> Pl
         memory=needed,
         cpu_ms=cpu,
         ms=cpu / max(1, min(cores(), parts)),
-        measured=templates in _MEASURED.get((tier, dimensions), ()),
         fits=memory is None or needed <= memory,
     )
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from countenance.evaluation.growth import expect
+from countenance.evaluation.growth import Expected, expect, is_predicted
 from countenance.evaluation.intervals import Rate
 from countenance.evaluation.report import Evaluation, Setting
 from countenance.ui.charts import Chart, Interval, Series, det, histogram_pair, intervals, line
@@ -99,9 +99,10 @@ def growth(evaluation: Evaluation, setting: Setting) -> Chart:
     y_low = 10.0 ** math.floor(
         math.log10(max(1e-6, min((one.value for one in told), default=1e-6)))
     )
-    known = [n for n, one in zip(sizes, told, strict=True) if not one.extrapolated]
+    how = [how_known(one, evaluation.others) for one in told]
+    known = [n for n, one in zip(sizes, how, strict=False) if one == "measured"]
     said = f"FPIR at threshold {similarity(setting.threshold)} as the gallery grows. The shaded band is the "
-    said += "95 % interval; dashed: not measured, but continued from what was."
+    said += f"95 % interval; dashed: not measured, but predicted from what was, among {count(evaluation.others)}."
     return line(
         Series(
             points=[(n, max(one.value, y_low)) for n, one in zip(sizes, told, strict=True)],
@@ -122,12 +123,19 @@ def growth(evaluation: Evaluation, setting: Setting) -> Chart:
                 count(one.subjects),
                 rate(one.value),
                 f"{rate(one.low)} to {rate(one.high)}",
-                "extrapolated" if one.extrapolated else "measured",
+                word,
             )
-            for one in told
+            for one, word in zip(told, how, strict=True)
         ],
         limit=(setting.wanted_fpir, f"wanted: {one_in(setting.wanted_fpir)}"),
     )
+
+
+def how_known(one: Expected, others: int) -> str:
+    """Return how an FPIR is known: measured among so many others, predicted for more, or extrapolated."""
+    if one.extrapolated:
+        return "extrapolated"
+    return "predicted" if is_predicted(one.subjects, others) else "measured"
 
 
 def by_group(evaluation: Evaluation) -> list[Chart]:
@@ -136,9 +144,8 @@ def by_group(evaluation: Evaluation) -> list[Chart]:
     for number, setting in enumerate(evaluation.settings if evaluation.groups else ()):
         rows = []
         for group in evaluation.groups:
-            at = None if group.too_few else group.at[number]
-            pair = (None, None) if at is None else (at.fnir, at.fpir)
-            rows.append((group.group, [_interval(one, too_few=group.too_few) for one in pair]))
+            at = group.at[number]
+            rows.append((group.group, [_interval(one) for one in (at.fnir, at.fpir)]))
         said = f"By the groups that the steward labelled, at the threshold for an FPIR of {one_in(setting.wanted_fpir)}: "
         said += "each dot is a measured rate, each line its 95 % interval. Lines that overlap may differ by chance alone."
         made.append(intervals(rows, panels=("FNIR", "FPIR"), caption=said))
@@ -187,9 +194,7 @@ def by_quality(evaluation: Evaluation) -> Chart:
     )
 
 
-def _interval(one: Rate | None, *, too_few: bool) -> Interval:
-    if too_few:
-        return Interval(told="too few")
+def _interval(one: Rate | None) -> Interval:
     if one is None:
         return Interval(told="not measured")
     return Interval(value=one.value, low=one.low, high=one.high)

@@ -44,9 +44,32 @@ def test_where_no_stranger_was_so_alike_the_ratio_is_at_least_what_was_seen():
 
 def test_in_a_larger_gallery_a_similarity_says_less():
     made = calibrate(labelled.searched(subjects=200))
-    here, larger, smaller = (made.at(0.6, subjects=n).value for n in (199, 1_990, 19))
+    here, larger, smaller = (made.at(0.9, subjects=n).value for n in (199, 1_990, 19))
     assert larger == pytest.approx(here / 10)
     assert smaller == here  # never more than was measured
+
+
+@pytest.mark.parametrize("similarity", [-1.0, 0.05, 0.3, 0.5, 0.7, 0.95])
+@pytest.mark.parametrize("subjects", [200, 300, 2_000, 200_000])
+def test_a_larger_gallery_is_never_evidence_against_a_candidate_nor_beyond_what_was_measured(
+    similarity, subjects
+):
+    made = calibrate(labelled.searched(subjects=200))
+    here, there = made.at(similarity), made.at(similarity, subjects=subjects)
+    if there.value is None:
+        assert there.capped == ""
+        assert here.value < subjects / made.others
+        return
+    assert made.least <= there.value <= here.value
+    assert (there.value >= 1) == (here.value >= 1)
+    if subjects > 2 * made.others:
+        assert there.value >= 1
+
+
+def test_in_a_gallery_a_thousand_times_as_large_nothing_is_said_of_low_and_high_similarities():
+    made = calibrate(labelled.made(mated=[0.3] * 12 + [0.9] * 48, best=[0.1] * 30 + [0.4] * 30))
+    assert [made.at(one, subjects=100_000).value for one in (0.05, 0.35, 0.95)] == [None] * 3
+    assert made.at(0.95, subjects=1_000).value == pytest.approx(4.8)
 
 
 def test_searches_without_a_face_have_no_candidate_and_take_no_part():

@@ -1,6 +1,7 @@
 """FPIR in galleries of another size: what the model says, beside what is measured there."""
 
 import math
+from dataclasses import replace
 
 import labelled
 import numpy as np
@@ -8,7 +9,12 @@ import pytest
 
 from countenance.errors import InputError
 from countenance.evaluation import Trials, expected, fpir, grow, measured_at
-from countenance.evaluation.growth import check, drawn_models
+from countenance.evaluation.growth import (
+    check,
+    drawn_models,
+    is_out_of_reach,
+    is_predicted,
+)
 from countenance.evaluation.tails import fit_tail, tail
 
 SMALL, PROBES = 2_000, 6_000
@@ -112,6 +118,18 @@ def test_the_threshold_keeps_the_wanted_fpir_at_any_size(strangers, subjects, wa
     threshold = model.threshold_for(wanted, subjects)
     assert model.fpir(threshold, subjects) <= wanted
     assert model.fpir(threshold - 2e-6, subjects) > wanted or threshold <= -0.99
+
+
+def test_no_threshold_lies_beyond_all_similarities(strangers):
+    far = replace(grow(strangers[0]), slope=1.0, bend=0.0)
+    threshold = far.threshold_for(1e-6, 10**6)
+    assert threshold == 1
+    assert is_out_of_reach(threshold)
+    assert not is_out_of_reach(grow(strangers[0]).threshold_for(0.01, 1_000))
+
+
+def test_a_gallery_is_measured_up_to_the_evaluated_size_and_whoever_was_searched_for():
+    assert [is_predicted(n, 199) for n in (10, 199, 200, 201)] == [False, False, False, True]
 
 
 def test_what_was_not_measured_is_called_extrapolated(strangers):

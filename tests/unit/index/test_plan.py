@@ -46,6 +46,16 @@ def test_a_gallery_near_the_border_stays_what_it_is() -> None:
     assert planned(300_000, 128, now=Tier.EXACT).tier is Tier.QUANTISED
 
 
+@pytest.mark.parametrize(
+    ("templates", "dimensions", "measured"),
+    [(10**6, 128, 2.75), (10**7, 128, 41.95), (10**6, 512, 7.99)],
+)
+def test_the_estimates_come_near_what_performance_says(
+    templates: int, dimensions: int, measured: float
+) -> None:
+    assert planned(templates, dimensions).cpu_ms == pytest.approx(measured, rel=0.15)
+
+
 @pytest.mark.parametrize("tier", Tier)
 def test_an_index_of_each_tier_comes_back_from_its_bytes_with_the_memory_that_was_planned(
     tier: Tier,

@@ -44,6 +44,7 @@ class Templates:
         photo: which photo of that person each is, from 0, in the order in which they were given.
         qualities: our figure of each face, 0 without one; empty if not measured.
         groups: what each is labelled with.
+        labels_of_nobody: how many labels of groups are of nobody here.
         without_face: how many rows are NaN.
     """
 
@@ -52,6 +53,7 @@ class Templates:
     photo: Codes
     qualities: Sequence[float] = ()
     groups: Sequence[Groups] = field(default_factory=list)
+    labels_of_nobody: int = 0
 
     @property
     def without_face(self) -> int:
@@ -159,6 +161,22 @@ def numbers_of(trials: Trials, *, seed: int) -> Evaluation:
     for column in sorted({_column(one) for label in trials.groups for one in label.split(NEXT)}):
         groups += evaluate(_by(trials, column), seed=seed).groups
     return replace(found, groups=tuple(groups))
+
+
+def without_few(trials: Trials) -> tuple[Trials, int]:
+    """Return trials without the labels that fewer than `FEWEST` people have, and how many labels those are.
+
+    A label of few people can be a name, and says little of error rates anyway.
+    """
+    values = {one for label in trials.groups for one in label.split(NEXT)}
+    few = {
+        one for one in values if people_searched(_by(trials, _column(one)).of_group(one)) < FEWEST
+    }
+    mated, other = (
+        tuple(NEXT.join(one for one in label.split(NEXT) if one not in few) for label in labels)
+        for labels in (trials.mated_groups, trials.non_mated_groups)
+    )
+    return replace(trials, mated_groups=mated, non_mated_groups=other), len(few - {""})
 
 
 def groups_at(trials: Trials, threshold: float, *, seed: int) -> list[OfGroup]:

@@ -12,8 +12,6 @@ from countenance.reports.words import moment
 from countenance.ui.charts import Chart, as_svg
 from countenance.ui.measured import charts_of
 
-EXTRAPOLATED = ", extrapolated"
-
 
 def paper_of(
     one: Evaluation,
@@ -66,7 +64,7 @@ def _settings(told: list[showing.Expected]) -> Table:
             (
                 one.name,
                 f"{one.threshold:.3f}",
-                one.fpir + (EXTRAPOLATED if one.extrapolated else ""),
+                one.fpir + (f", {one.how}" if one.how else ""),
                 one.fnir,
             )
             for one in told

@@ -20,6 +20,7 @@ from countenance.apps.evaluations.saying import about, between, counted, rounded
 from countenance.apps.galleries.models import Face, Gallery, Source
 from countenance.errors import InputError, NotFound, SealBroken
 from countenance.evaluation.calibration import Calibration
+from countenance.evaluation.growth import is_out_of_reach, is_predicted
 from countenance.evaluation.report import Evaluation as Numbers
 from countenance.evaluation.report import Histogram
 from countenance.tools import Tools
@@ -31,6 +32,12 @@ Counting a million takes longer than searching them, and each enrolment would as
 notice a thousandth; a gallery of fewer than so many subjects is counted at each change.
 """
 _known: dict[UUID, tuple[frozenset[UUID], int, int]] = {}
+
+
+OUT_OF_REACH = (
+    " As seldom as was agreed on is out of reach at this size: no similarity is high enough for it, so hardly anybody "
+    "is ever returned. A steward has to propose another operating point."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,11 @@ class Point:
     extrapolated: bool
     sample: str
     galleries: int = 1
+
+    @property
+    def is_predicted(self) -> bool:
+        """Say whether more people are searched than were when it was measured."""
+        return is_predicted(self.subjects, self.evaluated_subjects)
 
     def as_json(self) -> dict[str, Any]:
         """Return it in JSON's own types; fractions are texts, so that the ledger takes them too."""
@@ -131,13 +143,14 @@ class Ratio:
     """How many times as often a similarity was seen of two photos of one person as of two people.
 
     Attributes:
-        value: the ratio, never beyond what the evaluation's searches can show.
+        value: the ratio, never beyond what the evaluation's searches can show; None where nothing can be
+            said, because the searched galleries are so much larger than the one evaluated.
         at_least: the similarity lies beyond them, so the true ratio may be larger.
         at_most: likewise, smaller.
         words: all of that in a sentence.
     """
 
-    value: float
+    value: float | None
     at_least: bool
     at_most: bool
     words: str
@@ -275,10 +288,15 @@ def in_words(point: Point) -> str:
         f"At this setting {about(point.fpir.value)} searches for people who are not in {here} return somebody "
         f"({between(point.fpir.low, point.fpir.high)}), and {about(point.fnir.value)} searches for people who "
         f"are in it do not return them ({between(point.fnir.low, point.fnir.high)}). "
-        f"Measured on {point.evaluated_on.day} {point.evaluated_on:%B %Y} with {point.sample}: "
-        f"{counted(point.non_mated_searches)} searches for people who were not there, "
-        f"{counted(point.mated_searches)} for people who were."
+        f"Measured on {point.evaluated_on.day} {point.evaluated_on:%B %Y} with {point.sample}, searched among "
+        f"{counted(point.evaluated_subjects)}: {counted(point.non_mated_searches)} searches for people who were not there, "
+        f"{counted(point.mated_searches)} for people who were, all of them with several photos, and wherever they "
+        "stood in the list."
     )
+    if point.is_predicted:
+        said += f" The first figure is predicted for {counted(point.subjects)} from that."
+    if is_out_of_reach(point.threshold):
+        said += OUT_OF_REACH
     if point.extrapolated:
         said += (
             " So few errors were not measured at this size: the figure is extrapolated from the most similar "
@@ -338,7 +356,12 @@ def _measured(point: Point) -> Numbers:
     return numbers_of(found)
 
 
-def _ratio_in_words(value: float, capped: str, similarity: float, point: Point) -> str:
+def _ratio_in_words(value: float | None, capped: str, similarity: float, point: Point) -> str:
+    if value is None:
+        return (
+            f"What a similarity of {similarity:.3f} weighs among {counted(point.subjects)} people cannot be said: "
+            f"it was measured among {counted(point.evaluated_subjects)}. That speaks neither for nor against."
+        )
     times = rounded(value if value >= 1 else 1 / value)
     how = {"at least": "at least ", "at most": "at most "}.get(capped, "about ")
     if value < 1:

@@ -1,9 +1,9 @@
-"""Recording evaluations: of a labelled sample, of a gallery's own photos, and of the people a selftest searches for."""
+"""Recording evaluations: of a labelled sample, and of a gallery's own photos."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from countenance import policy
@@ -11,13 +11,13 @@ from countenance.apps.evaluations import measuring, templates
 from countenance.apps.evaluations.models import Evaluation, KeptTrials, SampleKind
 from countenance.apps.evaluations.sampling import Groups, Labelled
 from countenance.apps.evaluations.saying import counted
-from countenance.apps.galleries.models import Gallery
+from countenance.apps.galleries.models import Face, Gallery
 from countenance.apps.records.objects import put_object
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.evaluation.trials import Trials
 from countenance.faces.zoo import licence_of
 from countenance.ledger.entry import Action
-from countenance.policy import SYSTEM, Actor, Deed
+from countenance.policy import Actor, Deed
 from countenance.tools import Tools
 
 SEED_BYTES = 4
@@ -33,7 +33,6 @@ class Measured:
         trials: the searches.
         sample: of whom the photos were, in words.
         settings: how it was measured, as names and values.
-        more: what a selftest found.
     """
 
     kind: SampleKind
@@ -41,10 +40,9 @@ class Measured:
     trials: Trials
     sample: str
     settings: Mapping[str, Any]
-    more: Mapping[str, Any] = field(default_factory=dict)
 
 
-@accountable(Action.EVALUATION_RECORDED, Action.SELFTEST_RUN, deed=Deed.EVALUATE)
+@accountable(Action.EVALUATION_RECORDED, deed=Deed.EVALUATE)
 def record_evaluation(
     actor: Actor, record: Record, *, measured: Measured, tools: Tools
 ) -> Evaluation:
@@ -56,19 +54,14 @@ def record_evaluation(
     gallery = measured.gallery
     about = None if gallery is None else gallery.pk
     record.note(about=about, kind=measured.kind, sample=measured.sample)
-    if measured.kind is SampleKind.SELFTEST:
-        record.action = Action.SELFTEST_RUN
-    agency = actor.agency
-    if gallery is not None and actor == SYSTEM:
-        record.agency = agency = gallery.agency_id
-    elif gallery is not None:
+    if gallery is not None:
         policy.permit_own(actor, gallery.agency_id)
     now = tools.clock()
-    numbers = measuring.numbers_of(
-        measured.trials, seed=int.from_bytes(tools.token_bytes(SEED_BYTES))
-    )
+    trials, few = measuring.without_few(measured.trials)
+    settings = {**measured.settings, **({"groups_too_small": few} if few else {})}
+    numbers = measuring.numbers_of(trials, seed=int.from_bytes(tools.token_bytes(SEED_BYTES)))
     evaluation = Evaluation(
-        agency_id=agency,
+        agency_id=actor.agency,
         gallery=gallery,
         kind=str(measured.kind),
         made_by=actor.person,
@@ -80,17 +73,17 @@ def record_evaluation(
             "version": None if gallery is None else gallery.version,
             "made_by": str(actor.person),
             "made_at": now.isoformat(),
-            "model": measured.trials.model,
-            "licence": licence_of(measured.trials.model),
-            "settings": dict(measured.settings),
+            "model": trials.model,
+            "licence": licence_of(trials.model),
+            "settings": settings,
             "sample": measured.sample,
-            **measured.more,
         },
     )
     evaluation.save(force_insert=True)
-    kept = KeptTrials(evaluation=evaluation)
-    put_object(kept, measured.trials.as_json(), tools=tools)
-    kept.save(force_insert=True)
+    if not (measured.kind is SampleKind.GALLERY and gallery and _lost_a_face(gallery)):
+        kept = KeptTrials(evaluation=evaluation)
+        put_object(kept, trials.as_json(), tools=tools)
+        kept.save(force_insert=True)
     record.note(
         about=evaluation.pk,
         gallery=about,
@@ -98,10 +91,18 @@ def record_evaluation(
         subjects=numbers.subjects,
         mated=numbers.mated_searches,
         non_mated=numbers.non_mated_searches,
-        settings=dict(measured.settings),
-        **measured.more,
+        settings=settings,
     )
     return evaluation
+
+
+def _lost_a_face(gallery: Gallery) -> bool:
+    """Say whether a face was removed since the gallery was read, in which trials of it may not be kept.
+
+    The lock lets a removal be done before, and seen here, or wait until there are trials that it destroys.
+    """
+    Gallery.objects.select_for_update(no_key=True).get(pk=gallery.pk)
+    return Face.objects.filter(gallery=gallery, removed_version__gt=gallery.version).exists()
 
 
 @composed_of(record_evaluation)
@@ -133,7 +134,7 @@ def evaluate_sample(
     found = templates.of_photos(photos, tools=tools, notify=notify)
     trials = measuring.of_sample(found, model=tools.engine.model, enrol=enrol)
     people = len({one.subject for one in photos})
-    settings = {
+    settings: dict[str, Any] = {
         "enrolled": enrol,
         "photos": len(photos),
         "people": people,
@@ -171,7 +172,13 @@ def evaluate_gallery(
     found = templates.of_gallery(gallery, groups=groups, tools=tools)
     trials = measuring.of_gallery(found, model=gallery.model)
     people = measuring.people_searched(trials)
-    settings = {"photos": len(found), "people": trials.subjects, "protocol": "leave one out"}
+    settings: dict[str, Any] = {
+        "photos": len(found),
+        "people": trials.subjects,
+        "protocol": "leave one out",
+    }
+    if found.labels_of_nobody:
+        settings["labels_of_nobody"] = found.labels_of_nobody
     measured = Measured(
         kind=SampleKind.GALLERY,
         gallery=gallery,

@@ -12,6 +12,7 @@ from countenance.apps.evaluations.saying import about, counted, share, within
 from countenance.errors import InputError
 from countenance.evaluation.report import Evaluation as Numbers
 from countenance.evaluation.report import Setting
+from countenance.ui.measured import how_known
 
 Rows = list[tuple[str, str]]
 
@@ -35,6 +36,8 @@ SETTINGS = {
     "enrolled": "Photos enrolled of each person",
     "without_face": "Photos without a usable face",
     "protocol": "How it was searched",
+    "groups_too_small": "Groups of too few people to tell of",
+    "labels_of_nobody": "Labels in the file of groups that fit nobody",
 }
 NOT_OF_SELFTESTS = frozenset(
     {"Searches for people who were there", "Probes without a usable face", "Intervals"}
@@ -51,14 +54,22 @@ class Expected:
         threshold: the similarity from which on somebody is returned.
         fpir: of searches for people who are not there, the share that returns somebody.
         fnir: of searches for people who are there, the share that does not return them.
-        extrapolated: the FPIR was not measured at that threshold and size.
+        how: "predicted" or "extrapolated" where the FPIR was not measured at that threshold and size, else "".
     """
 
     name: str
     threshold: float
     fpir: str
     fnir: str
-    extrapolated: bool
+    how: str
+
+    @property
+    def is_fnir_measured(self) -> bool:
+        """Say whether anybody was searched for who was there."""
+        return self.fnir != NOT_MEASURED
+
+
+NOT_MEASURED = "not measured"
 
 
 def wishes(numbers: Numbers, subjects: int) -> list[Expected]:
@@ -86,13 +97,13 @@ def sizes(numbers: Numbers, wanted_fpir: float, subjects: int) -> list[Expected]
 def expected(numbers: Numbers, wanted_fpir: float, subjects: int, *, name: str) -> Expected:
     """Return what one wanted FPIR means in a gallery of so many people."""
     setting = numbers.setting(wanted_fpir, max(1, subjects))
-    fpir = setting.fpir
+    fpir, how = setting.fpir, how_known(setting.fpir, numbers.others)
     return Expected(
         name=name,
         threshold=setting.threshold,
         fpir=within(fpir.value, fpir.low, fpir.high),
         fnir=missed(numbers, setting.threshold),
-        extrapolated=fpir.extrapolated,
+        how="" if how == "measured" else how,
     )
 
 
@@ -101,7 +112,7 @@ def missed(numbers: Numbers, threshold: float) -> str:
     try:
         found = fnir_at(numbers, threshold)
     except InputError:
-        return "not measured"
+        return NOT_MEASURED
     return within(found.value, found.low, found.high)
 
 

@@ -6,7 +6,7 @@ Photos are analysed in memory and let go; no template of a sample is stored, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from django.db.models import QuerySet
@@ -69,15 +69,18 @@ def of_gallery(
     vectors: list[np.ndarray] = []
     said: list[Groups] = []
     qualities: list[float] = []
+    unused = set(groups or {})
     for face in present(gallery, tools=tools).iterator(chunk_size=CHUNK):
         vectors.append(np.frombuffer(face.template, dtype=np.float32))
         subjects.append(str(face.subject_id))
         qualities.append(worth(face.details["quality"]))
         label = face.subject.label if groups else None
         said.append((groups or {}).get(label or "", {}))
+        unused.discard(label or "")
     if not vectors:
         raise InputError("This gallery has no template that can be searched.")
-    return _mixed(np.stack(vectors), subjects, said, qualities, tools=tools)
+    found = _mixed(np.stack(vectors), subjects, said, qualities, tools=tools)
+    return replace(found, labels_of_nobody=len(unused))
 
 
 def present(gallery: Gallery, *, tools: Tools) -> QuerySet[Face]:

@@ -64,13 +64,22 @@ def weigh(search: Search, candidates: Lettered) -> Weighed | None:
         photos = 1 + len(search.request.get("more", ()))
         return Weighed(
             words=tuple(one.words for one in ratios if one is not None),
-            reach=f"This evaluation can say nothing beyond {_times(least.value)} and {_times(most.value)}.",
+            reach=_reach(least.value, most.value),
             one_photo=""
             if photos == 1
             else f"It was measured in searches with one photo each; this one is with {photos}.",
             chart=_chart(point, candidates, threshold=search.request["threshold"]),
         )
     return None
+
+
+def _reach(least: float | None, most: float | None) -> str:
+    told = [_times(one) for one in (least, most) if one is not None]
+    if not told:
+        return (
+            "This evaluation was made among too few people to say anything in a gallery so large."
+        )
+    return f"This evaluation can say nothing beyond {' and '.join(told)}."
 
 
 def _times(ratio: float) -> str:

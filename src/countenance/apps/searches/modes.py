@@ -152,12 +152,17 @@ def printed_error_of(search: Search) -> str:
             f"At this setting {about(point.fpir.value)} searches for people who are not in this gallery of ",
             f"{counted(point.subjects)} return somebody ({between(point.fpir.low, point.fpir.high)}), and ",
             f"{about(point.fnir.value)} for people who are in it do not return them ",
-            f"({between(point.fnir.low, point.fnir.high)}). Measured on {point.evaluated_on.day} ",
-            f"{point.evaluated_on:%B %Y} with {point.sample}",
-            ", and extrapolated from that" if point.extrapolated else "",
+            f"({between(point.fnir.low, point.fnir.high)}). {_known(point)} {point.sample} among ",
+            f"{counted(point.evaluated_subjects)} on {point.evaluated_on.day} {point.evaluated_on:%B %Y}",
             "." if photos == 1 else f", one photo a search; this one is with {photos}.",
         )
     )
+
+
+def _known(point: Point) -> str:
+    if point.extrapolated:
+        return "Extrapolated from"
+    return "Predicted from" if point.is_predicted else "Measured with"
 
 
 def words_of(search: Search) -> str:
