@@ -37,16 +37,14 @@ def test_a_folder_is_evaluated_shown_listed_and_made_again(
     cli: Cli, labelled: Path, place: Path
 ) -> None:
     groups = place / "groups.csv"
-    rows = (f"{name},{('red', 'blue')[n % 2]}" for n, name in enumerate(made.names(40, "sampled")))
+    rows = (f"{name},{'red' if n else 'blue'}" for n, name in enumerate(made.names(40, "sampled")))
     groups.write_text("\n".join(["subject,colour", *rows]) + "\n")
     file = place / "evaluation.json"
     code, made_now = cli("evaluate", labelled, "--groups", groups, "--out", file)
     assert code == 0
     assert made_now["numbers"]["mated_searches"] == 40
-    assert {one["group"] for one in made_now["numbers"]["groups"]} == {
-        "colour: red",
-        "colour: blue",
-    }
+    assert {one["group"] for one in made_now["numbers"]["groups"]} == {"colour: red"}
+    assert made_now["details"]["settings"]["groups_too_small"] == 1
     assert made_now["gallery"] is None
     code, listed = cli("evaluations", "list")
     assert [one["id"] for one in listed["evaluations"]] == [made_now["id"]]
@@ -76,6 +74,10 @@ def test_people_read_shares_in_words_and_no_percentages(cli: Cli, labelled: Path
     assert "1 in 100" in shown
     assert "%" not in shown + said
     assert "Licence" in shown
+    groups = labelled.parent / "mistyped.csv"
+    groups.write_text("subject,colour\nsampled 0,red\nsampeld 1,red\n")
+    said = cli.shown("evaluate", labelled, "--groups", groups)[2]
+    assert "Labels in the file of groups that fit nobody: 1." in said
 
 
 def test_a_csv_file_and_a_gallery_are_evaluated(cli: Cli, labelled: Path) -> None:
@@ -134,16 +136,31 @@ def test_a_selftest_counts_keeps_and_forgets(cli: Cli, place: Path) -> None:
     assert found["details"]["selftest"]["searches"] == 20
     code, shown, _ = cli.shown("evaluations", "show", found["id"])
     assert "of 20 searches returned somebody who is not searched for" in shown
+    assert "The count is blurred" in shown
+    assert "numbers" not in found
+    for asked in (("show", found["id"], "--out", place / "out.json"), ("check", found["id"])):
+        assert cli("evaluations", *asked)[0] == 2
+    assert not (place / "out.json").exists()
+    assert cli("selftest", "-g", "people", "--nonmates", folder)[0] == 5  # One a day.
     assert cli("selftest", "-g", "people", "--forget") == (0, {"destroyed": True})
     assert cli("selftest", "-g", "people", "--forget")[0] == 2
 
 
 def test_only_a_steward_measures_and_those_who_answer_for_searches_read_it(
-    cli: Cli, labelled: Path
+    cli: Cli, labelled: Path, place: Path
 ) -> None:
     evaluation = cli("evaluate", labelled)[1]["id"]
+    open_to_all = place / "before.json"
+    open_to_all.write_bytes(b"")
+    open_to_all.chmod(0o644)
+    assert cli("evaluations", "show", evaluation, "--out", open_to_all)[0] == 0
+    assert open_to_all.stat().st_mode & 0o777 == 0o600
     for role in (Role.EXAMINER, Role.SUPERVISOR, Role.AUDITOR):
         reader = factories.acting(cli.on, role)
         assert cli("evaluations", "show", evaluation, as_=reader)[0] == 0
+        # Numbers, but not every similarity in clear.
+        taken = place / "taken.json"
+        assert cli("evaluations", "show", evaluation, "--out", taken, as_=reader)[0] == 3
+        assert not taken.exists()
         assert cli("evaluate", labelled, as_=reader)[0] == 3
     assert cli("evaluations", "list", as_=factories.acting(cli.on, Role.INVESTIGATOR))[0] == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 
 import lifelike
@@ -18,7 +19,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import services as approvals
-from countenance.apps.evaluations import queries, selftests, services
+from countenance.apps.evaluations import counting, point_views, queries, selftests, services
 from countenance.apps.evaluations.models import KeptTrials
 from countenance.apps.evaluations.saying import within
 from countenance.apps.records.models import LedgerRow
@@ -125,6 +126,11 @@ def test_a_gallery_of_single_photos_says_why_it_cannot_be_measured(deployment, c
     single = measuring.filled(deployment, measuring.names(3, "single"), (1,), "Single photos")
     why = "Nobody in it has several photos"
     assert why in page(client, "gallery_evaluations", single.pk)
+    # Also after a measurement failed because of it: what is over by its date is not searched with.
+    jobs.state = "failed"
+    words = page(client, "gallery_evaluations", single.pk)
+    assert f"Nothing of it was kept. {why}" in words
+    assert "look at its log" not in words
     answer = client.post(reverse("gallery_evaluate", args=[single.pk]))
     assert answer.status_code == 422
     assert why in said(answer)
@@ -197,7 +203,8 @@ def test_asking_shows_each_wish_then_before_and_after_then_waits_for_a_second_pe
     words = page(client, "gallery_point", gallery.pk, evaluation=one.pk, wanted="0.001")
     assert "What would change" in words
     assert "Age band: under 30 80 people" in words
-    assert "Camera: doorbell 12 people Too few people to say" in words
+    assert "doorbell" not in words
+    assert "groups of too few people to tell of: 1" in words
     path = reverse("gallery_point", args=[gallery.pk])
     wish = {"evaluation": str(one.pk), "wanted": "0.001"}
     refused = client.post(path, wish)
@@ -243,6 +250,37 @@ def test_without_an_evaluation_there_is_nothing_to_choose(client, gallery, deplo
     assert answer.status_code in {200, 422}
 
 
+def test_what_fits_a_gallery_is_offered_however_much_was_measured_since(
+    deployment, client, gallery, monkeypatch
+):
+    monkeypatch.setattr(point_views, "OFFERED", 2)
+    mine = lifelike.evaluated(deployment, gallery)
+    other = make_gallery(deployment, "Other")
+    for _ in range(3):
+        lifelike.evaluated(deployment, other)
+    assert queries.usable(deployment.actor, gallery, most=2) == [mine]
+    assert "What would change" in page(client, "gallery_point", gallery.pk, wanted="0.01")
+    assert "Set an operating point" in page(client, "gallery_evaluations", gallery.pk)
+    former = lifelike.evaluated(deployment, gallery)
+    former.details |= {"model": "former/1"}
+    former.save(update_fields=("details",))
+    assert queries.usable(deployment.actor, gallery, most=2) == [mine]
+
+
+def test_selftests_do_not_hold_enrolments_back():
+    assert jobs_module.run_selftests.queue == "evaluation"
+    assert jobs_module.enrol_staged.queue in jobs_module.QUEUES[0]
+    assert "evaluation" not in jobs_module.QUEUES[0]
+
+
+def test_a_gallery_whose_photos_are_over_cannot_be_measured(deployment, gallery):
+    assert queries.has_several_photos(gallery, tools=deployment.tools)
+    much_later = replace(
+        deployment.tools, clock=lambda: deployment.tools.clock() + timedelta(days=365 * 200)
+    )
+    assert not queries.has_several_photos(gallery, tools=much_later)
+
+
 def test_a_wish_that_is_not_offered_is_not_asked_for(deployment, client, gallery):
     one = lifelike.evaluated(deployment, gallery)
     path = reverse("gallery_point", args=[gallery.pk])
@@ -252,7 +290,8 @@ def test_a_wish_that_is_not_offered_is_not_asked_for(deployment, client, gallery
     assert client.post(path).status_code == 422
 
 
-def test_a_selftest_is_told_with_what_was_predicted(deployment, client, gallery):
+def test_a_selftest_is_told_with_what_was_predicted(deployment, client, gallery, monkeypatch):
+    monkeypatch.setattr(counting, "blurred", lambda returned, **_: returned)
     measuring.pointed(deployment, gallery, lifelike.evaluated(deployment, gallery), 0.01)
     photos = measuring.sample(measuring.names(25, "stranger"), (1,))
     one = selftests.run_selftest(
@@ -260,9 +299,13 @@ def test_a_selftest_is_told_with_what_was_predicted(deployment, client, gallery)
     )
     words = page(client, "evaluation", one.pk)
     assert "About as many as the evaluation predicts." in words
-    assert "searches for people who are not there 25 of them returned somebody 0" in words
-    assert "0 of 25 searches" in page(client, "gallery_evaluations", gallery.pk)
-    assert client.get(reverse("evaluation_report", args=[one.pk])).status_code == 404
+    assert "searches for people who are not there 25 of them returned somebody about 0" in words
+    assert "The count is blurred" in words
+    assert "Different people searched for 25" in words
+    assert "about 0 of 25 searches" in page(client, "gallery_evaluations", gallery.pk)
+    assert "about 0 of 25 searches" in page(client, "gallery", gallery.pk)
+    for route in ("evaluation_report", "evaluation_json"):
+        assert client.get(reverse(route, args=[one.pk])).status_code == 404
 
 
 def test_an_evaluation_with_too_little_says_so_everywhere(deployment, client, gallery):
@@ -337,6 +380,12 @@ def test_a_measurement_is_queued_once_and_again_after_a_stop(deployment, gallery
     assert queue.evaluating(gallery.pk) == "running"
     assert jobs_module.requeue_unfinished() == 1
     assert sorted(one.status for one in waiting.all()) == ["doing", "todo"]
+    # Stopped in it again: it may be what stops the program, so it is not begun a third time.
+    _become("doing")
+    assert jobs_module.requeue_unfinished() == 0
+    assert sorted(one.status for one in waiting.all()) == ["doing", "failed"]
+    assert queue.evaluating(gallery.pk) == "failed"
+    assert jobs_module.requeue_unfinished() == 0
     _become("failed")
     assert queue.evaluating(gallery.pk) == "failed"
     assert jobs_module.requeue_unfinished() == 0

@@ -12,14 +12,13 @@ from django.db import connection
 
 from countenance.apps.approvals import effects
 from countenance.apps.approvals import services as approvals
-from countenance.apps.evaluations import changing, operating, points, queries, services
+from countenance.apps.approvals.models import Approval
+from countenance.apps.evaluations import changing, operating, queries, services
+from countenance.apps.evaluations.models import KeptTrials
 from countenance.apps.evaluations.points import (
-    Point,
-    distributions_of,
     in_words,
     numbers_of,
     point_of,
-    ratio_of,
 )
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.models import LedgerRow
@@ -168,7 +167,7 @@ def test_figures_that_somebody_wrote_by_hand_are_refused(deployment: Any) -> Non
     for wrong in (flattering, {}, {"threshold": "0.4"}, {**payload, "wanted_fpir": "0.02"}):
         with pytest.raises(InputError):
             ask(wrong)
-    # Groups, size and what is replaced are compared when it is carried out, so nothing false takes effect.
+    # Groups, size and what is replaced too: the second person sees them and relies on them.
     group = {**payload["after"]["groups"]["colour: red"], "fnir": ["0", "0", "0.01"]}
     groups = {**payload["after"]["groups"], "colour: red": group}
     false = changing.change_of(gallery, evaluation, 0.01, tools=deployment.tools)
@@ -182,12 +181,76 @@ def test_figures_that_somebody_wrote_by_hand_are_refused(deployment: Any) -> Non
         ),
     ):
         assert wrong != false
-        approval = made.approved(deployment, ask(wrong))
-        with pytest.raises(WrongState):
+        with pytest.raises(InputError, match="operating-point ask"):
+            ask(wrong)
+    assert not Approval.objects.exists()
+
+
+def test_groups_are_not_approved_when_their_trials_are_gone_and_never_by_hand(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = made.filled(deployment, made.names(30))
+    evaluation = made.evaluated(deployment, 70, colour=["red", "blue"])
+    true = made.approved(deployment, made.asked(deployment, gallery, evaluation))
+    false = json.loads(json.dumps(dict(true.payload)))
+    false["after"]["groups"] = {"colour: green": false["after"]["groups"]["colour: red"]}
+    with monkeypatch.context() as past:  # As if it had got past the check, in whatever way.
+        past.setattr(effects, "check_payload", lambda *_, **__: None)
+        forged = approvals.ask(
+            deployment.actor,
+            kind=ApprovalKind.THRESHOLD_CHANGE,
+            subject=gallery.pk,
+            summary="fewer strangers",
+            payload=false,
+            reason=made.REASON,
+            tools=deployment.tools,
+        )
+    made.approved(deployment, forged)
+    KeptTrials.objects.all().delete()
+    for approval in (forged, true):
+        with pytest.raises(WrongState, match="not those of the evaluation"):
             operating.set_operating_point(
                 deployment.actor, gallery=gallery, approval=approval, tools=deployment.tools
             )
-    assert Gallery.objects.get().point is None
+    again = made.approved(deployment, made.asked(deployment, gallery, evaluation))
+    operating.set_operating_point(
+        deployment.actor, gallery=gallery, approval=again, tools=deployment.tools
+    )
+
+
+def test_what_grew_much_since_it_was_asked_is_asked_again(deployment: Any) -> None:
+    gallery = made.filled(deployment, made.names(10))
+    approval = made.approved(
+        deployment, made.asked(deployment, gallery, made.evaluated(deployment, 60))
+    )
+    more = factories.people(made.names(15, "late"))
+    factories.enrol(deployment, gallery, factories.make_source(deployment, "more"), more)
+    with pytest.raises(WrongState, match="so many more or fewer people"):
+        operating.set_operating_point(
+            deployment.actor, gallery=gallery, approval=approval, tools=deployment.tools
+        )
+
+
+def test_what_an_earlier_version_asked_for_is_asked_again(
+    deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = made.filled(deployment, made.names(10))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(effects, "check_payload", lambda *_, **__: None)
+        approval = approvals.ask(
+            deployment.actor,
+            kind=ApprovalKind.THRESHOLD_CHANGE,
+            subject=gallery.pk,
+            summary="fewer strangers",
+            payload={"sensitive": False, "threshold": "0.4"},
+            reason=made.REASON,
+            tools=deployment.tools,
+        )
+    made.approved(deployment, approval)
+    with pytest.raises(WrongState, match="earlier version"):
+        operating.set_operating_point(
+            deployment.actor, gallery=gallery, approval=approval, tools=deployment.tools
+        )
 
 
 def test_an_approval_is_not_used_for_a_gallery_that_changed_since(deployment: Any) -> None:
@@ -270,52 +333,6 @@ def test_who_asks_who_approves_and_who_sets(deployment: Any) -> None:
     operating.set_operating_point(
         steward, gallery=gallery, approval=approval, tools=deployment.tools
     )
-
-
-def test_a_point_says_what_it_means_and_comes_back_from_where_it_was_frozen(
-    deployment: Any,
-) -> None:
-    gallery = made.filled(deployment, made.names(30))
-    made.pointed(deployment, gallery, wanted=0.003)
-    point = point_of([gallery], tools=deployment.tools)
-    assert point is not None
-    assert Point.from_json(json.loads(json.dumps(point.as_json()))) == point
-    for wrong in ({}, {**point.as_json(), "fpir": ["1"]}, {**point.as_json(), "threshold": "x"}):
-        with pytest.raises(InputError):
-            Point.from_json(wrong)
-    said = in_words(point)
-    assert said.startswith(
-        "At this setting about 3 in 1,000 searches for people who are not in this gallery of 30 return somebody"
-    )
-    assert "a labelled sample of 60 people" in said
-    assert "%" not in said
-
-
-def test_a_likelihood_ratio_rises_with_similarity_and_is_capped_by_what_was_measured(
-    deployment: Any,
-) -> None:
-    gallery = made.filled(deployment, made.names(30))
-    made.pointed(deployment, gallery)
-    point = point_of([gallery], tools=deployment.tools)
-    assert point is not None
-    low, high = ratio_of(point, 0.0), ratio_of(point, 0.9)
-    assert low is not None
-    assert high is not None
-    assert low.value < 1 < high.value
-    # Sixty people were searched for and sixty strangers beside them: more than that nobody can show.
-    assert high.value <= 61
-    assert low.value >= 1 / 61
-    assert "times as often between two photos of one person" in high.words
-    assert "times less often between two photos of one person" in low.words
-    for capped, value, said in (
-        ("at least", 61.0, "at least 61 times as often"),
-        ("at most", 0.01, "at least 100 times less often"),
-    ):
-        words = points._ratio_in_words(value, capped, 0.5, point)
-        assert said in words
-        assert "too small to say more" in words
-    shown = distributions_of(point)
-    assert sum(shown.mated) == sum(shown.non_mated) == 60
 
 
 def test_an_operating_point_that_was_altered_or_taken_away_is_noticed(deployment: Any) -> None:

@@ -92,7 +92,7 @@ def selftest(
         Path | None,
         typer.Option(
             help="A folder of photos of people known not to be in the gallery: each photo, or each sub-folder, is "
-            "a person."
+            "a person. Of people who look alike one is searched for."
         ),
     ] = None,
     keep_until: Annotated[
@@ -113,9 +113,10 @@ def selftest(
 ) -> None:
     """Search a gallery for people who are not in it and count how many searches return somebody.
 
-    The photos are analysed in memory. Only counts come out, for twenty people or more, and who came back for
-    whom is nowhere shown or kept. Run it after installing, after another model or operating point, and let the
-    clock do it from then on.
+    The photos are analysed in memory. Twenty different people or more are searched for, each once, and only a
+    blurred count comes out: who came back for whom, and how similar, is nowhere shown or kept. The more people,
+    the more it says. Run it after installing, after another model or operating point, at most once a day, and
+    let the clock do it from then on.
     """
     with unsealed() as session:
         one = session.gallery(gallery)
@@ -151,10 +152,13 @@ def _evaluated(
         if one is None:
             raise InputError("Name a folder or a CSV file of labelled photos, or a gallery.")
         output.say(f"Searching with the photos of {one.name} ...")
-        return services.evaluate_gallery(
+        made = services.evaluate_gallery(
             session.actor, gallery=one, groups=said, tools=session.tools
         )
+        _say_unfit(made.details["settings"].get("labels_of_nobody", 0))
+        return made
     listed = _listed(path, groups=said)
+    _say_unfit(len(set(said or ()) - {photo.subject for photo in listed.photos}))
     with _progress(len(listed.photos)) as notify:
         return services.evaluate_sample(
             session.actor,
@@ -164,6 +168,11 @@ def _evaluated(
             tools=session.tools,
             notify=notify,
         )
+
+
+def _say_unfit(labels: int) -> None:
+    if labels:
+        output.say(f"Labels in the file of groups that fit nobody: {labels:,}.")
 
 
 def _listed(path: Path, *, groups: Any = None, people: bool = False) -> Listed:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from countenance.evaluation.intervals import Rate
     from countenance.evaluation.report import Evaluation
 
+OF_SELFTESTS = "Of a selftest only a blurred count is kept, so there is nothing to make again or to write to a file."
+
 Id = Annotated[UUID, typer.Argument(metavar="EVALUATION", help="The evaluation's id.")]
 OneGallery = Annotated[
     str | None, typer.Option("--gallery", "-g", help="The gallery that it is of, or for.")
@@ -33,7 +35,8 @@ Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        help="Write trials and numbers to this file: similarities, groups and running numbers, and no names.",
+        help="Write trials and numbers to this file: similarities, groups and running numbers, and no names. "
+        "For stewards only.",
     ),
 ]
 
@@ -91,6 +94,8 @@ def check(evaluation: Id, as_json: AsJson = False) -> None:
         from countenance.apps.evaluations.points import numbers_of
 
         one = queries.evaluation(session.actor, evaluation)
+        if "selftest" in one.details:
+            raise InputError(OF_SELFTESTS)
         trials = queries.trials_of(one, tools=session.tools)
         if trials is None:
             raise InputError(
@@ -122,13 +127,24 @@ def show_one(session: Session, one: Row, out: Path | None) -> None:
     Raises:
         InputError: the file cannot be written, or the trials for it were destroyed.
     """
-    from countenance.apps.evaluations import queries
+    from countenance.apps.evaluations import counting, queries
     from countenance.apps.evaluations.measuring import to_file
     from countenance.apps.evaluations.points import numbers_of
+    from countenance.apps.records.services import permit_at_gate
     from countenance.evaluation.stored import plain
 
+    if "selftest" in one.details:
+        if out is not None:
+            raise InputError(OF_SELFTESTS)
+        said = counting.in_words(one.details["selftest"])
+        verdict = str(one.details["selftest"]["said"])
+        output.result({**_briefly(one), "details": one.details}, *_head(one), *said, verdict)
+        return
     numbers = numbers_of(one)
     if out is not None:
+        permit_at_gate(
+            session.actor, deed=Deed.EVALUATE, asked="evaluations.out", tools=session.tools
+        )
         trials = queries.trials_of(one, tools=session.tools)
         if trials is None:
             raise InputError(
@@ -151,19 +167,16 @@ def _briefly(one: Row) -> dict[str, Any]:
     }
 
 
+def _head(one: Row) -> Iterator[str]:
+    day = one.made_at
+    yield f"Evaluation {one.pk}, {day.day} {day:%B %Y}: {one.details['sample']}."
+    yield f"Model {one.details['model']}. Licence of its weights: {one.details['licence']}."
+
+
 def _tables(one: Row, numbers: Evaluation) -> Iterator[RenderableType]:
     from countenance.apps.evaluations.saying import counted, share
 
-    day = one.made_at
-    yield f"Evaluation {one.pk}, {day.day} {day:%B %Y}: {one.details['sample']}."
-    yield f"Model {numbers.model}. Licence of its weights: {one.details['licence']}."
-    if "selftest" in one.details:
-        said = one.details["selftest"]
-        yield (
-            f"{counted(said['returned'])} of {counted(said['searches'])} searches returned somebody who is not "
-            f"searched for, {counted(said['candidates'])} candidates in all. {said['said']}"
-        )
-        return
+    yield from _head(one)
     yield (
         f"{counted(numbers.mated_searches)} searches for {counted(numbers.mated_subjects)} people among "
         f"{counted(numbers.subjects)} (no face in {counted(numbers.failures)} photos), "
@@ -194,8 +207,6 @@ def _group_tables(numbers: Evaluation) -> Iterator[RenderableType]:
         return
     rows = []
     for group in numbers.groups:
-        if group.too_few:
-            rows.append((group.group, counted(group.subjects), "", "too few people to say", ""))
         rows += [
             (
                 group.group,
@@ -222,6 +233,8 @@ def _write(file: Path, data: bytes) -> None:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as opened:
+            # A file that was there before keeps its own mode otherwise.
+            os.fchmod(opened.fileno(), 0o600)
             opened.write(data)
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}.") from None

@@ -97,6 +97,10 @@ class Action(StrEnum):
     GALLERY_GRANTED = "gallery.granted", "A gallery was granted to another agency by its owner."
     GALLERY_GRANT_ENDED = "gallery.grant_ended", "An owner ended the grant of a gallery."
     EVALUATION_RECORDED = "evaluation.recorded", "It was measured how often searches err."
+    SELFTEST_BEGUN = (
+        "selftest.begun",
+        "A gallery was about to be searched for people known not to be in it.",
+    )
     SELFTEST_RUN = "selftest.run", "A gallery was searched for people known not to be in it."
     OPERATING_POINT_SET = "operating_point.set", "A gallery was given another operating point."
     NON_MATES_KEPT = "non_mates.kept", "Templates were kept for the selftests of a gallery."

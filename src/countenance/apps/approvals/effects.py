@@ -13,9 +13,11 @@ from uuid import UUID
 from countenance.errors import InputError, NotFound
 from countenance.policy import Actor
 from countenance.policy.approvals import ApprovalKind
+from countenance.tools import Tools
 
 Words = Callable[[Actor, UUID, Mapping[str, Any]], Sequence[tuple[str, str]]]
 Compare = Callable[[Actor, UUID, Mapping[str, Any]], "Compared"]
+Check = Callable[[Actor, UUID, Mapping[str, Any], Tools], None]
 Subject = Callable[[Actor, UUID], str]
 
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
@@ -66,12 +68,14 @@ class Effect:
         subject: returns the subject's name; raises NotFound if it is not the actor's.
         words: returns what the payload says, as name and value, for whoever decides.
         compare: returns the same as a table, if it is one of before and after.
+        check: raises InputError for a payload that the program itself would not write.
     """
 
     url_name: str = ""
     subject: Subject | None = None
     words: Words | None = None
     compare: Compare | None = None
+    check: Check | None = None
 
 
 _effects: dict[ApprovalKind, Effect] = {}
@@ -84,6 +88,7 @@ def register(
     subject: Subject | None = None,
     words: Words | None = None,
     compare: Compare | None = None,
+    check: Check | None = None,
 ) -> None:
     """Say what follows an approval of this kind; what is left out stays as it was."""
     known = _effects.get(kind, Effect())
@@ -93,6 +98,7 @@ def register(
         subject=subject or known.subject,
         words=words or known.words,
         compare=compare or known.compare,
+        check=check or known.check,
     )
 
 
@@ -134,9 +140,9 @@ def payload_compared(
 
 
 def check_payload(
-    actor: Actor, kind: ApprovalKind, subject: UUID, payload: Mapping[str, Any]
+    actor: Actor, kind: ApprovalKind, subject: UUID, payload: Mapping[str, Any], *, tools: Tools
 ) -> None:
-    """Refuse a payload that whoever decides could not be told in words.
+    """Refuse a payload that whoever decides could not be told in words, or that is not what it claims to be.
 
     Raises:
         InputError: it is not one of this kind.
@@ -144,6 +150,9 @@ def check_payload(
     """
     try:
         _in_words(actor, kind, subject, payload)
+        known = effect_of(kind).check
+        if known is not None:
+            known(actor, subject, payload, tools)
     except UNREADABLE:
         raise InputError("The payload is not what an approval of this kind is given for.") from None
 

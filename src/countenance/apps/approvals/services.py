@@ -75,7 +75,7 @@ def ask(
     policy.permit_reason(reason)
     effects.subject_name(actor, kind, subject)
     canonical_json(payload)
-    effects.check_payload(actor, kind, subject, payload)
+    effects.check_payload(actor, kind, subject, payload, tools=tools)
     return _write(
         actor, record, kind, subject, summary=summary, payload=payload, reason=reason, tools=tools
     )

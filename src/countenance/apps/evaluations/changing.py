@@ -24,7 +24,7 @@ from countenance.apps.evaluations.points import (
 from countenance.apps.evaluations.saying import counted, share
 from countenance.apps.galleries.models import Gallery
 from countenance.errors import InputError, ModelMismatch, NotFound
-from countenance.evaluation.growth import expect
+from countenance.evaluation.growth import expect, is_out_of_reach
 from countenance.ledger.entry import canonical_json
 from countenance.tools import Tools
 
@@ -93,19 +93,22 @@ def evaluation_of(gallery: Gallery, payload: Mapping[str, Any]) -> Evaluation:
 def is_as_written(gallery: Gallery, payload: Mapping[str, Any], *, tools: Tools | None) -> bool:
     """Say whether a payload says what the program says now.
 
-    The groups are left aside without tools, with which trials are opened, and if the trials were destroyed.
+    The groups are left aside without tools, with which trials are opened: they were compared when it was asked,
+    and are once more when it is carried out. Of trials that were destroyed since, groups are nobody's figures.
     """
     now = again(gallery, payload, tools=tools)
-    return canonical_json(now) == canonical_json(_like(payload, now))
+    said = payload if tools is not None else _like(payload, now)
+    return canonical_json(now) == canonical_json(said)
 
 
 def said_of(evaluation: Evaluation) -> str:
     """Return in words what an evaluation is of: day, sample and how many searches."""
     numbers = numbers_of(evaluation)
-    day = evaluation.made_at
+    day, few = evaluation.made_at, evaluation.details["settings"].get("groups_too_small", 0)
+    untold = f"; groups of too few people to tell of: {counted(few)}" if few else ""
     return (
         f"{evaluation.details['sample']} on {day.day} {day:%B %Y}: {counted(numbers.non_mated_searches)} searches "
-        f"for people who were not there, {counted(numbers.mated_searches)} for people who were"
+        f"for people who were not there, {counted(numbers.mated_searches)} for people who were{untold}"
     )
 
 
@@ -157,6 +160,10 @@ def _payload(
 ) -> Payload:
     _check(gallery, evaluation, wanted_fpir)
     after = point_at(evaluation, wanted_fpir, subjects=subjects)
+    if is_out_of_reach(after.threshold):
+        raise InputError(
+            "That is out of reach: in a gallery of this size no similarity is high enough. Choose a larger wanted FPIR."
+        )
     old = _threshold_before(gallery, replaces, subjects=subjects)
     return {
         "evaluation": str(evaluation.pk),
@@ -226,7 +233,7 @@ def _side(
 
 
 def _like(payload: Mapping[str, Any], now: Payload) -> Payload:
-    """Return a payload without its groups where the program cannot compute them any more."""
+    """Return a payload without its groups where the program did not compute them."""
     copied: Payload = json.loads(canonical_json(payload))
     for name in ("before", "after"):
         if now[name] is not None and now[name]["groups"] is None:

@@ -40,7 +40,8 @@ class Evaluation(SealedModel):
 
     `details` says what was measured: kind, gallery, made_by, made_at, model, licence, settings, sample (in
     words), version (of the gallery), photos, and of a selftest what was predicted and found. `numbers` is
-    the canonical JSON of `evaluation.report.Evaluation`: shares and counts, of nobody in particular.
+    the canonical JSON of `evaluation.report.Evaluation`: shares and counts, of nobody in particular; of a
+    selftest, of which only a blurred count is kept, they are empty.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
@@ -136,7 +137,7 @@ class NonMates(ObjectSealedModel):
     """Templates of people known not to be in a gallery, for selftests to come; never their photos.
 
     The templates are a sealed object of the same id, and are destroyed with the key after the last day.
-    `details` holds gallery, until, people, model, made_by, made_at.
+    `details` holds gallery, until, photos, model, made_by, made_at.
     """
 
     # Not a key that a grant lends: nobody else searches with them.

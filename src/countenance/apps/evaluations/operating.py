@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from countenance import policy
 from countenance.apps.approvals import services as approvals
+from countenance.apps.approvals.effects import UNREADABLE
 from countenance.apps.approvals.models import Approval
 from countenance.apps.approvals.using import use_approval
 from countenance.apps.evaluations import changing
@@ -74,7 +75,8 @@ def set_operating_point(
     Raises:
         ApprovalNeeded: nobody else approved it, or it has ended or was used.
         NotFound: it is not about this gallery.
-        WrongState: the gallery is not any more what it was when it was asked.
+        WrongState: the gallery is not any more what it was when it was asked, its evaluation neither, or an
+            earlier version asked.
         NotPermitted: the gallery is another agency's.
     """
     record.note(about=gallery.pk, approval=approval.pk)
@@ -86,8 +88,14 @@ def set_operating_point(
     payload = dict(approval.payload)
     record.note(**payload)
     use_approval(actor, record, kind=KIND, subject=gallery.pk, payload=payload, tools=tools)
-    evaluation = changing.evaluation_of(gallery, payload)
-    _permit_present(gallery, evaluation, payload, tools=tools)
+    try:
+        evaluation = changing.evaluation_of(gallery, payload)
+        _permit_present(gallery, evaluation, payload, tools=tools)
+    except UNREADABLE:
+        raise WrongState(
+            "This was asked with an earlier version of Countenance, for a similarity that nobody measured. Ask "
+            "again."
+        ) from None
     now = tools.clock()
     point = OperatingPoint(
         agency_id=gallery.agency_id,

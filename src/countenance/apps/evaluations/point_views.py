@@ -12,7 +12,7 @@ from django.urls import reverse
 from countenance.apps.agencies.approval_views import carry_out_page
 from countenance.apps.approvals import queries as approvals
 from countenance.apps.evaluations import changing, comparing, operating, queries, showing
-from countenance.apps.evaluations.models import Evaluation, SampleKind
+from countenance.apps.evaluations.models import Evaluation
 from countenance.apps.evaluations.points import numbers_of, present_of, subjects_of
 from countenance.apps.evaluations.saying import share
 from countenance.apps.galleries import queries as galleries
@@ -37,7 +37,7 @@ def gallery_point(request: Request, gallery_id: UUID) -> HttpResponse:
     one = galleries.gallery(request.actor, gallery_id)
     form = AskForm(request.POST if request.method == "POST" else None)
     said = request.POST if request.method == "POST" else request.GET
-    offered = _offered(request, one)
+    offered = queries.usable(request.actor, one, most=OFFERED)
     chosen = _chosen(offered, said)
     wish = _wish(said)
     if request.method == "POST" and chosen is not None and wish is None:
@@ -85,19 +85,6 @@ def point_carry_out(request: Request, approval_id: UUID) -> HttpResponse:
         approval,
         "Every search of this gallery from now on can be run at it. Searches that were run stay as they are.",
     )
-
-
-def _offered(request: Request, one: Gallery) -> list[Evaluation]:
-    """Return the evaluations that an operating point of this gallery can rest on, newest first."""
-    found = []
-    for row in queries.evaluations(request.actor)[:OFFERED]:
-        fits = row.gallery_id == one.pk or (
-            row.gallery_id is None and row.kind == SampleKind.SAMPLE
-        )
-        if fits and showing.is_same_model(row, one.model):
-            row.check_links()
-            found.append(row)
-    return found
 
 
 def _chosen(offered: list[Evaluation], said: QueryDict) -> Evaluation | None:

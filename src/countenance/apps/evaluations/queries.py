@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from countenance.apps.evaluations.models import (
     Evaluation,
@@ -13,7 +13,8 @@ from countenance.apps.evaluations.models import (
     OperatingPoint,
     SampleKind,
 )
-from countenance.apps.galleries.models import Face, Gallery
+from countenance.apps.evaluations.templates import present
+from countenance.apps.galleries.models import Gallery
 from countenance.apps.records.objects import get_object
 from countenance.errors import NotFound
 from countenance.evaluation.trials import Trials
@@ -32,6 +33,24 @@ def evaluations(actor: Actor, gallery: Gallery | None = None) -> QuerySet[Evalua
     if gallery is not None:
         rows = rows.filter(gallery=gallery)
     return rows.select_related("gallery").order_by("-made_at", "pk")
+
+
+def usable(actor: Actor, gallery: Gallery, *, most: int) -> list[Evaluation]:
+    """Return the newest evaluations that an operating point of a gallery can rest on, at most so many.
+
+    Raises:
+        TamperDetected, SealBroken: one was changed in the database.
+    """
+    fits = Q(gallery=gallery) | Q(gallery=None, kind=str(SampleKind.SAMPLE))
+    found: list[Evaluation] = []
+    for one in evaluations(actor).filter(fits).iterator(chunk_size=most):
+        one.check_links()
+        # Its model is sealed, so the database cannot choose by it.
+        if one.details["model"] == gallery.model:
+            found.append(one)
+        if len(found) == most:
+            break
+    return found
 
 
 def selftests(actor: Actor, gallery: Gallery | None = None) -> QuerySet[Evaluation]:
@@ -84,8 +103,7 @@ def non_mates(gallery: Gallery) -> NonMates | None:
     return rows.select_related("gallery").first()
 
 
-def has_several_photos(gallery: Gallery) -> bool:
-    """Say whether somebody in a gallery has several photos, one of which can be left out and searched for."""
-    present = Face.objects.filter(gallery=gallery, removed_version=None, template__isnull=False)
-    several = present.order_by().values("subject").annotate(count=Count("pk")).filter(count__gt=1)
-    return bool(several.exists())
+def has_several_photos(gallery: Gallery, *, tools: Tools) -> bool:
+    """Say whether somebody in a gallery has several photos today, one of which can be left out and searched for."""
+    faces = present(gallery, tools=tools).order_by().values("subject")
+    return bool(faces.annotate(count=Count("pk")).filter(count__gt=1).exists())

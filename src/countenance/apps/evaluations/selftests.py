@@ -1,36 +1,35 @@
 """Selftests: a gallery is searched for people known not to be in it, and whoever comes back is counted.
 
-Only counts come out, never who was returned for whom, and never for few people: otherwise it would be a way to
-ask, without a case, whether somebody is enrolled.
+Nothing but a blurred count comes out (see `counting`), and nothing else is kept: no similarity, no trials, no
+curve. Otherwise it would be a way to ask, without a case, whether somebody is enrolled. That a run begins is
+recorded before anybody is searched for, so that one that is broken off leaves its trace.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from django.db import transaction
 
 from countenance import policy
-from countenance.apps.evaluations import measuring, queries, templates
+from countenance.apps.evaluations import counting, queries, templates
 from countenance.apps.evaluations.measuring import Templates
 from countenance.apps.evaluations.models import Evaluation, NonMates, SampleKind
-from countenance.apps.evaluations.points import Point, point_of, subjects_of
+from countenance.apps.evaluations.points import Point, point_of
 from countenance.apps.evaluations.sampling import Labelled
 from countenance.apps.evaluations.saying import counted
-from countenance.apps.evaluations.services import Measured, record_evaluation
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.galleries.nearest import nearest
 from countenance.apps.records.objects import delete_objects, get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import CountenanceError, InputError, ModelMismatch, WrongState
-from countenance.evaluation.intervals import rate
-from countenance.evaluation.trials import KEPT, Trials
+from countenance.evaluation.trials import KEPT
 from countenance.faces.types import Template
+from countenance.faces.zoo import licence_of
 from countenance.ledger.entry import Action
 from countenance.policy import SYSTEM, Actor, Deed
 from countenance.tools import Tools
@@ -43,17 +42,72 @@ LONGEST = timedelta(days=366)
 
 ANEW = timedelta(days=7)
 AFTER_CHANGES = timedelta(days=1)
+"""At one operating point a gallery is not tested again sooner: many blurred counts together are a sharp one."""
 
-AS_PREDICTED, MORE, FEWER, UNPREDICTED = "as predicted", "more", "fewer", "not predicted"
-VERDICTS = {
-    AS_PREDICTED: "About as many as the evaluation predicts.",
-    MORE: "More than the evaluation predicts. Evaluate the gallery again, and set its operating point anew.",
-    FEWER: "Fewer than the evaluation predicts.",
-    UNPREDICTED: "Nothing was predicted: the threshold was set by hand, and not measured.",
-}
+SEED_BYTES = 32
 
 
-@composed_of(record_evaluation)
+@accountable(Action.SELFTEST_BEGUN, deed=Deed.EVALUATE)
+def begin_selftest(
+    actor: Actor, record: Record, *, gallery: Gallery, found: Templates, tools: Tools
+) -> None:
+    """Record that a gallery is about to be searched for people known not to be in it.
+
+    It is refused for what `record_selftest` refuses.
+    """
+    record.note(about=gallery.pk, people=len(found))
+    _permit(actor, record, gallery)
+    _check_count(len(found))
+    _check_rest(gallery, now=tools.clock())
+    threshold, _ = _threshold_of(gallery, tools=tools)
+    record.note(threshold=repr(threshold))
+
+
+@accountable(Action.SELFTEST_RUN, deed=Deed.EVALUATE)
+def record_selftest(
+    actor: Actor,
+    record: Record,
+    *,
+    gallery: Gallery,
+    best: np.ndarray,
+    settings: dict[str, Any],
+    tools: Tools,
+) -> Evaluation:
+    """Write down how many searches of a selftest returned somebody, blurred; nothing else of it is kept.
+
+    `best` is of each person the similarity of the most similar subject, and `settings` how it was run. The actor
+    is a steward of the gallery's agency, or the clock.
+
+    Raises:
+        InputError: they are too few.
+        WrongState: there is nothing to count there, or one ran within the last day.
+        ModelMismatch: the gallery's templates are of another model than the present one.
+        NotPermitted: the gallery is another agency's.
+    """
+    record.note(about=gallery.pk)
+    _permit(actor, record, gallery)
+    _check_count(len(best))
+    now = tools.clock()
+    # Locked, so that two at the same moment are not both the first of the day.
+    gallery = Gallery.objects.select_for_update(no_key=True).get(pk=gallery.pk)
+    _check_rest(gallery, now=now)
+    threshold, point = _threshold_of(gallery, tools=tools)
+    returned = counting.blurred(
+        int((best >= threshold).sum()), of=len(best), seed=tools.token_bytes(SEED_BYTES)
+    )
+    said = {
+        "operating_point": None if gallery.point is None else str(gallery.point),
+        "point": None if point is None else point.as_json(),
+        "threshold": repr(threshold),
+        **counting.told(returned, of=len(best), point=point),
+    }
+    evaluation = _row(actor, gallery, said, settings, now=now)
+    evaluation.save(force_insert=True)
+    record.note(about=evaluation.pk, gallery=gallery.pk, settings=settings, selftest=said)
+    return evaluation
+
+
+@composed_of(begin_selftest, record_selftest)
 def run_selftest(
     actor: Actor,
     *,
@@ -68,30 +122,39 @@ def run_selftest(
     Args:
         actor: a steward of the gallery's agency.
         gallery: where to search, at its operating point.
-        photos: of those people; they are analysed in memory, and not stored.
+        photos: of those people; they are analysed in memory, and not stored. Of each person one is searched
+            with, and of people who look alike one is searched for.
         keep_until: keep their templates, sealed, until that day, so that the selftest runs again by itself.
         tools: engine, keys, store, shelf, clock, randomness.
         notify: called with how many photos are analysed.
 
     Raises:
         InputError: too few people, or the day is over or too far.
-        WrongState: the gallery has neither an operating point nor a threshold.
+        WrongState: the gallery has neither an operating point nor a threshold, or a selftest ran within the
+            last day.
         ModelMismatch: its templates are of another model than the present one.
         NotPermitted: it is another agency's.
     """
     policy.permit_own(actor, gallery.agency_id)
-    _check_day(keep_until, today=tools.clock().date())
+    now = tools.clock()
+    _check_day(keep_until, today=now.date())
     _threshold_of(gallery, tools=tools)
+    _check_rest(gallery, now=now)
     people = len({one.subject for one in photos})
     if people < FEWEST:
         raise InputError(
             f"A selftest needs photos of at least {FEWEST} people; these are of {people}. Of fewer it would say "
             "little, and it must not be a way to ask whether somebody is enrolled."
         )
-    found = templates.of_photos(photos, tools=tools, notify=notify)
-    if measuring.with_face(found) < FEWEST:
-        raise InputError(f"Fewer than {FEWEST} of these people have a photo with a usable face.")
-    evaluation = _record(actor, gallery, found, tools=tools)
+    analysed = templates.of_photos(photos, tools=tools, notify=notify)
+    found = counting.different(analysed)
+    settings = {
+        "photos": len(photos),
+        "people": people,
+        "without_face": analysed.without_face,
+        "searched": len(found),
+    }
+    evaluation = _run(actor, gallery, found, settings, tools=tools)
     if keep_until is not None:
         keep_non_mates(actor, gallery=gallery, found=found, until=keep_until, tools=tools)
     return evaluation
@@ -136,17 +199,19 @@ def keep_non_mates(
             "made_at": now.isoformat(),
         },
     )
-    put_object(sample, _packed(found), tools=tools)
+    put_object(sample, counting.packed(found), tools=tools)
     sample.save(force_insert=True)
     return sample
 
 
 @accountable(Action.NON_MATES_DESTROYED, deed=Deed.EVALUATE)
 def destroy_non_mates(actor: Actor, record: Record, *, sample: NonMates, tools: Tools) -> None:
-    """Destroy the kept templates of people who are not in a gallery; the clock does so after their last day.
+    """Destroy the kept templates of people who are not in a gallery.
+
+    The clock does so after their last day, and when the gallery's templates are of another model than they.
 
     Raises:
-        WrongState: they are destroyed already; or, of the clock, their last day is not over.
+        WrongState: they are destroyed already; or, of the clock, they can still be searched for.
         NotPermitted: they are another agency's.
     """
     record.note(about=sample.gallery_id, until=sample.until)
@@ -157,14 +222,16 @@ def destroy_non_mates(actor: Actor, record: Record, *, sample: NonMates, tools: 
     if sample.ended_at is not None:
         raise WrongState("These were destroyed already.")
     sample.check_links()
-    if actor == SYSTEM and sample.until >= tools.clock().date():
+    outlived = _is_outlived(sample, tools=tools)
+    if actor == SYSTEM and not outlived and sample.until >= tools.clock().date():
         raise WrongState("Their last day is not over.")
+    record.note(other_model=outlived)
     _destroy(sample, tools=tools)
 
 
-@composed_of(record_evaluation, destroy_non_mates)
+@composed_of(begin_selftest, record_selftest, destroy_non_mates)
 def run_due(actor: Actor, *, tools: Tools) -> int:
-    """Run the selftests that are due, destroy samples whose last day is over, and return how many ran.
+    """Run the selftests that are due, destroy samples that are of no use any more, and return how many ran.
 
     One is due a week after the last one, when the operating point changed since, and a day after the last
     one if the gallery changed.
@@ -176,11 +243,12 @@ def run_due(actor: Actor, *, tools: Tools) -> int:
     for sample in NonMates.objects.filter(ended_at=None).select_related("gallery__agency"):
         try:
             sample.check_links()
-            if sample.until < tools.clock().date():
+            over = sample.until < tools.clock().date()
+            if over or _is_outlived(sample, tools=tools):
                 destroy_non_mates(actor, sample=sample, tools=tools)
             elif _is_due(sample, tools=tools):
-                found = _unpacked(get_object(sample, tools=tools))
-                _record(actor, sample.gallery, found, tools=tools)
+                found = counting.unpacked(get_object(sample, tools=tools))
+                _run(actor, sample.gallery, found, {"searched": len(found)}, tools=tools)
                 done += 1
         except CountenanceError as error:
             failures.append(error)
@@ -195,14 +263,12 @@ def _is_due(sample: NonMates, *, tools: Tools) -> bool:
     if gallery.closed_at is not None or gallery.agency.suspended:
         return False
     if {gallery.model, sample.details["model"]} != {tools.engine.model}:
-        return False  # Nothing is searched there with this model either.
+        return False  # Nothing is searched there with this model either; see `_is_outlived`.
     if gallery.point is None and gallery.threshold is None:
         return False
-    rows = Evaluation.objects.filter(gallery=gallery, kind=str(SampleKind.SELFTEST))
-    last = rows.order_by("-made_at").first()
+    last = _last(gallery)
     if last is None:
         return True
-    last.check_links()
     ago = tools.clock() - last.made_at
     point = None if gallery.point is None else str(gallery.point)
     return (
@@ -212,71 +278,93 @@ def _is_due(sample: NonMates, *, tools: Tools) -> bool:
     )
 
 
-def _record(actor: Actor, gallery: Gallery, found: Templates, *, tools: Tools) -> Evaluation:
-    gallery = Gallery.objects.get(pk=gallery.pk)
-    threshold, point = _threshold_of(gallery, tools=tools)
-    trials = _searched(gallery, found, tools=tools)
-    people = measuring.people_searched(trials)
-    measured = Measured(
-        kind=SampleKind.SELFTEST,
-        gallery=gallery,
-        trials=trials,
-        sample=f"photos of {counted(people)} people who are known not to be in the gallery",
-        settings={"photos": len(found), "people": people, "without_face": found.without_face},
-        more={"selftest": _said(gallery, trials, threshold, point)},
-    )
-    return record_evaluation(actor, measured=measured, tools=tools)
+def _is_outlived(sample: NonMates, *, tools: Tools) -> bool:
+    """Say whether a gallery was given templates of the present model, with which a sample cannot be compared."""
+    present: bool = sample.gallery.model == tools.engine.model
+    return present and sample.details["model"] != tools.engine.model
 
 
-def _searched(gallery: Gallery, found: Templates, *, tools: Tools) -> Trials:
-    """Search the gallery's own index with each template, as searches do."""
+def _run(
+    actor: Actor, gallery: Gallery, found: Templates, settings: dict[str, Any], *, tools: Tools
+) -> Evaluation:
+    begin_selftest(actor, gallery=gallery, found=found, tools=tools)
     synchronise([gallery], tools=tools)
-    nearest = np.full((len(found), KEPT), -np.inf)
-    for row, vector in enumerate(found.vectors):
-        if np.isfinite(vector).all():
-            seen = _nearest(gallery, vector, tools=tools)
-            nearest[row, : len(seen)] = seen
-    subjects = subjects_of(gallery, today=tools.clock().date())
-    return Trials(
-        model=tools.engine.model,
-        subjects=subjects,
-        others=subjects,
-        non_mated=nearest,
-        non_mated_subjects=found.people,
+    best = np.array([_best(gallery, vector, tools=tools) for vector in found.vectors])
+    return record_selftest(actor, gallery=gallery, best=best, settings=settings, tools=tools)
+
+
+def _row(
+    actor: Actor,
+    gallery: Gallery,
+    said: dict[str, Any],
+    settings: dict[str, Any],
+    *,
+    now: datetime,
+) -> Evaluation:
+    return Evaluation(
+        agency_id=gallery.agency_id,
+        gallery=gallery,
+        kind=str(SampleKind.SELFTEST),
+        made_by=actor.person,
+        made_at=now,
+        numbers=b"",
+        details={
+            "kind": str(SampleKind.SELFTEST),
+            "gallery": str(gallery.pk),
+            "version": gallery.version,
+            "made_by": str(actor.person),
+            "made_at": now.isoformat(),
+            "model": gallery.model,
+            "licence": licence_of(str(gallery.model)),
+            "settings": settings,
+            "sample": f"photos of {counted(said['searches'])} people who are known not to be in the gallery",
+            "selftest": said,
+        },
     )
 
 
-def _nearest(gallery: Gallery, vector: np.ndarray, *, tools: Tools) -> list[float]:
-    """Return the similarity of the most similar subjects that a search would return, best first."""
+def _best(gallery: Gallery, vector: np.ndarray, *, tools: Tools) -> float:
+    """Return the similarity of the most similar subject that a search would return."""
     probe = Template(vector=vector, model=tools.engine.model)
     present = templates.present(gallery, tools=tools)
     found = nearest(probe, [gallery.pk], present, top=KEPT, shelf=tools.shelf)
-    return [one["similarity"] for one in found]
+    return max((one["similarity"] for one in found), default=-np.inf)
 
 
-def _said(
-    gallery: Gallery, trials: Trials, threshold: float, point: Point | None
-) -> dict[str, Any]:
-    """Return what came of it, as it is recorded: counts, what was predicted, and the verdict."""
-    returned = trials.best >= threshold
-    found = rate(returned, trials.non_mated_subjects, seed=0)
-    low, high = (0.0, 1.0) if found is None else (found.low, found.high)
-    verdict = UNPREDICTED
-    if point is not None:
-        verdict = (
-            MORE if low > point.fpir.high else FEWER if high < point.fpir.low else AS_PREDICTED
+def _permit(actor: Actor, record: Record, gallery: Gallery) -> None:
+    if actor == SYSTEM:
+        record.agency = gallery.agency_id
+    else:
+        policy.permit_own(actor, gallery.agency_id)
+
+
+def _check_count(people: int) -> None:
+    if people < FEWEST:
+        raise InputError(
+            f"Only {people} of these people have a photo with a usable face and look like none of the others; "
+            f"a selftest needs {FEWEST}. Of people who look alike one is searched for, because it must not be a "
+            "way to ask whether somebody is enrolled."
         )
-    return {
-        "operating_point": None if gallery.point is None else str(gallery.point),
-        "point": None if point is None else point.as_json(),
-        "threshold": repr(threshold),
-        "searches": len(returned),
-        "returned": int(returned.sum()),
-        "candidates": int((trials.non_mated >= threshold).sum()),
-        "share": [repr(float(returned.mean())), repr(low), repr(high)],
-        "verdict": verdict,
-        "said": VERDICTS[verdict],
-    }
+
+
+def _check_rest(gallery: Gallery, *, now: datetime) -> None:
+    last = _last(gallery)
+    if last is None or now - last.made_at >= AFTER_CHANGES:
+        return
+    point = None if gallery.point is None else str(gallery.point)
+    if last.details["selftest"]["operating_point"] == point:
+        raise WrongState(
+            "A selftest of this gallery ran within the last day. Each says a little about whoever is searched for, "
+            "so at one operating point there is one a day. Run it tomorrow."
+        )
+
+
+def _last(gallery: Gallery) -> Evaluation | None:
+    rows = Evaluation.objects.filter(gallery=gallery, kind=str(SampleKind.SELFTEST))
+    last: Evaluation | None = rows.order_by("-made_at").first()
+    if last is not None:
+        last.check_links()
+    return last
 
 
 def _threshold_of(gallery: Gallery, *, tools: Tools) -> tuple[float, Point | None]:
@@ -309,14 +397,3 @@ def _destroy(sample: NonMates, *, tools: Tools) -> None:
     sample.details, sample.ended_at = None, tools.clock()
     sample.save(update_fields=("object_key", "details", "ended_at"))
     transaction.on_commit(lambda: delete_objects([sample.pk], tools=tools))
-
-
-def _packed(found: Templates) -> bytes:
-    target = io.BytesIO()
-    np.savez(target, vectors=found.vectors, people=found.people, photo=found.photo)
-    return target.getvalue()
-
-
-def _unpacked(data: bytes) -> Templates:
-    with np.load(io.BytesIO(data), allow_pickle=False) as kept:
-        return Templates(vectors=kept["vectors"], people=kept["people"], photo=kept["photo"])

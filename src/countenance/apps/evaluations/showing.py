@@ -39,10 +39,6 @@ SETTINGS = {
     "groups_too_small": "Groups of too few people to tell of",
     "labels_of_nobody": "Labels in the file of groups that fit nobody",
 }
-NOT_OF_SELFTESTS = frozenset(
-    {"Searches for people who were there", "Probes without a usable face", "Intervals"}
-)
-"""Facts that say nothing of a selftest, in which nobody is searched for who is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

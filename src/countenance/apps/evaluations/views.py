@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.evaluations import papers, queries, showing
+from countenance.apps.evaluations.counting import MARGIN, MORE
 from countenance.apps.evaluations.models import Evaluation, OperatingPoint, SampleKind
 from countenance.apps.evaluations.points import (
     in_words,
@@ -35,6 +36,12 @@ from countenance.ui.measured import charts_of
 from countenance.ui.requests import Request
 
 SECTION = "galleries"
+OF_SELFTESTS = {
+    "photos": "Photos",
+    "people": "People",
+    "without_face": "Photos without a usable face",
+    "searched": "Different people searched for",
+}
 LISTED = 20
 """So many evaluations and selftests of a gallery are listed; the command line lists all."""
 
@@ -73,7 +80,7 @@ def evaluations(request: Request, gallery_id: UUID) -> HttpResponse:
         "may_evaluate": steward,
         "may_set": may(request.actor, Deed.POINT_SET),
         "why_not": _why_not(request, one) if steward else "",
-        "usable": [row for row in found if showing.is_same_model(row, one.model)],
+        "usable": bool(queries.usable(request.actor, one, most=1)),
     }
     return render(request, "evaluations/gallery.html", context)
 
@@ -114,6 +121,8 @@ def evaluation(request: Request, evaluation_id: UUID) -> HttpResponse:
 def evaluation_json(request: Request, evaluation_id: UUID) -> HttpResponse:
     """Return the numbers of an evaluation in their only spelling; nobody's name is in them."""
     one = queries.evaluation(request.actor, evaluation_id)
+    if one.kind == SampleKind.SELFTEST:
+        raise NotFound("Of a selftest only a blurred count is kept; its page says it.")
     answer = HttpResponse(bytes(one.numbers), content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="evaluation-{one.pk.hex[:8]}.json"'
     return answer
@@ -143,14 +152,21 @@ def _selftest(request: Request, one: Evaluation) -> HttpResponse:
     context = {
         **_about(request, one),
         "test": _tested(one),
+        "margin": MARGIN,
         "threshold": float(one.details["selftest"]["threshold"]),
-        "facts": [
-            (name, text)
-            for name, text in showing.facts(one, numbers_of(one))
-            if name not in showing.NOT_OF_SELFTESTS
-        ],
+        "facts": _facts(one),
     }
     return render(request, "evaluations/selftest.html", context)
+
+
+def _facts(one: Evaluation) -> list[tuple[str, str]]:
+    said = one.details
+    settings = said["settings"]
+    told = [("Model", said["model"]), ("Licence of its weights", said["licence"])]
+    told += [
+        (label, counted(settings[name])) for name, label in OF_SELFTESTS.items() if name in settings
+    ]
+    return told
 
 
 def _about(request: Request, one: Evaluation) -> dict[str, Any]:
@@ -238,13 +254,12 @@ def _tested(one: Evaluation) -> dict[str, Any]:
         "at": one.made_at,
         "searches": said["searches"],
         "returned": said["returned"],
-        "candidates": said["candidates"],
         "predicted": "" if predicted is None else share(predicted),
         "expected": "" if predicted is None else f"{predicted * said['searches']:.1f}",
         "share": within(*(float(value) for value in said["share"])),
         "verdict": said["verdict"],
         "said": said["said"],
-        "alarming": said["verdict"] == "more",
+        "alarming": said["verdict"] == MORE,
     }
 
 
@@ -254,7 +269,7 @@ def _why_not(request: Request, one: Gallery) -> str:
         return "This gallery is closed."
     if one.model != request.tools.engine.model:
         return "Its templates are of another model than the one that searches now."
-    if not queries.has_several_photos(one):
+    if not queries.has_several_photos(one, tools=request.tools):
         return "Nobody in it has several photos, so no photo can be left out and searched for."
     return ""
 

@@ -1,4 +1,4 @@
-"""What waits on a steward and a supervisor: galleries whose last selftest returned more people than predicted."""
+"""What waits on a steward and a supervisor: selftests that returned more than predicted, or are of another model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
+from countenance.apps.evaluations.counting import MORE
 from countenance.apps.evaluations.models import Evaluation, SampleKind
-from countenance.apps.evaluations.selftests import MORE
 from countenance.apps.records.waiting import Waiting, of_each
 from countenance.policy import Actor, Role
 from countenance.tools import Tools
@@ -16,7 +16,7 @@ TOLD = frozenset({Role.STEWARD, Role.SUPERVISOR})
 
 
 def waiting(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
-    """Yield each gallery whose newest selftest came back with more than its operating point predicts."""
+    """Yield each gallery whose newest selftest returned more than predicted, or was with another model."""
     if not actor.roles & TOLD:
         return
     rows = Evaluation.objects.filter(agency_id=actor.agency, kind=str(SampleKind.SELFTEST))
@@ -26,10 +26,20 @@ def waiting(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
 
 def _told(one: Evaluation) -> Iterator[Waiting]:
     one.check_links()
+    if one.gallery is None or one.gallery.closed_at is not None:
+        return
+    if one.details["model"] != one.gallery.model:
+        # Templates that were kept for it are of that model too, and are destroyed, so the clock cannot.
+        yield Waiting(
+            what=f"Give new photos for a selftest of {one.gallery.name}: its last one was with another model",
+            since=one.made_at,
+            href=reverse("gallery_evaluations", args=[one.gallery.pk]),
+        )
+        return
     # Of a gallery that was given another operating point since, the next selftest tells.
-    present = None if one.gallery is None or one.gallery.point is None else str(one.gallery.point)
+    present = None if one.gallery.point is None else str(one.gallery.point)
     found = one.details["selftest"]
-    if one.gallery is None or found["verdict"] != MORE or found["operating_point"] != present:
+    if found["verdict"] != MORE or found["operating_point"] != present:
         return
     yield Waiting(
         what=f"Evaluate {one.gallery.name} again: its selftest returned more people than predicted",
