@@ -322,7 +322,7 @@ def test_one_gallery_is_moved_once_at_a_time(on: Any, server: Any) -> None:
     with pytest.raises(WrongState, match="is being moved"):
         move(on)
     # What the first one fills is not touched either.
-    moving.tidy(on.gallery, tools=on.tools)
+    distributing.tidy(on.gallery, tools=on.tools)
     gate.open()
     result(first)
     assert len(index(on)) == 24

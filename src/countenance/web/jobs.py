@@ -24,7 +24,7 @@ from countenance.apps.agencies.models import Person
 from countenance.apps.evaluations import selftests
 from countenance.apps.evaluations import services as evaluating
 from countenance.apps.examinations import retention as examined
-from countenance.apps.galleries import enrolment, indexing, moving, queries
+from countenance.apps.galleries import distributing, enrolment, indexing, queries
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.apps.records.sealed import using_keyring
@@ -107,7 +107,7 @@ def snapshot_indexes(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pa
     for gallery in Gallery.objects.filter(version__gt=0):
         try:
             with _keys_of(gallery.agency_id) as tools:
-                moving.tidy(gallery, tools=tools)
+                distributing.tidy(gallery, tools=tools)
         except CountenanceError as error:
             log.warning("tidying.failed", code=error.code)
         if gallery.closed_at is not None or not indexing.snapshot_is_stale(gallery):

@@ -151,31 +151,6 @@ def move_to_memory(
         _drop(serve_from_memory(actor, gallery=gallery, tools=tools), grace, tools=tools)
 
 
-def tidy(gallery: Gallery, *, tools: Tools) -> None:
-    """Have nobody in Milvus who was removed from a gallery, whichever collection they are in.
-
-    The one that is searched is brought up to date, those that are not searched any more are dropped, and one
-    that an interrupted move left behind keeps only whom the gallery has. While a move is at work that is its own
-    matter. A gallery that has no collection is passed over.
-
-    Raises:
-        IndexUnavailable: Milvus does not answer; call it again later.
-    """
-    if not Collection.objects.filter(gallery=gallery).exists():
-        return
-    distributing.follow(gallery, tools=tools)
-    with session_lock(gallery.pk, wait=False) as alone:
-        if not alone:
-            return
-        distributing.drop_retired(gallery, tools=tools)
-        begun = Collection.objects.filter(gallery=gallery, serving_since=None, retired_at=None)
-        for collection in begun.select_related("gallery"):
-            index = distributing.index_of(collection, tools=tools)
-            # The move may have been stopped before it was loaded, or while its index kind was changed.
-            index.create()
-            distributing.remove_gone(collection, index)
-
-
 @contextmanager
 def _alone(gallery: Gallery) -> Iterator[None]:
     """Be the only one who moves a gallery; whoever is killed holds nobody back.
