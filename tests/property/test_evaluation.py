@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from countenance.errors import InputError
 from countenance.evaluation import Trials, calibrate, fnir, fpir, grow, rate, threshold_at, wilson
+from countenance.evaluation.growth import is_out_of_reach
 
 similarity = st.one_of(
     st.just(-math.inf),
@@ -70,6 +71,7 @@ def test_a_higher_similarity_never_weighs_less(mated, best, one, other):
 
 
 @given(st.integers(0, 2**32), st.integers(30, 120), st.floats(1e-5, 0.9), st.integers(1, 10**9))
+@example(0, 40, 0.5, 387)
 @settings(max_examples=50)
 def test_the_model_keeps_what_it_promises_at_any_size(seed, count, wanted, subjects):
     best = np.round(np.random.default_rng(seed).standard_normal(count), 2)
@@ -78,5 +80,7 @@ def test_the_model_keeps_what_it_promises_at_any_size(seed, count, wanted, subje
     except InputError:
         return
     threshold = model.threshold_for(wanted, subjects)
-    assert model.fpir(threshold, subjects) <= wanted
+    # At 1, which no similarity exceeds, more may be expected than was wanted; that is said of it.
+    assert threshold <= 1
+    assert model.fpir(threshold, subjects) <= wanted or is_out_of_reach(threshold)
     assert model.threshold_for(wanted, subjects + 1) >= threshold
