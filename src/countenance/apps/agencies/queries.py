@@ -18,7 +18,7 @@ UNUSABLE_LINK = (
 
 def people(actor: Actor) -> list[Person]:
     """Return the people of the actor's agency, oldest first."""
-    return list(Person.objects.filter(agency_id=actor.agency).order_by("added_at"))
+    return list(Person.objects.filter(agency_id=actor.agency).order_by("added_at", "pk"))
 
 
 def person(actor: Actor) -> Person:
@@ -178,4 +178,4 @@ def directory(actor: Actor) -> list[tuple[UUID, str]]:
         for one in Agency.objects.exclude(pk=actor.agency)
         if one.standing and one.standing.get("name") and not one.custodial and not one.suspended
     ]
-    return sorted(found, key=lambda pair: pair[1].casefold())
+    return sorted(found, key=lambda pair: (pair[1].casefold(), pair[0]))

@@ -150,11 +150,11 @@ def usable_authorities(actor: Actor, *, tools: Tools) -> list[Authority]:
 def people_named(ids: Iterable[UUID], actor: Actor) -> list[Person]:
     """Return people of the agency by their ids, by name."""
     found = Person.objects.filter(agency_id=actor.agency, pk__in=list(ids))
-    return sorted(found, key=lambda person: person.name.casefold())
+    return sorted(found, key=lambda person: (person.name.casefold(), person.pk))
 
 
 def possible_members(actor: Actor) -> list[Person]:
     """Return the people of the agency who can work on cases, by name."""
     found = Person.objects.filter(agency_id=actor.agency, is_active=True)
     able = [one for one in found if not one.suspended and may(one.actor, Deed.CASE_READ)]
-    return sorted(able, key=lambda person: person.name.casefold())
+    return sorted(able, key=lambda person: (person.name.casefold(), person.pk))
