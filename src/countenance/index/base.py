@@ -149,6 +149,19 @@ def check_templates(templates: Templates, dimensions: int) -> Templates:
     return checked
 
 
+def check_added(rows: Rows, templates: Templates, dimensions: int) -> tuple[Rows, Templates]:
+    """Return what is added to an index as its arrays take it, refusing what `Index.add` does not take.
+
+    Raises:
+        InputError: rows or templates are not what they should be, or not as many of one as of the other.
+    """
+    ids = check_rows(rows)
+    checked = check_templates(templates, dimensions)
+    if ids.size != len(checked):
+        raise InputError("There must be one row id for each template.")
+    return ids, checked
+
+
 def check_probe(template: Template, dimensions: int) -> Template:
     """Return one template as a contiguous float32 vector.
 

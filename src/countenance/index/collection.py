@@ -12,17 +12,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from countenance.errors import IndexUnavailable, InputError
+from countenance.errors import IndexUnavailable
 from countenance.index.base import (
     Hit,
     Rows,
     Template,
     Templates,
+    check_added,
     check_k,
     check_model,
     check_probe,
     check_rows,
-    check_templates,
 )
 from countenance.index.flat import rescored
 from countenance.index.kinds import FLAT, Kind
@@ -178,10 +178,7 @@ class MilvusIndex:
             IndexUnavailable: the server failed; some rows may have been added, so add all again.
         """
         check_model(self._model, model)
-        checked_rows = check_rows(rows)
-        checked = check_templates(templates, self._dimensions)
-        if checked_rows.size != len(checked):
-            raise InputError("There must be one row id for each template.")
+        checked_rows, checked = check_added(rows, templates, self._dimensions)
         ids = self._ids.hide(checked_rows)
         for start in range(0, ids.size, BATCH):
             end = start + BATCH

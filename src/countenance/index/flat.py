@@ -18,11 +18,11 @@ from countenance.index.base import (
     Rows,
     Template,
     Templates,
+    check_added,
     check_k,
     check_model,
     check_probe,
     check_rows,
-    check_templates,
 )
 from countenance.index.positions import Positions
 from countenance.index.snapshot import Snapshot, pack, unpack
@@ -149,10 +149,7 @@ class FlatIndex:
             InputError: rows or templates are not what `Index.add` asks for. Nothing is added then.
         """
         check_model(self._model, model)
-        ids = check_rows(rows)
-        checked = check_templates(templates, self._dimensions)
-        if ids.size != len(checked):
-            raise InputError("There must be one row id for each template.")
+        ids, checked = check_added(rows, templates, self._dimensions)
         with self._writing:
             positions = self._positions.find(ids)
             known = positions >= 0

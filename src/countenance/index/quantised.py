@@ -8,18 +8,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from countenance.errors import InputError
 from countenance.index import snapshot
 from countenance.index.base import (
     Hit,
     Rows,
     Template,
     Templates,
+    check_added,
     check_k,
     check_model,
     check_probe,
     check_rows,
-    check_templates,
 )
 from countenance.index.codes import Codes
 from countenance.index.flat import FlatIndex, rescored
@@ -169,10 +168,7 @@ class QuantisedIndex:
             InputError: rows or templates are not what `Index.add` asks for. Nothing is added then.
         """
         check_model(self.model, model)
-        ids = check_rows(rows)
-        checked = check_templates(templates, self.dimensions)
-        if ids.size != len(checked):
-            raise InputError("There must be one row id for each template.")
+        ids, checked = check_added(rows, templates, self.dimensions)
         with self._writing:
             for start in range(0, ids.size, TRAINED_ON):
                 part = slice(start, start + TRAINED_ON)
