@@ -1,7 +1,9 @@
 # What there is to do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint browser pictures bench milvus docs lock clean
+.PHONY: help setup run test lint browser pictures bench milvus attack audit docs lock clean
 MAKEFLAGS += --no-print-directory
+# Where it is set, each of the many processes that tests start compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PYTHONS := python3 python3.13 python3.12 python3.11
@@ -32,7 +34,7 @@ run: setup ## start the demo: its own database, sample photos, address and log-i
 test browser: export OPENBLAS_NUM_THREADS := 1
 
 test: setup ## run the unit, property, integration and threat tests
-	$(BIN)/pytest -q -n 2 --dist worksteal tests/unit tests/property tests/integration tests/threats
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/unit tests/property tests/integration tests/threats tests/fuzz
 
 lint: setup ## check style, types, import rules, templates and the generated pages
 	$(BIN)/ruff check
@@ -59,6 +61,24 @@ milvus: setup ## test galleries in Milvus against its real server, which is kill
 	    -r requirements/milvus-server.txt -d $(MILVUS_HOME) && $(BIN)/python tests/milvus/unpack.py $(MILVUS_HOME); }
 	MILVUS_BIN=$(MILVUS_HOME)/bin $(BIN)/pytest -q -n 0 tests/milvus
 
+FUZZ_REQUESTS ?= 50000
+FUZZ_SECONDS ?= 300
+
+attack: setup ## attack it for hours: 50,000 requests, five minutes of fuzzing each parser, the long tests
+	VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 $(BIN)/uv pip install --quiet --require-hashes -r requirements/attack.txt
+	FUZZ_REQUESTS=$(FUZZ_REQUESTS) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_EXAMPLES=2000 \
+	  $(BIN)/pytest -q -s -n 0 tests/fuzz $(wildcard tests/attack)
+	TELLING_PAIRS=150 CASE_SEARCHES=200 PICTURE_PEOPLE=80 OPENBLAS_NUM_THREADS=1 \
+	  $(BIN)/pytest -q -s -n 0 -m slow $(addprefix tests/integration/test_,controls_hidden.py second_examiner_timed.py disclosure.py picture_lengths.py)
+
+# Strict: a version about which nobody answers counts as a fault, not as none. AUDIT_SERVICE=osv asks another service.
+AUDIT_SERVICE ?= pypi
+
+audit: setup ## ask whether any pinned version is known to be vulnerable (needs the network)
+	VIRTUAL_ENV=.venv UV_SYSTEM_CERTS=1 $(BIN)/uv pip install --quiet --require-hashes -r requirements/attack.txt
+	for file in run dev models milvus attack; do echo "$$file:"; \
+	  $(BIN)/pip-audit --strict -s $(AUDIT_SERVICE) --require-hashes --disable-pip --progress-spinner off -r requirements/$$file.txt || exit 1; done
+
 docs: setup ## write the reference pages that come from the code
 	$(BIN)/python docs/generate.py
 
@@ -66,6 +86,8 @@ lock: setup ## resolve requirements/*.in anew, with hashes
 	$(COMPILE) --upgrade requirements/run.in -o requirements/run.txt
 	$(COMPILE) --upgrade -c requirements/run.txt requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) --upgrade -c requirements/run.txt requirements/milvus.in -o requirements/milvus.txt
+	$(COMPILE) --upgrade -c requirements/run.txt requirements/kms.in -o requirements/kms.txt
+	$(COMPILE) --upgrade -c requirements/dev.txt requirements/attack.in -o requirements/attack.txt
 	$(COMPILE) --no-deps requirements/milvus-server.in -o requirements/milvus-server.txt
 
 clean: ## remove .venv and all that tools have left

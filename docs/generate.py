@@ -1,6 +1,6 @@
 """Write the reference pages from the code; with `--check`, fail if one of them is out of date.
 
-python docs/generate.py            write docs/reference/{cli,settings,errors,ledger-actions}.md
+python docs/generate.py            write docs/reference/{cli,settings,errors,ledger-actions,compromise,cost-model,asvs}.md
 python docs/generate.py --check    change nothing; exit with 1 and name the pages that differ
 """
 
@@ -21,8 +21,16 @@ from countenance.config import Config
 from countenance.errors import CountenanceError
 from countenance.ledger.entry import Action
 
+sys.path.append(str(Path(__file__).resolve().parent))
+from asvs import asvs_page  # these lie beside this script
+from compromise import compromise_page
+from cost_model import cost_page
+
 REFERENCE = Path(__file__).resolve().parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code; change it there. -->"
+
+ASVS_NOTE = "<!-- Written by docs/generate.py from asvs.json; change it there. -->"
+COSTS_NOTE = "<!-- Written by docs/generate.py from performance.json and countenance.index.costs; change it there. -->"
 
 
 def cli_page() -> str:
@@ -219,6 +227,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "errors.md": errors_page,
     "ledger-actions.md": ledger_page,
+    "compromise.md": compromise_page,
+    "cost-model.md": lambda: cost_page(COSTS_NOTE),
+    "asvs.md": lambda: asvs_page(ASVS_NOTE),
 }
 
 

@@ -37,6 +37,9 @@ class FakeMilvus:
         # Asked before each call; raises to have it fail, also in the middle of a batch.
         self.before: Callable[[str], None] = lambda _: None
         self.keeps_deleted = False
+        # What it says of a build, one after the other; the last for ever.
+        self.builds: list[dict[str, Any]] = [{"state": "Finished", "indexed_rows": 0}]
+        self.build_failed = ""
 
     def connect(self, _: object) -> FakeClient:
         """Return a client, as the real `_connect` does."""
@@ -80,7 +83,10 @@ class FakeClient:
     def _get_connection(self) -> Any:
         self.server.calls.append("alloc_timestamp")
         self.server.before("alloc_timestamp")
-        return SimpleNamespace(alloc_timestamp=lambda timeout: self.server.now)
+        return SimpleNamespace(
+            alloc_timestamp=lambda timeout: self.server.now,
+            get_index_state=lambda *_, **__: (4, self.server.build_failed),
+        )
 
     def create_schema(self, **_: Any) -> Any:
         return SimpleNamespace(add_field=lambda *_, **__: None)
@@ -100,7 +106,12 @@ class FakeClient:
     def list_indexes(self, name: str, **_: Any) -> list[str]:
         return ["vector"]
 
-    def create_index(self, name: str, *_: Any, **__: Any) -> None: ...
+    def create_index(self, name: str, *_: Any, sync: bool = True, **__: Any) -> None:
+        assert not sync, "the real client would wait for ever for a build that fails"
+
+    def describe_index(self, name: str, *_: Any, **__: Any) -> dict[str, Any]:
+        said = self.server.builds
+        return said.pop(0) if len(said) > 1 else said[0]
 
     def drop_index(self, name: str, **_: Any) -> None: ...
 

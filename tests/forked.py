@@ -10,10 +10,11 @@ import sys
 import time
 import traceback
 
+import crash_hooks
+
 from countenance import config
 from countenance.cli import app
 from countenance.cli.main import run
-from countenance.sealing import envelope
 from countenance.testing import FakeEngine
 from countenance.web import wiring
 
@@ -34,38 +35,7 @@ class SlowEngine(FakeEngine):
         return super().look_through(data, notify=lambda _: None)
 
 
-class NoCipher:
-    """What takes the cipher's place to see that the search for planted secrets finds them."""
-
-    def __init__(self, key):
-        """Forget the key."""
-
-    def encrypt(self, nonce, plaintext, bound):
-        """Leave everything in clear."""
-        return plaintext + bytes(envelope.TAG_SIZE)
-
-    def decrypt(self, nonce, ciphertext, bound):
-        """Return what was left in clear."""
-        return ciphertext[: -envelope.TAG_SIZE]
-
-
-def note_writes(path):
-    """Note each file that Python opens for writing, and each temporary file."""
-    notes = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND
-
-    def hook(event, arguments):
-        if event == "open" and arguments[2] and arguments[2] & writing:
-            os.write(notes, f"{arguments[0]}\n".encode())
-        elif event.startswith("tempfile."):
-            os.write(notes, f"{event}: {arguments[0]}\n".encode())
-
-    sys.addaudithook(hook)
-
-
 def main():
-    if "unsealed" in sys.argv:
-        envelope.AESGCM = NoCipher
     if "real" not in sys.argv:
         wiring.use_engine(lambda _: SlowEngine())
     wiring.start()
@@ -95,8 +65,8 @@ def become(order, home_tasks):
         for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
             flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
             os.dup2(os.open(name, flags, 0o600), number)
-        if "NOTE_WRITES" in os.environ:
-            note_writes(os.environ["NOTE_WRITES"])
+        if "CRASH_AT" in os.environ:
+            crash_hooks.arm(order["command"])
         name, *arguments = order["command"]
         if name.startswith("@"):
             code = home_tasks.run(name[1:], arguments)

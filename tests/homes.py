@@ -1,10 +1,8 @@
 """A home of its own for a test, in which commands run as processes: see `forked`."""
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +10,7 @@ import time
 from pathlib import Path
 
 from countenance.cli.app import command as tree
+from countenance.drill import home as drill
 from countenance.policy import DEEDS, Role
 from countenance.web.postgres import LocalPostgres
 
@@ -146,7 +145,7 @@ class Home:
         shutil.rmtree(self.folder)
 
     def order(self, command, out, err, environment):
-        order = {"command": command, "out": out, "err": err, "environment": environment}
+        order = {"command": command, "out": str(out), "err": str(err), "environment": environment}
         self.server.stdin.write(json.dumps(order) + "\n")
         self.server.stdin.flush()
         return self._listen()["pid"]
@@ -160,18 +159,11 @@ class Home:
         return self._listen()["code"]
 
 
-class Command:
-    """A command on its way; its output goes to two files beside the home."""
-
-    def __init__(self, home, command, environment):
-        self.home, self.command = home, command
-        self.out = home.terminal / f"{home.commands:03}.out"
-        self.err = home.terminal / f"{home.commands:03}.err"
-        self.code = None
-        self.pid = home.order(command, str(self.out), str(self.err), environment)
+class Command(drill.Command):
+    """A command on its way, of which a test also waits for what it says."""
 
     def wait_for(self, words):
-        """Wait until the command has said something, or has ended."""
+        """Wait for something that the command says; tell whether it did, before it ended or a minute was over."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self.err.exists() and words in self.err.read_text():
@@ -179,34 +171,4 @@ class Command:
             if not Path(f"/proc/{self.pid}").exists():
                 return False
             time.sleep(0.005)
-        raise AssertionError(f"{self.command} never said {words!r}")
-
-    def address(self):
-        """Return where it serves, once it does."""
-        deadline = time.monotonic() + 60
-        while not (self.out.exists() and self.out.read_text().endswith("\n")):
-            assert time.monotonic() < deadline, self.err.read_text()[-3000:]
-            time.sleep(0.05)
-        return json.loads(self.out.read_text())["address"]
-
-    def interrupt(self):
-        """End it as Ctrl-C does."""
-        os.kill(self.pid, signal.SIGINT)
-        return self.wait()
-
-    def kill(self):
-        """End it as a power cut would, and return its exit code: -9 if it still ran."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        return self.wait()
-
-    def wait(self):
-        if self.code is None:
-            self.code = self.home.ended()
-        return self.code
-
-    def value(self):
-        """Wait for its end, which must be a good one, and return its JSON."""
-        code = self.wait()
-        assert code == 0, f"{self.command} ended with {code}: {self.err.read_text()[-3000:]}"
-        return json.loads(self.out.read_text().splitlines()[-1])
+        return False

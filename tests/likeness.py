@@ -11,11 +11,14 @@ def misplaced(wanted, around):
         wanted: a small grey picture.
         around: a larger one, in whose very middle it is expected.
     """
-    wanted = wanted - wanted.mean()
+    wanted, around = wanted - wanted.mean(), around - around.mean()
+    # Each place is a row, so that what is done to all of them is one product.
     places = sliding_window_view(around, wanted.shape)
-    centred = places - places.mean((2, 3), keepdims=True)
-    alike = (centred * wanted).sum((2, 3))
-    alike /= np.sqrt((centred**2).sum((2, 3)) * (wanted**2).sum()) + 1e-9
+    rows = places.reshape(-1, wanted.size)
+    spread = np.einsum("ij,ij->i", rows, rows) - rows.sum(axis=1) ** 2 / wanted.size
+    alike = rows @ wanted.ravel()
+    alike /= np.sqrt(spread.clip(min=0) * (wanted**2).sum()) + 1e-9
+    alike = alike.reshape(places.shape[:2])
     row, column = np.unravel_index(alike.argmax(), alike.shape)
     middle = (np.array(alike.shape) - 1) / 2
     return float(np.hypot(*(np.array([row, column]) - middle))), float(alike.max())

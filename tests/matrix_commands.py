@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "index move": "index.manage",
     "index check": "galleries.read",
     "index repair": "index.manage",
+    "index renew": "index.manage",
     "photo list": "galleries.read",
     "photo remove": "photos.remove",
     "subject list": "galleries.read",
@@ -56,6 +57,10 @@ COMMANDS: dict[str, str] = {
     "person restore": "people.suspend",
     "person training": "people.roles",
     "ledger export": "ledger.export",
+    "ledger checkpoint": "ledger.export",
+    "ledger tiles": "ledger.export",
+    "ledger witnesses": "ledger.export",
+    "ledger set-witnesses": "witnesses.set",
 }
 """What each command does; those that need only the machine are in `cli.app.MACHINE_ONLY`."""
 

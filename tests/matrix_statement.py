@@ -21,6 +21,7 @@ MAY: dict[Role, set[str]] = {
         "people.suspend",
         "ledger.read",
         "ledger.export",
+        "witnesses.set",
     },
     Role.COORDINATOR: OF_AGENCY
     | {
@@ -110,6 +111,7 @@ MAY: dict[Role, set[str]] = {
         "candidates.view",
         "examinations.read",
         "cases.hold",
+        "cases.erase",
         "ledger.read",
     },
     Role.AUDITOR: OF_AGENCY
@@ -155,7 +157,9 @@ NEEDS_PROOF = {
     "search.purge",
     "bundles.export",
     "cases.hold",
+    "cases.erase",
     "ledger.export",
+    "witnesses.set",
 }
 """What is sent only by somebody who proved within five minutes who they are."""
 
@@ -211,6 +215,7 @@ OF_CASES = {
         "case_bundle",
         "case_hold",
         "case_release",
+        "case_erase",
         "evidence_certificate",
         "evidence_certificate_json",
         "evidence_certificate_paper",
@@ -246,6 +251,7 @@ WORKS_ELSEWHERE = {
     # About what this world has not: an approval of that kind, broken glass, a provider, a purge.
     "carry_out",
     "case_widened",
+    "case_erased",
     "evidence_certificate",
     "evidence_certificate_json",
     "evidence_certificate_paper",

@@ -26,6 +26,7 @@ from countenance.apps.approvals import services as approvals
 from countenance.apps.cases import services as cases
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries import grants
+from countenance.apps.galleries import services as galleries
 from countenance.apps.galleries.models import Face, Photo, Subject
 from countenance.apps.leads import services as leads
 from countenance.apps.leads.models import Lead
@@ -174,6 +175,7 @@ def _objects(world: World, on: Any, third: Any, *, examiner: Actor) -> dict[str,
         "lead_id": _lead(on, case, gallery).pk,
         **PARTS,
         "source_id": source.pk,
+        "erased_id": _erased(on),
         "gallery_id": gallery.pk,
         "evaluation_id": _evaluation(on, gallery),
         "run_id": run.pk,
@@ -190,6 +192,15 @@ def _objects(world: World, on: Any, third: Any, *, examiner: Actor) -> dict[str,
         "approval_id": approval.pk,
         "document_id": uuid4(),
     }
+
+
+def _erased(on: Any) -> UUID:
+    """Remove a source, and return the id under which its certificate is found."""
+    source = factories.make_source(on, "To be erased")
+    galleries.remove_source(
+        on.actor, source=source, reason="Its owner asked for it", tools=on.tools
+    )
+    return UUID(str(source.pk))
 
 
 def _evaluation(on: Any, gallery: Any) -> UUID:

@@ -14,7 +14,7 @@ from django.db import connection
 
 from countenance.testing import FakeEngine
 
-LIMIT = 10.0
+LIMIT = 60.0
 """How long anybody waits before the test has failed, in seconds."""
 
 

@@ -26,6 +26,7 @@ NAME = rf"(?:{'|'.join(FOLDERS)})/[a-z0-9][a-z0-9.-]*\.[a-z0-9]{{1,5}}"
 MADE = {"probe.added": "probes", "probe.derived": "probes", "search.asked": "requests"}
 MADE |= {"search.intended": "searches", "examination.begun": "examinations"}
 MADE |= {"lead.released": "leads"}
+RESTORED = "deployment.restored"  # what was done since the backup has no body before this
 OF_RECORDS = ("candidates.", "conclusion.", "examination.", "lead.", "probe.", "search.")
 
 
@@ -152,11 +153,20 @@ def state_of(acts):
 
 
 def check_entries(of, entries, case):
-    """Check that entries and records bear each other out: each names what is there, and all of it."""
+    """Check that entries and records bear each other out: each names what is there, and all of it.
+
+    Return how many bodies may be lost by a restore, and how many searches came to another end since.
+    """
     known = {one: record for kind in of.values() for one, record in kind.items()}
-    acts, gone = {one: set() for one in known}, set()
-    for about, action, facts in entries:
+    acts, kept, gone = {one: set() for one in known}, {one: set() for one in known}, set()
+    restored = max((at for at, one in enumerate(entries) if one[1] == RESTORED), default=-1)
+    lost = others = 0
+    for at, (about, action, facts) in enumerate(entries):
         acts.setdefault(about, set()).add(action)
+        if facts is None and at < restored:
+            lost += 1
+        else:
+            kept.setdefault(about, set()).add(action)
         if action.startswith(OF_RECORDS):
             need(about in known, f"{action} is about what is missing")
             need(facts is None or agrees(action, known[about], facts, case), f"{action} differs")
@@ -168,9 +178,11 @@ def check_entries(of, entries, case):
     intended = sum(action == "search.intended" for _, action, _ in entries)
     need(intended == len(of["searches"]), "the number of searches")
     for one, search in of["searches"].items():
-        ended, answer, found = state_of(acts[one]), search["answer"], search["candidates"]
+        ended, answer, found = search["state"], search["answer"], search["candidates"]
         outcome = {answer is not None, found is not None} == {ended == "concluded"}
-        need(search["state"] == ended and outcome, "how a search ended")
+        other = ended != state_of(acts[one])
+        need(outcome and (not other or ended == state_of(kept[one])), "how a search ended")
+        others += other
         need((answer == "candidates") == bool(found), "an answer that its list contradicts")
     for one, said in of["examinations"].items():
         need(said["analysis"] is None or "probe.analysed" in acts[one], "an analysis")
@@ -178,6 +190,7 @@ def check_entries(of, entries, case):
         how = "conclusion.followed" if said["follows"] else "conclusion.recorded"
         need(said["said"] is None or how in acts[one], "a conclusion")
     need(all(one["file"] or i in gone for i, one in of["probes"].items()), "a photo is missing")
+    return lost, others
 
 
 def check_point(search):
@@ -231,7 +244,7 @@ def check_members(of, files, edits):
 
 
 def verify(data, key=None):
-    """Return the manifest of a bundle that verifies; raise an error for anything else."""
+    """Return the manifest of a bundle that verifies, and what a restore took; raise an error for anything else."""
     members = unpack(data)
     manifest, signature = read(members.pop("manifest.json")), members.pop("manifest.sig")
     need((manifest["format"], manifest["version"]) == ("countenance-bundle", 1), "the format")
@@ -262,13 +275,13 @@ def verify(data, key=None):
     entries = list(entries_of(members["ledger/entries.jsonl"], head))
     files = {name: members[name] for name in set(members) - set(records) - set(ALWAYS)}
     check_members(of, files, edits)
-    check_entries(of, entries, manifest["case"]["id"])
+    lost, others = check_entries(of, entries, manifest["case"]["id"])
     counts = {kind.replace("-", "_"): len(some) for kind, some in of.items()}
     counts |= {"authorities": counts.pop("authority"), "edits": len(edits), "entries": len(entries)}
     answers = [one["answer"] for one in of["searches"].values()]
     counts["negative_searches"] = sum(one not in (None, "candidates") for one in answers)
     need(counts.pop("comparisons") + 1 and counts == manifest["counts"], "the counts")
-    return manifest
+    return manifest | {"lost": lost, "others": others}
 
 
 def main(file, key=""):
@@ -278,6 +291,13 @@ def main(file, key=""):
         sys.exit(f"The bundle does NOT verify: {error or type(error).__name__}")
     print(f"The bundle verifies: case {found['case']['reference']}, {found['counts']}")
     print(f"Ledger: {found['ledger']['size']} entries, root {found['ledger']['root']}")
+    if found["lost"]:
+        print(
+            f"The deployment was restored from a backup: {found['lost']} entries at most are lost"
+        )
+        print(
+            f"in what they said, and {found['others']} of the searches ended in another way before that."
+        )
     doubt = "" if key else "; ask the agency whether that is its own"
     print(f"Key: {found['public_key']}{doubt}")
 

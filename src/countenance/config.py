@@ -44,6 +44,17 @@ class _Part(BaseModel):
         return {name: value for name, value in values.items() if name not in files}
 
 
+class FacesSettings(_Part):
+    """What faces are compared with."""
+
+    device: Literal["auto", "cpu", "cuda", "coreml", "directml", "openvino", "tensorrt"] = Field(
+        default="auto",
+        description="Where templates are made: `cpu`, or an accelerator that the installed ONNX Runtime was built "
+        "for. `auto` takes the first of CUDA, CoreML, DirectML and OpenVINO that gives the CPU's templates, and "
+        "the CPU if there is none; `countenance doctor` says which and why.",
+    )
+
+
 class DatabaseSettings(_Part):
     """Where the database is."""
 
@@ -70,6 +81,11 @@ class WebSettings(_Part):
         default=(),
         description="The host names of agencies' sign-in providers that may have addresses that are not public "
         "(a JSON list). Name only hosts on which nothing else answers.",
+    )
+    private_witnesses: tuple[str, ...] = Field(
+        default=(),
+        description="The host names of witnesses of the ledger that may have addresses that are not public (a JSON "
+        "list). A witness that the same people run as this machine proves nothing to others.",
     )
     threads: int = Field(default=8, ge=2, le=64, description="Requests answered at the same time.")
     upload_limit: int = Field(
@@ -168,6 +184,57 @@ class MilvusSettings(_Part):
         return self
 
 
+class KmsSettings(_Part):
+    """The key management service that unseals, where one does. See the how-to "Unseal with a KMS"."""
+
+    service: Literal["", "aws-kms", "gcp-kms", "transit"] = Field(
+        default="",
+        description="`aws-kms`, `gcp-kms`, or `transit` for OpenBao and Vault. Empty: none.",
+    )
+    key: str = Field(
+        default="",
+        description="The key's name there: an ARN, `projects/…/cryptoKeys/…`, or `mount/name`.",
+    )
+    address: str = Field(
+        default="",
+        description="The service's address; needed for `transit`. `http` is for this machine only.",
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        description="What signs in there: a token of OpenBao or Vault, or an access token of Google. Empty with "
+        "Google: the machine's own. AWS finds its credentials by itself.",
+    )
+    metadata: str = Field(
+        default="",
+        description="Where Google's machine tokens are asked for. Empty: where Google's machines have them.",
+    )
+    timeout: float = Field(
+        default=10.0, ge=0.1, le=120, description="How long one question may take, in seconds."
+    )
+    trusted: str = Field(
+        default="",
+        description="A file with the certificate of whoever signed the service's. Empty: the public ones.",
+    )
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        """Refuse to send the secret over a network in clear, and half a setting."""
+        if self.service and not self.key:
+            raise ValueError("COUNTENANCE_KMS__SERVICE needs COUNTENANCE_KMS__KEY.")
+        if self.service == "transit" and not self.address:
+            raise ValueError("COUNTENANCE_KMS__SERVICE=transit needs COUNTENANCE_KMS__ADDRESS.")
+        for address in filter(None, (self.address, self.metadata)):
+            parts = urlsplit(address)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+                raise ValueError(
+                    "COUNTENANCE_KMS__ADDRESS must start with https:// and name a host."
+                )
+        parts = urlsplit(self.address)
+        if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+            raise ValueError("COUNTENANCE_KMS__ADDRESS may be http only for this machine.")
+        return self
+
+
 class Config(BaseSettings):
     """All settings of one deployment."""
 
@@ -182,6 +249,11 @@ class Config(BaseSettings):
     passphrase: SecretStr | None = Field(
         default=None,
         description="The passphrase that unseals. Prefer `COUNTENANCE_PASSPHRASE_FILE`, or the prompt.",
+    )
+    second_passphrase: SecretStr | None = Field(
+        default=None,
+        description="With split custody: the second passphrase. Prefer `COUNTENANCE_SECOND_PASSPHRASE_FILE`, or "
+        "the prompt; both on one machine undo what split custody is for.",
     )
     token: SecretStr | None = Field(
         default=None,
@@ -200,10 +272,24 @@ class Config(BaseSettings):
         pattern="^(auto|json|pretty)$",
         description="`json`, `pretty`, or `auto`: pretty on a terminal.",
     )
+    trust_clock: bool = Field(
+        default=False,
+        description="Go on although the machine's clock is behind the ledger's last entry: only if that entry was "
+        "dated by a clock that was ahead. New entries bear its time until that has passed.",
+    )
+    recall: float = Field(
+        default=0.999,
+        ge=0.5,
+        le=1.0,
+        description="The share of mates, of those that an exact search ranks first, that each gallery's index must "
+        "rank first. Above 0.999 every gallery is searched exactly, which takes more memory and time.",
+    )
+    faces: FacesSettings = Field(default_factory=FacesSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
     milvus: MilvusSettings = Field(default_factory=MilvusSettings)
+    kms: KmsSettings = Field(default_factory=KmsSettings)
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
@@ -248,6 +334,10 @@ def _values_from_files() -> dict[str, object]:
     values: dict[str, object] = {}
     if name := os.environ.get("COUNTENANCE_PASSPHRASE_FILE"):
         values["passphrase"] = _read(name, "COUNTENANCE_PASSPHRASE_FILE")
+    if name := os.environ.get("COUNTENANCE_SECOND_PASSPHRASE_FILE"):
+        values["second_passphrase"] = _read(name, "COUNTENANCE_SECOND_PASSPHRASE_FILE")
+    if name := os.environ.get("COUNTENANCE_KMS__TOKEN_FILE"):
+        values["kms"] = {"token": _read(name, "COUNTENANCE_KMS__TOKEN_FILE").strip()}
     if name := os.environ.get("COUNTENANCE_TOKEN_FILE"):
         values["token"] = _read(name, "COUNTENANCE_TOKEN_FILE").strip()
     if name := os.environ.get("COUNTENANCE_DATABASE__URL_FILE"):

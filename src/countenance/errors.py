@@ -314,6 +314,18 @@ class LedgerBroken(TamperDetected):
     code = "ledger_broken"
 
 
+class BackupBroken(TamperDetected):
+    """The backup does not verify: it was changed, is not complete, or is another deployment's."""
+
+    code = "backup_broken"
+
+
+class ErasureListBroken(TamperDetected):
+    """The list of what was erased since the backup does not verify."""
+
+    code = "erasure_list_broken"
+
+
 class BundleBroken(TamperDetected):
     """The disclosure bundle does not verify: it was changed, or is none."""
 
@@ -336,6 +348,24 @@ class Sealed(Unavailable):
     """The deployment is sealed. A custodian must unseal it first."""
 
     code = "sealed"
+
+
+class NotWitnessed(Unavailable):
+    """Too few witnesses have signed the ledger for too long. Once they sign again, this goes on."""
+
+    code = "not_witnessed"
+
+
+class ErasuresNotReplayed(Unavailable):
+    """What was erased since the backup is not erased again yet: run `countenance restore --erasures PLACE` first."""
+
+    code = "erasures_not_replayed"
+
+
+class ClockWrong(Unavailable):
+    """The machine's clock cannot be right, so nothing that depends on time is done. Set it right."""
+
+    code = "clock_wrong"
 
 
 class IndexUnavailable(Unavailable):

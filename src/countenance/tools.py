@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, Self
 from uuid import UUID
 
-from countenance.errors import Unavailable
+from countenance.errors import ClockWrong, Unavailable
 from countenance.policy import Actor, Deed, Role, may
 
 if TYPE_CHECKING:
@@ -224,6 +225,64 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 # this is the clock
 
 
+def _elapsed() -> float:
+    """Return seconds that also count while the machine sleeps, where it can tell."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
+MOST_BEHIND = timedelta(hours=1)
+MOST_AHEAD = timedelta(days=1)
+"""So far a clock may be corrected at once, backwards and forwards, without anything being refused."""
+
+
+class LedgerClock:
+    """The machine's clock, as long as it agrees with the ledger and with itself.
+
+    Dates give power: a clock that is set back would revive what has ended, and one that leaps ahead would end
+    and destroy what is still needed. So a clock far behind the ledger's last entry, or one that left what passes
+    in this process, tells no time at all, and whatever needs the time refuses until it is right again.
+    """
+
+    def __init__(
+        self,
+        last: datetime | None,
+        *,
+        machine: Callable[[], datetime] = utc_now,
+        elapsed: Callable[[], float] = _elapsed,
+    ) -> None:
+        """Start now.
+
+        Args:
+            last: when the ledger's last entry was made; None if it has none, or is not to be compared.
+            machine: the machine's clock.
+            elapsed: seconds since some moment, which nobody sets.
+        """
+        self._last, self._machine, self._elapsed = last, machine, elapsed
+        self._origin = machine() - timedelta(seconds=elapsed())
+
+    def __call__(self) -> datetime:
+        """Return the present moment, and never one before the last entry that was there at the start.
+
+        Raises:
+            ClockWrong: the machine's clock cannot be right.
+        """
+        now = self._machine()
+        if self._last is not None and now < self._last - MOST_BEHIND:
+            raise ClockWrong(
+                f"The machine's clock is behind the ledger's last entry, of {self._last:%d %B %Y, %H:%M} UTC, so "
+                "nothing that depends on time is done. Set it right. If it was ahead when that entry was made, "
+                "COUNTENANCE_TRUST_CLOCK lets the program go on."
+            )
+        leap = now - self._origin - timedelta(seconds=self._elapsed())
+        if not -MOST_BEHIND <= leap <= MOST_AHEAD:
+            raise ClockWrong(
+                "The machine's clock has leapt since this program was started, so nothing that depends on time is "
+                "done. Set it right; if it is, restart the program."
+            )
+        return now if self._last is None else max(now, self._last)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tools:
     """Everything a service may use besides the database."""
@@ -236,6 +295,8 @@ class Tools:
     token_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
     jobs: Jobs = field(default_factory=NoJobs)
     milvus: Connection | None = None
+    recall: float = 0.999
+    """The share of mates that every gallery's index must find, of those that exact search ranks first."""
 
     def of(self, actor: Actor) -> Self:
         """Return these tools with the keys of the actor's agency only; the custodian's open the platform's.

@@ -39,6 +39,16 @@ def photos(shared: Path, count: int, *, seed: int = 2026) -> list[bytes]:
     return made
 
 
+def empty(count: int, *, size: tuple[int, int], seed: int = 2026) -> list[bytes]:
+    """Return JPEGs of this size that show nobody, no two alike."""
+    random = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        colours = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
+        made.append(_jpeg(Image.fromarray(colours).resize(size, Image.Resampling.BILINEAR), 80))
+    return made
+
+
 def unlike(photo: bytes, number: int) -> bytes:
     """Return the same picture as another file: a numbered comment is put into it."""
     comment = f"bench {number}".encode()

@@ -1,30 +1,38 @@
 """The quantised index at a million, ten million and a hundred million templates, beside its limit.
 
-The largest takes half an hour and 32 GB, and runs where `COUNTENANCE_BENCH_LARGEST` is set and
-there is as much memory.
+The largest takes half an hour and 34 GB of memory, and runs where `COUNTENANCE_BENCH_LARGEST` is set. With less
+memory it keeps the rows that are compared again in files of the folder that this names, 26 GB: the CPU time is then the same,
+but a row that is not in memory is waited for.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 from bench.report import Results, Table
 from bench.tiers import CANDIDATES, MODEL, Filled, fill, limit, per_second
-from bench.timing import in_turns
+from bench.timing import Timing, in_turns
 
-from countenance.index import QuantisedIndex
+from countenance.index import QuantisedIndex, quantised, shard
+from countenance.index.kept import Kept
 from countenance.index.threads import cores
 
 PACKAGES = ("faiss-cpu", "numpy")
 SECTION = "index tiers"
+# As many rows as the product asks for, to find the nearest subjects among them (`galleries.nearest`).
+ROWS = 1000
+# Times the limit on one thread. The design asks for 1.3; performance.md says what is reached, and why.
+MOST = 1.8
 GB = 10**9
 LARGEST_NEEDS = 34 * GB
 
@@ -53,77 +61,107 @@ SIZES = (
 )
 
 
+class KeptOnDisk(Kept):
+    """Rows in a file without a name, for a machine that cannot hold them."""
+
+    def __init__(self, capacity: int, dimensions: int) -> None:
+        with tempfile.TemporaryFile(dir=os.environ["COUNTENANCE_BENCH_LARGEST"]) as file:
+            file.truncate(capacity * dimensions * np.dtype(np.float16).itemsize)
+            self.numbers = np.memmap(file, np.float16, "r+", shape=(capacity, dimensions)).view(
+                np.ndarray
+            )
+
+
 @pytest.fixture(scope="module", params=SIZES, ids=lambda size: size.key)
 def size(request: pytest.FixtureRequest) -> Size:
     found: Size = request.param
     if found.key == "100m_128":
         if not os.environ.get("COUNTENANCE_BENCH_LARGEST"):
             pytest.skip("COUNTENANCE_BENCH_LARGEST is not set")
-        if psutil.virtual_memory().available < LARGEST_NEEDS:
-            pytest.skip("less than 34 GB of memory are free")
+        if psutil.virtual_memory().available < LARGEST_NEEDS and not _on_disk():
+            pytest.skip("less than 34 GB of memory are free, and no folder is named")
     return found
+
+
+def _on_disk() -> bool:
+    folder = Path(os.environ.get("COUNTENANCE_BENCH_LARGEST", ""))
+    return psutil.virtual_memory().available < LARGEST_NEEDS and folder.is_absolute()
 
 
 @pytest.fixture(scope="module")
 def filled(size: Size) -> Iterator[Filled]:
-    made = fill(size.count, size.dimensions, probes=size.probes)
-    yield made
+    with pytest.MonkeyPatch.context() as patch:
+        if size.key == "100m_128" and _on_disk():
+            patch.setattr(shard, "Kept", KeptOnDisk)
+        made = fill(size.count, size.dimensions, probes=size.probes)
+        yield made
     made.index._state = QuantisedIndex(size.dimensions, model=MODEL)._state
     gc.collect()
 
 
-def test_search(size: Size, filled: Filled, results: Results) -> None:
+def test_search(
+    size: Size, filled: Filled, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index, probes = filled.index, filled.probes
 
     def search(call: int) -> object:
         return index.search(probes[call % len(probes)], k=CANDIDATES, model=MODEL)
 
-    with ThreadPoolExecutor(cores()) as pool:
-        calls = max(5, 100_000_000 // size.count)
-        ways = {"limit": limit(filled, pool), "index": search}
-        timings = in_turns(ways, rounds=10, calls=min(calls, 60))
-    bare, own = timings["limit"], timings["index"]
+    many = cores()
+    timed: dict[int, tuple[Timing, Timing]] = {}
+    with ThreadPoolExecutor(many) as pool:
+        for parts in (1, many):
+            monkeypatch.setattr(quantised, "cores", lambda parts=parts: parts)
+            ways = {"limit": limit(filled, pool, parts=parts), "index": search}
+            calls = min(max(5, 100_000_000 // size.count), 60)
+            both = in_turns(ways, rounds=10, calls=calls)
+            timed[parts] = both["limit"], both["index"]
+    wide = in_turns({"wide": lambda call: _wide(filled, call)}, rounds=2, calls=10)["wide"]
     kept = filled.found_first(lambda one: index.search(one, k=CANDIDATES, model=MODEL)[0].row)
-    rate = per_second(search, threads=cores(), seconds=5)
+    rate = per_second(search, threads=many, seconds=5)
+    (bare, alone), (_, together) = timed[1], timed[many]
     figures = {
-        "p50_ms": own.p50,
-        "p99_ms": own.p99,
-        "cpu_ms": own.cpu,
+        "p50_ms": together.p50,
+        "p99_ms": together.p99,
+        "cpu_ms": alone.cpu,
         "qps": rate,
         "mate_at_1": kept,
         "memory_mb": index.nbytes / 1e6,
         "limit_ms": bare.p50,
         # The 10th percentiles: of calls that other work on the machine did not disturb.
-        "ratio_to_limit": own.p10 / bare.p10,
+        "ratio_to_limit": alone.p10 / bare.p10,
     }
     for name, value in figures.items():
         results.figure(f"index.{size.key}.{name}", value)
-    cells = (own.p10, own.p50, own.p99, own.cpu, bare.p10, bare.cpu)
     results.add(
         SECTION,
         Table(
             f"{size.words}",
             (
-                *("p10 ms", "p50 ms", "p99 ms", "CPU ms", "limit p10 ms", "limit CPU ms"),
-                *("p10 / limit", "searches/s", "mate@1", "MB"),
+                *("threads", "p10 ms", "p50 ms", "p99 ms", "CPU ms"),
+                *("limit p10 ms", "limit CPU ms", "p10 / limit"),
             ),
-            [
-                (
-                    *(f"{cell:.2f}" for cell in cells),
-                    *(f"{own.p10 / bare.p10:.2f}", f"{rate:,.0f}", f"{kept:.2%}"),
-                    f"{index.nbytes / 1e6:,.0f}",
-                )
-            ],
-            f"{int(filled.mated.sum())} mates that exact search ranks first, of {size.probes} probes; "
-            f"{size.count / filled.seconds:,.0f} templates a CPU second were added; the process grew "
-            f"by {filled.resident / 1e6:,.0f} MB.",
+            [_row(threads, *timed[threads]) for threads in timed],
+            f"{rate:,.0f} searches/s on {many} threads; mate@1 {kept:.2%}, of the "
+            f"{int(filled.mated.sum())} mates that exact search ranks first, of {size.probes} probes. "
+            f"For {ROWS:,} rows, as the product asks, a search takes {wide.cpu:.1f} CPU ms (p50 {wide.p50:.1f} ms). "
+            f"{index.nbytes / 1e6:,.0f} MB; {size.count / filled.seconds:,.0f} templates a CPU second were "
+            f"added; the process grew by {filled.resident / 1e6:,.0f} MB.",
         ),
         packages=PACKAGES,
     )
     assert kept >= 0.999
-    # Of a machine that other work slows, the limit knows by how much.
-    assert size.key != "10m_128" or own.cpu <= max(30, 2 * bare.cpu)
-    assert size.key != "1m_128" or own.cpu <= 2.2 * bare.cpu
+    assert size.key != "10m_128" or alone.cpu <= max(30, MOST * bare.cpu)
+    assert size.key != "1m_128" or alone.p10 <= MOST * bare.p10
+
+
+def _row(threads: int, bare: Timing, own: Timing) -> tuple[str, ...]:
+    cells = (own.p10, own.p50, own.p99, own.cpu, bare.p10, bare.cpu, own.p10 / bare.p10)
+    return (str(threads), *(f"{cell:.2f}" for cell in cells))
+
+
+def _wide(filled: Filled, call: int) -> object:
+    return filled.index.search(filled.probes[call % len(filled.probes)], k=ROWS, model=MODEL)
 
 
 def test_changes_and_restart(size: Size, filled: Filled, results: Results) -> None:

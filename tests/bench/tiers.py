@@ -14,7 +14,6 @@ from bench.synthetic import batches
 from numpy.typing import NDArray
 
 from countenance.index import QuantisedIndex, quantised
-from countenance.index.threads import cores
 
 MODEL = "synthetic"
 CANDIDATES = 20
@@ -90,33 +89,37 @@ def _update(
         highest[better], best[better] = top[better], nearest[better] + at + start
 
 
-def limit(filled: Filled, pool: ThreadPoolExecutor) -> Callable[[int], object]:
+def limit(filled: Filled, pool: ThreadPoolExecutor, *, parts: int) -> Callable[[int], object]:
     """Return what nothing that looks at every code can undercut.
 
-    The bytes of all codes are read once, on as many threads as the index uses, and as many kept rows as
+    The bytes of all codes are read once, on so many threads, and as many kept rows as
     the index compares again are fetched and multiplied; which rows those are is known beforehand.
     """
     shards = filled.index._state.shards
     packed = [shard.codes.packed().view(np.int64) for shard in shards]
-    parts = [packed[part :: cores()] for part in range(min(cores(), len(packed)))]
+    shares = [packed[part::parts] for part in range(min(parts, len(packed)))]
     random = np.random.default_rng(1)
     reranked = max(quantised._RERANKED, len(filled.index) // quantised._OF_ALL)
     each = reranked // len(shards)
-    rows = [[np.sort(random.integers(0, shard.size, each)) for shard in shards] for _ in range(100)]
+    # Others for each call, as for each search: what was fetched before lies in the processor's cache.
+    rows = [
+        [np.sort(random.integers(0, shard.size, each)) for shard in shards] for _ in filled.probes
+    ]
 
     def read(part: list[NDArray[np.int64]]) -> None:
         for codes in part:
             codes.sum()
 
     def bare(call: int) -> object:
-        waiting = [pool.submit(read, part) for part in parts[1:]]
-        read(parts[0])
+        waiting = [pool.submit(read, share) for share in shares[1:]]
+        read(shares[0])
         for part in waiting:
             part.result()
-        probe = filled.probes[call % len(filled.probes)]
+        number = call % len(filled.probes)
+        probe = filled.probes[number]
         again = [
-            shard.kept.read(positions) @ probe
-            for shard, positions in zip(shards, rows[call % 100], strict=True)
+            np.einsum("ij,j->i", shard.kept.read(positions), probe)
+            for shard, positions in zip(shards, rows[number], strict=True)
         ]
         return np.argsort(np.concatenate(again))[-CANDIDATES:]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from integration import conftest as integration
 from integration.conftest import Deployment, deployment  # noqa: F401 # a fixture
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
@@ -23,6 +23,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "test-results"
+KEEPS = "KEEP_PICTURES"
+"""With this variable set, a screenshot of everything that is looked at is kept for people, in `test-results`."""
 EMAIL, PASSWORD = "person@example.org", "a long test password"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = [
@@ -35,6 +37,12 @@ QUIET = [
     "--disable-sync",
 ]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Only what was found leaves the page: the whole answer is large, and most of it says what passed.
+FIND = """async (options) => (await axe.run(options)).violations.flatMap(({ id, nodes }) => nodes.map((one) =>
+  `${id}: ${one.html.slice(0, 160)} ${(one.failureSummary ?? "").slice(0, 200)}`))"""
+# Fetches what comes only when somebody scrolls to it, and says whether all of it is there.
+FETCH = """() => { for (const one of document.images) one.loading = "eager";
+  return [...document.images].every((one) => one.complete); }"""
 # Reports what the policy refused to a function that the test gave the page.
 LISTEN = """document.addEventListener("securitypolicyviolation", (event) =>
   reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"""
@@ -51,6 +59,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     """Stop PostgreSQL."""
     integration.pytest_unconfigure()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that take longest begin, so that no process is left alone with one of them at the end."""
+    here = Path(__file__).parent
+    ours = [item for item in items if here in item.path.parents]
+    longest = iter(sorted(ours, key=_longest, reverse=True))
+    items[:] = [next(longest) if here in item.path.parents else item for item in items]
+
+
+def _longest(item: pytest.Item) -> float:
+    """Return how many seconds a test may take, where that is said of it: of long ones it is."""
+    mark = item.get_closest_marker("timeout")
+    return mark.args[0] if mark else 0.0
 
 
 @pytest.fixture(scope="session")
@@ -230,28 +252,35 @@ class Desk:
         self.page.set_viewport_size({"width": width, "height": 900})
 
     def look(self, name: str, scheme: str, width: int) -> list[str]:
-        """Keep a screenshot, and return what is wrong with the page as it is shown now."""
+        """Return what is wrong with the page as it is shown now, and keep a screenshot of what is."""
         wrong = [f"{name}: {finding}" for finding in self.axe()]
         if self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             wrong.append(f"{name}: scrolls sideways at {width} px")
-        self.picture(f"screen_{name}_{scheme}_{width}")
+        self.picture(f"screen_{name}_{scheme}_{width}", wanted=bool(wrong))
         return wrong
 
-    def picture(self, name: str) -> None:
-        """Keep a screenshot for people to look at."""
-        PICTURES.mkdir(exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    def picture(self, name: str, *, wanted: bool = False) -> None:
+        """Let every picture of the page come, and keep a screenshot where one is wanted: it takes its time."""
+        for _ in range(1000):
+            if self.page.evaluate(FETCH):
+                break
+            self.page.wait_for_timeout(20)
+        else:
+            self.faults.append(f"{name}: a picture of it never came")
+        if wanted or os.environ.get(KEEPS):
+            PICTURES.mkdir(exist_ok=True)
+            self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
     def axe(self) -> list[str]:
         """Return what axe finds on this page, as rule and elements."""
-        # Without what passed: writing that down took a quarter of the time of a look.
+        # A click returns once the next document is begun: for a moment it has not even a root.
+        self.page.wait_for_load_state()
+        # A document is looked at in several dresses; reading axe in again for each took as long as a look.
+        if self.page.evaluate("typeof axe === 'undefined'"):
+            self.page.evaluate(AXE_SCRIPT)
         options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
-        found = Axe().run(self.page, options=options)
-        return [
-            f"{violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
-            for violation in found.response["violations"]
-            for node in violation["nodes"]
-        ]
+        found: list[str] = self.page.evaluate(FIND, options)
+        return found
 
     def watch(self) -> None:
         """Collect refused resources, script errors and missing images from now on."""

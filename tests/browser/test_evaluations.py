@@ -43,6 +43,10 @@ def everywhere(desk, name, path):
     return wrong
 
 
+SMALLEST_WORDS = """() => Math.min(...[...document.querySelectorAll("figure.chart text")].map(
+    (one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a))"""
+
+
 def test_what_was_measured_is_read_on_any_screen(desk, world):
     wrong = everywhere(desk, "evaluations_gallery", f"/galleries/{world.gallery.pk}/evaluations/")
     main = desk.page.locator("main")
@@ -50,6 +54,8 @@ def test_what_was_measured_is_read_on_any_screen(desk, world):
     assert "10 times as large: 400" in main.inner_text()
     wrong += everywhere(desk, "evaluation", f"/evaluations/{world.evaluation.pk}/")
     assert main.locator("svg[role=img]").count() == 8
+    assert desk.page.viewport_size["width"] == 390
+    assert desk.page.evaluate(SMALLEST_WORDS) >= 12
     assert main.get_by_text("too few").count() >= 1
     table = main.locator("figure details").first
     assert not table.locator("table").is_visible()

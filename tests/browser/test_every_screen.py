@@ -66,6 +66,13 @@ SCREENS: dict[str, Screen] = {
     "case_hold": Screen(SUPERVISOR),
     "case_held": Screen(SUPERVISOR, "case"),
     "case_release": Screen(SUPERVISOR),
+    "case_erasable": Screen(SUPERVISOR, "case"),
+    "case_erase": Screen(SUPERVISOR),
+    "approval_erasure": Screen(AUDITOR, "approval"),
+    "case_erased": Screen(SUPERVISOR),
+    "case_erased_early": Screen(SUPERVISOR, "case"),
+    "certificate_erased": Screen(AUDITOR, "certificate"),
+    "evidence_certificate_erased": Screen(AUDITOR, "evidence_certificate"),
     "case_ended": Screen(AUDITOR, "case"),
     "evidence_certificate": Screen(AUDITOR),
     "case_authority": Screen(ASKER),
@@ -147,6 +154,7 @@ SCREENS: dict[str, Screen] = {
     "source_new": Screen(STEWARD),
     "source_remove": Screen(STEWARD),
     "retention_extend": Screen(STEWARD),
+    "erasure_certificate": Screen(STEWARD),
     "photo": Screen(STEWARD),
     "photo_remove": Screen(STEWARD),
     "subject_remove": Screen(STEWARD),
@@ -198,6 +206,8 @@ NO_SCREENS = {
     "vetting_document": "a download",
     "certificate_json": "a download",
     "certificate_paper": "a download",
+    "erasure_certificate_json": "a download",
+    "erasure_certificate_paper": "a download",
     "evidence_certificate_json": "a download",
     "evidence_certificate_paper": "a download",
     "evaluation_json": "a download",
@@ -342,15 +352,22 @@ def test_the_skip_link_leads_past_the_navigation(desk):
 
 def test_the_tests_would_see_a_refused_style_and_an_inaccessible_page(desk):
     desk.go("/")
+    assert desk.axe() == []
     desk.page.evaluate("""() => {
       const style = document.createElement("style");
       style.textContent = "body { color: inherit }";
       document.head.append(style);
       document.querySelector("main").append(document.createElement("img"), document.createElement("select"));
+      const lazy = document.createElement("img");
+      lazy.loading = "lazy"; lazy.alt = "Far below"; lazy.src = "/no/such/picture/";
+      lazy.style.marginTop = "9000px";
+      document.querySelector("main").append(lazy);
     }""")
+    desk.picture("fetched")
     desk.page.wait_for_timeout(200)
     assert any("style-src" in one for one in desk.violations)
     assert any("Content Security Policy" in one for one in desk.faults)
+    assert any("404" in one and "picture" in one for one in desk.faults)
     assert {finding.split(":")[0] for finding in desk.axe()} >= {"image-alt", "select-name"}
     desk.violations.clear()
     desk.faults.clear()

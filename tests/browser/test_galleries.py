@@ -106,5 +106,6 @@ def test_a_photo_is_looked_at_and_removed(desk, site):
     page.get_by_role("link", name="Remove this photo").click()
     page.get_by_label("Reason").fill("The owner asked for it")
     page.get_by_role("button", name="Remove the photo").click()
-    assert heading(desk) == "Gallery"
+    assert heading(desk) == "This photo was erased"
+    desk.picture("erasure")
     assert Photo.objects.filter(removed_at=None).count() == 3

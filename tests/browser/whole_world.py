@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import examining
+import factories
 import lifelike
 import matrix_world
 import measuring
@@ -21,14 +22,17 @@ from countenance.apps.agencies.models import Person
 from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
 from countenance.apps.cases import authorities, holding
+from countenance.apps.cases import services as cases
+from countenance.apps.cases.models import Case
 from countenance.apps.cases.widening import widening
 from countenance.apps.evaluations import selftests
 from countenance.apps.examinations import closing
 from countenance.apps.examinations import services as examining_services
+from countenance.apps.galleries import services as galleries
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.leads import services as leads
 from countenance.apps.leads.destroying import destroy_leads
-from countenance.apps.searches import asking, footage, purging, retention
+from countenance.apps.searches import asking, erasing, footage, purging, retention
 from countenance.apps.searches.models import SearchRequest
 from countenance.examination.scale import Conclusion
 from countenance.policy import SYSTEM, Role, SearchKind
@@ -62,7 +66,7 @@ def build(on: Any) -> World:
     world = World(dict(made.people), dict(made.own))
     world.more |= _examinations(on, world) | _leads(on, world)
     world.more |= _approvals(on, world) | _searches(on, world) | _authorities(on, world)
-    world.more |= _ended(on, world) | _measured(on, world)
+    world.more |= _ended(on, world) | _erased(on, world) | _measured(on, world)
     providers.set_provider(
         _actor(on, world.people[str(Role.COORDINATOR)]),
         issuer="https://login.example.org",
@@ -310,12 +314,46 @@ def _ended(on: Any, world: World) -> dict[str, dict[str, Any]]:
     supervisor = _actor(on, world.people[str(Role.SUPERVISOR)])
     holding.hold_case(supervisor, case=held, reason=REASON, tools=on.tools)
     ids = {"case_id": over.pk}
+    source = factories.make_source(on, "Erased with its photos")
+    galleries.remove_source(on.actor, source=source, reason=REASON, tools=on.tools)
     return {
+        "erasure_certificate": {"erased_id": source.pk},
         "case_ended": ids,
         "evidence_certificate": ids,
         "evidence_certificate_json": ids,
         "case_held": {"case_id": held.pk},
         "case_release": {"case_id": held.pk},
+    }
+
+
+def _erased(on: Any, world: World) -> dict[str, dict[str, Any]]:
+    """Return a closed case that can be erased early, one whose erasure is approved, and one that is erased."""
+    gallery = Gallery.objects.get(pk=world.own["gallery_id"])
+    supervisor = _actor(on, world.people[str(Role.SUPERVISOR)])
+    made: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for number in range(110, 113):
+        case = make_case(on, f"26-0{number}")
+        found = search(on, case, [gallery], FakeEngine.photo("ben", 8))
+        cases.close_case(supervisor, case=case, reason="He was found", tools=on.tools)
+        made.append(({"case_id": case.pk}, {"search_id": found.pk}))
+    (free, _), (waiting, _), (gone, searched) = made
+    asked = [
+        erasing.ask_to_erase(
+            supervisor, case=Case.objects.get(pk=one["case_id"]), reason=REASON, tools=on.tools
+        )
+        for one in (waiting, waiting, gone)
+    ]
+    for one in asked[1:]:
+        _approve(on, one)
+    erasing.erase_case(supervisor, case=Case.objects.get(pk=gone["case_id"]), tools=on.tools)
+    return {
+        "case_erase": free,
+        "case_erasable": free,
+        "approval_erasure": {"approval_id": asked[0].pk},
+        "case_erased": {"approval_id": asked[1].pk},
+        "case_erased_early": gone,
+        "certificate_erased": searched,
+        "evidence_certificate_erased": gone,
     }
 
 
@@ -347,8 +385,6 @@ def newcomers(on: Any) -> dict[str, Person]:
 
 
 def _case(world: World) -> Any:
-    from countenance.apps.cases.models import Case
-
     return Case.objects.get(pk=world.own["case_id"])
 
 

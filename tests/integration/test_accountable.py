@@ -48,6 +48,7 @@ SERVICES = sorted(
         "selftests",
         "providers",
         "holding",
+        "erasing",
         "notices",
         "retention",
         "taking",
@@ -55,12 +56,18 @@ SERVICES = sorted(
         "bundling",
         "withdrawing",
         "moving",
+        "rotating",
+        "renewing",
+        "checkpoints",
+        "repeating",
+        "restoring",
     )
     for path in APPS.glob(f"*/{name}.py")
 )
 MAY_WRITE = {
     # The door itself, and what it stands on.
     "records/services.py",
+    "records/keys.py",
     # Called by services inside their transaction.
     "galleries/batch.py",
     "approvals/using.py",

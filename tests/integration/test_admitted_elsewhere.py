@@ -9,8 +9,8 @@ import pytest
 from staff import house
 
 from countenance.apps.agencies import inviting, joining, services
+from countenance.apps.records.keys import load_keys
 from countenance.apps.records.sealed import using_keyring
-from countenance.apps.records.services import load_keys
 from countenance.errors import KeyUnavailable
 from countenance.policy import SYSTEM, Role
 from countenance.sealing import Keyring
@@ -33,7 +33,7 @@ def test_an_invitation_opens_in_a_process_that_does_not_know_the_agencys_keys_ye
             tools=narrowed,
         )
     serving = Keyring(
-        tools.keyring._chest.root, deployment=tools.keyring.deployment, records=before
+        tools.keyring.chest.roots[1], deployment=tools.keyring.deployment, records=before
     )
     with pytest.raises(KeyUnavailable):
         serving.key(type(agency).seal_kind, agency=agency.pk)

@@ -23,6 +23,8 @@ from countenance.testing import FakeEngine
 
 REFUSED = 3
 TO_READ = ", to read"
+ONE_OF = {"ledger set-witnesses": ["--none"]}
+"""Options of which one has to be given, though none of them is required by itself."""
 cli = cli_fixtures.cli
 
 
@@ -52,6 +54,7 @@ def words(name: str, node: Any, place: Path) -> list[str]:
         "photo": str(place / "people" / "anna.jpg"),
         "path": str(place / "people" if name == "enrol" else place / "new"),
         "file": str(place / "new.jsonl"),
+        "folder": str(place / "tiles"),
         "approval": str(uuid4()),
         "subject": str(uuid4()),
         "search_id": str(uuid4()),
@@ -63,7 +66,7 @@ def words(name: str, node: Any, place: Path) -> list[str]:
         "email": "nobody@example.org",
         "--reason": "Reported missing on 3 May",
     }
-    line = name.split()
+    line = [*name.split(), *ONE_OF.get(name, [])]
     for parameter in node.params:
         if not parameter.required:
             continue

@@ -33,7 +33,7 @@ from countenance.web.access import ACCESS
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 CELLS = 8000
-PARTS = 6
+PARTS = 3
 """The questions are asked in so many parts, each of some routes, so that none takes long."""
 REFUSED = 403
 NO_COOKIE = ""

@@ -40,7 +40,7 @@ from countenance.config import Config
 from countenance.examination.scale import Conclusion
 from countenance.ledger.entry import OF_EXAMINERS
 from countenance.policy import Actor, Role
-from countenance.web import views
+from countenance.web import ledger_views
 from countenance.web.mail import Mailer
 from countenance.web.notices import Round
 
@@ -203,7 +203,7 @@ def test_everything_that_the_second_is_sent_is_the_same_wherever_the_first_is(
 
 def _fill_lists(client: Client, made: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let lists of the newest entries hold nothing but what the reader does in a walk."""
-    monkeypatch.setattr(views, "LISTED_ENTRIES", ENTRIES_LISTED)
+    monkeypatch.setattr(ledger_views, "LISTED_ENTRIES", ENTRIES_LISTED)
     for _ in range(LOOKS_LISTED):
         client.get(reverse("photo_image", args=[ids(made)["photo_id"]]))
 

@@ -321,6 +321,7 @@ def test_a_case_whose_last_day_is_over_can_only_be_closed(deployment):
             "update cases_case set opened_by_id ="
             " (select id from agencies_person where id <> opened_by_id limit 1)"
         ),
+        "update cases_case set erase_from = now()",
         "update cases_case set standing = null",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,16 @@ def test_removed_photos_subjects_and_sources_are_not_found_any_more(
     photos = cli("photo", "list", "-g", "people")[1]
     assert photos["total"] == 4
     annas = [one["id"] for one in photos["photos"] if one["subject"] == "anna"]
-    assert cli("photo", "remove", annas[0], "--reason", REASON)[0] == 0
+    code, value = cli(
+        "photo", "remove", annas[0], "--reason", REASON, "--certificate", place / "erased.json"
+    )
+    assert code == 0
+    assert json.loads((place / "erased.json").read_text()) == value["certificate"]
+    assert value["certificate"]["counts"]["photos"] == 1
+    code, value = cli(
+        "photo", "remove", annas[1], "--reason", REASON, "--certificate", place / "erased.json"
+    )
+    assert (code, value["error"]["code"]) == (2, "input")
     assert search(cli, place, probe)[1]["candidates"][0]["photo"]["id"] == annas[1]
     assert cli("subject", "remove", "anna", "-g", "people", "--reason", REASON)[0] == 0
     assert [one["subject"] for one in search(cli, place, probe)[1]["candidates"]] == ["ben"]

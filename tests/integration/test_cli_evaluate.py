@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from cli_fixtures import Cli
 
 from countenance.apps.approvals.models import Approval
+from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.services import unseal_body
 from countenance.policy import Role
 from countenance.testing import FakeEngine
 
@@ -91,10 +94,45 @@ def test_a_csv_file_and_a_gallery_are_evaluated(cli: Cli, labelled: Path) -> Non
     made.filled(cli.on, made.names(30, "enrolled"), shots=(1, 2), name="people")
     code, found = cli("evaluate", "-g", "people")
     assert (code, found["kind"], found["gallery"]) == (0, "gallery", "people")
+    assert cli("evaluations", "check", found["id"]) == (0, {"same": True})
     code, listed = cli("evaluations", "list", "-g", "people")
     assert [one["kind"] for one in listed["evaluations"]] == ["gallery"]
     assert cli("evaluate")[0] == 2
     assert cli("evaluate", labelled / "nothing")[0] == 2
+
+
+def test_the_file_of_a_gallerys_own_photos_cannot_tell_who_looks_like_whom_and_is_made_again(
+    cli: Cli, place: Path
+) -> None:
+    """Six columns of two values each would name each of 64 people, though no value is of fewer than 30; here are two."""
+    names = made.names(64, "enrolled")
+    made.filled(cli.on, names, shots=(1, 2), name="people")
+    groups, file = place / "groups.csv", place / "evaluation.json"
+    rows = [",".join([name, *f"{n % 4:02b}"]) for n, name in enumerate(names)]
+    groups.write_text("\n".join(["subject,a,b", *rows]) + "\n")
+    code, found = cli("evaluate", "-g", "people", "--groups", groups, "--out", file)
+    assert code == 0
+    assert len(found["numbers"]["groups"]) == 4
+    assert cli("evaluations", "check", found["id"]) == (0, {"same": True})
+    stored = json.loads(file.read_bytes())
+    assert stored["trials"]["mated_groups"] == stored["trials"]["non_mated_groups"] == []
+    assert stored["numbers"]["groups"] == []
+    assert len(stored["trials"]["mated"]) == 128
+    assert cli("evaluate", "--again", file, as_=[]) == (0, {"same": True})
+
+
+def test_every_file_that_was_written_is_on_the_ledger_with_its_hash(
+    cli: Cli, labelled: Path, place: Path
+) -> None:
+    evaluation = cli("evaluate", labelled)[1]["id"]
+    exported = LedgerRow.objects.filter(action="evaluation.exported", about=evaluation)
+    assert not exported.exists()
+    file = place / "evaluation.json"
+    assert cli("evaluations", "show", evaluation, "--out", file)[0] == 0
+    _, body = unseal_body(exported.get(), keyring=cli.on.tools.keyring)
+    facts = json.loads(body)["facts"]
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert facts == {"what": "trials", "sha256": sha256}
 
 
 def test_an_operating_point_is_asked_for_approved_set_and_shown(

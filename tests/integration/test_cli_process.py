@@ -63,12 +63,16 @@ def test_a_deployment_is_made_once_opens_with_its_passphrase_only_and_is_well(pl
     assert set(checks) == {
         "home",
         "disk",
+        "memory",
         "keys",
         "database",
         "models",
         "workers",
+        "device",
         "index",
         "ledger",
+        "witnesses",
+        "rows",
         "signing key",
     }
     assert {one["state"] for one in checks.values()} <= {"ok", "warning"}

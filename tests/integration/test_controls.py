@@ -164,4 +164,5 @@ def test_an_auditor_reads_every_examiners_figures_and_an_examiner_only_their_own
         viewing.view_measured(made.second, person=first, tools=made.on.tools)
     page = client_of(made.on, auditor).get(reverse("controls")).content.decode()
     assert "How examiners answer controls" in page
+    assert "rests on few of them" in page
     assert "%" not in page.split("<main", 1)[1].split("</main", 1)[0]

@@ -2,7 +2,7 @@
 
 Examinations of both kinds are taken and looked at through the web, in an order that is drawn. A classifier is
 given all that an examiner could measure of them, and more. A sample that comes out above the bound is followed by
-one fresh sample, and what was learnt of the first is judged on the second (`telling.check_told_by_nothing`).
+one fresh sample of twice as many, and what was learnt of the first is judged on the second (`telling.check_told_by_nothing`). There are 75 pairs of them, and 150 in `make attack`, which sets TELLING_PAIRS.
 """
 
 from __future__ import annotations
@@ -23,10 +23,6 @@ from telling import Gathered, check_told_by_nothing, forget, let_wait, measured
 
 from countenance.apps.examinations import queries, services, taking
 from countenance.apps.examinations.models import Examination
-
-PAIRS = 150
-"""So many of each kind. On a fresh sample the AUC of a classifier that knows nothing then has a standard error of
-sqrt((2n + 1) / 12n²) = 0.033: 0.55 is 1.5 of them away from tossing a coin."""
 
 LOOKS = (
     ("examination", ()),
@@ -59,7 +55,7 @@ def look(made: Bench, client: Client) -> dict[str, float]:
     return found
 
 
-def gathered(made: Bench, monkeypatch: Any, seed: int) -> Gathered:
+def gathered(made: Bench, monkeypatch: Any, seed: int, pairs: int) -> Gathered:
     """Return what was measured of as many controls as examinations of searches, in pairs in a drawn order."""
     luck, client = random.Random(seed), client_of(made.on, made.first)
     due = [False]
@@ -67,7 +63,7 @@ def gathered(made: Bench, monkeypatch: Any, seed: int) -> Gathered:
     # Searches are for as many people as controls are, so that faces differ as much from one to the next.
     searches = [made.another_search(name, shot=9 + luck.randrange(9)).pk for name in NAMES]
     rows, truth = [], []
-    for pair in range(-3, PAIRS):  # the first ones warm up
+    for pair in range(-3, pairs):  # the first ones warm up
         for kind in luck.sample((False, True), 2):
             due[0] = kind
             let_wait(luck.choice(searches))
@@ -120,4 +116,4 @@ def statements(captured: CaptureQueriesContext) -> list[str]:
 def test_no_classifier_tells_controls_from_searches_also_not_by_time(
     made: Bench, monkeypatch: Any
 ) -> None:
-    check_told_by_nothing(lambda seed: gathered(made, monkeypatch, seed))
+    check_told_by_nothing(lambda seed, pairs: gathered(made, monkeypatch, seed, pairs))

@@ -12,8 +12,6 @@ import psutil
 import pytest
 from homes import Home
 
-from countenance.testing import FakeEngine
-
 BATCH_PHOTOS = 32
 PEOPLE = 60
 KILLS = 5
@@ -141,23 +139,3 @@ def test_a_worker_that_is_killed_costs_its_photo_until_the_next_run(home, photos
     assert first["enrolled"] + first["rejected"] == 2 * PEOPLE
     assert again["enrolled"] == first["rejected"]
     assert again["rejected"] == 0
-
-
-def test_a_search_whose_process_was_killed_is_aborted_and_stays_on_the_ledger(tmp_path):
-    photo = tmp_path / "probe.jpg"
-    photo.write_bytes(FakeEngine.photo("anna", shot=9))
-    (tmp_path / "anna").mkdir()
-    (tmp_path / "anna" / "1.jpg").write_bytes(FakeEngine.photo("anna"))
-    with Home() as home:
-        home.set_up()
-        home.run("enrol", tmp_path / "anna" / "1.jpg", "-g", "people", "-s", "archive", "--json")
-        for step in ("find_candidates", "conclude_search", "view_candidates"):
-            died = home.begin("@die_while", step, "people", photo)
-            assert died.wait() == -signal.SIGKILL, died.err.read_text()
-        found = home.run("@searches")
-    # The last one was killed when its outcome was durable, but nothing had been shown.
-    assert found["states"] == ["aborted", "aborted", "concluded"]
-    assert found["actions"]["search.intended"] == 3
-    assert found["actions"]["search.aborted"] == 2
-    assert found["actions"]["search.concluded"] == 1
-    assert "candidates.viewed" not in found["actions"]

@@ -15,7 +15,7 @@ from countenance.apps.evaluations.points import (
     distributions_of,
     in_words,
     point_of,
-    ratio_of,
+    ratios_of,
 )
 from countenance.errors import InputError
 from countenance.evaluation.growth import Growth
@@ -52,7 +52,7 @@ def test_a_likelihood_ratio_rises_with_similarity_and_is_capped_by_what_was_meas
     made.pointed(deployment, gallery)
     point = point_of([gallery], tools=deployment.tools)
     assert point is not None
-    low, high = ratio_of(point, 0.0), ratio_of(point, 0.9)
+    low, high = ratios_of(point, [0.0, 0.9])
     assert low is not None
     assert high is not None
     assert low.value < 1 < high.value
@@ -70,7 +70,7 @@ def test_a_likelihood_ratio_rises_with_similarity_and_is_capped_by_what_was_meas
         assert "too small to say more" in words
     far = replace(point, subjects=1_000_000)
     for similarity in (0.0, 0.9):
-        nothing = ratio_of(far, similarity)
+        (nothing,) = ratios_of(far, [similarity])
         assert nothing is not None
         assert nothing.value is None
         assert "cannot be said: it was measured among 59" in nothing.words

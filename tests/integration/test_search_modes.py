@@ -258,12 +258,26 @@ def test_whoever_could_still_examine_it_is_not_told_that_nobody_on_the_list_is_b
     assert [value[name] for name in ("mode", "threshold", "operating_point", "means")] == [None] * 4
 
 
-def test_several_photos_are_said_to_be_measured_with_one(ready: Any) -> None:
+def test_of_a_search_with_several_photos_nothing_is_claimed_that_was_measured_with_one(
+    ready: Any,
+) -> None:
     measured.set_point(ready, ready.gallery)
     second = factories.ask(ready, ready.case, [ready.gallery], FakeEngine.photo("anna", shot=11))
     found = search(ready, "anna", more=[(second, 0)])
-    assert modes.error_of(found).endswith("Each of those was with one photo; this one is with 2.")
-    assert modes.printed_error_of(found).endswith("one photo a search; this one is with 2.")
+    unmeasured = (
+        "This search is with 2 photos of one person, and of such searches nothing was measured"
+    )
+    assert modes.error_of(found).startswith(unmeasured)
+    assert "With one photo, at this setting about" in modes.error_of(found)
+    printed = modes.printed_error_of(found)
+    assert printed.startswith("With one photo, at this setting about")
+    assert printed.endswith("With several, as this search with 2, it was not measured.")
+    galleries = [Gallery.objects.get(pk=ready.gallery.pk)]
+    several, one = (
+        modes.offers(galleries, top=5, photos=photos, tools=ready.tools)[0] for photos in (2, 1)
+    )
+    assert unmeasured in several.words
+    assert unmeasured not in one.words
 
 
 @pytest.mark.parametrize("threshold", [None, 0.6])

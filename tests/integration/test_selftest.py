@@ -221,6 +221,25 @@ def test_one_a_day_at_one_operating_point_and_its_beginning_is_recorded(
     run(deployment, gallery, people)
 
 
+def test_a_steward_is_told_of_an_operating_point_that_no_selftest_was_run_at(
+    deployment: Any, gallery: Any
+) -> None:
+    def told(role: Role = Role.STEWARD) -> int:
+        waits = inbox(factories.acting(deployment, role), tools=deployment.tools).on_you
+        return sum(one.what.startswith(f"Run a selftest of {gallery.name}") for one in waits)
+
+    assert (told(), told(Role.SUPERVISOR)) == (1, 0)
+    run(deployment, gallery, made.names(20, "stranger"))
+    assert told() == 0
+    gallery.refresh_from_db()
+    made.pointed(deployment, gallery, wanted=0.02)
+    assert told() == 1
+    # What is kept is searched for by the clock; nobody has to.
+    until = deployment.tools.clock().date() + 30 * DAY
+    keep(deployment, gallery, made.names(20, "stranger"), until)
+    assert told() == 0
+
+
 def test_kept_templates_of_a_former_model_are_destroyed_and_new_photos_asked_for(
     deployment: Any, gallery: Any
 ) -> None:

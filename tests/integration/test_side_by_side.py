@@ -344,9 +344,9 @@ def test_a_photo_removed_by_two_at_once_is_removed_once(
 
     erase = services._erase
 
-    def stopping(*args: Any, **kwargs: Any) -> None:
+    def stopping(*args: Any, **kwargs: Any) -> Any:
         gate.stop_here()
-        erase(*args, **kwargs)
+        return erase(*args, **kwargs)
 
     monkeypatch.setattr(services, "_erase", stopping)
 

@@ -16,7 +16,9 @@ from countenance.apps.searches import services as searches
 from countenance.cli.deployment import set_up
 from countenance.config import Config
 from countenance.errors import AlreadyExists, KeyUnavailable, Sealed
+from countenance.sealing import factors as sealing_factors
 from countenance.sealing.factors import FileFactor, Passphrase
+from countenance.sealing.split import Split
 from countenance.testing import FakeEngine
 from countenance.web import wiring
 
@@ -171,3 +173,24 @@ def test_the_passphrase_typed_into_the_first_page_makes_one_entry(home: Config) 
     wiring.unseal_with_passphrase(PASSPHRASE)
     wiring.unseal_with_passphrase(PASSPHRASE)
     assert _unsealed_entries() == 1
+
+
+def test_what_anybody_typed_first_does_not_keep_two_custodians_out(
+    home: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing_factors, "_PASSES", 1)
+    monkeypatch.setattr(sealing_factors, "_MEMORY_KIB", 1024)
+    words = [f"the passphrase of custodian {number}" for number in range(3)]
+    wiring.initialise(Split([Passphrase(one) for one in words]))
+    wiring.seal()
+    assert wiring.unseal_with_passphrase("whatever anybody types") is None
+    for wrong in (words[0], "something else again"):
+        with pytest.raises(KeyUnavailable):
+            wiring.unseal_with_passphrase(wrong)
+    assert wiring.unseal_with_passphrase(words[2])
+    wiring.seal()
+    # Forgotten with the keys, and after ten minutes.
+    assert wiring.unseal_with_passphrase(words[0]) is None
+    monkeypatch.setattr(wiring, "_WAITS", 0.0)
+    assert wiring.unseal_with_passphrase(words[1]) is None
+    assert wiring.is_sealed()

@@ -10,6 +10,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -305,3 +306,56 @@ def test_a_token_does_not_grow_with_its_person(deployment: Any, reader: Any) -> 
         )
     assert Person.objects.get(pk=reader.person).actor.scopes is None
     assert SYSTEM.scopes is None
+
+
+# What the secret key could sign.
+
+SIGNS = (
+    "django.core.signing",
+    "default_token_generator",
+    "PasswordResetTokenGenerator",
+    "get_signed_cookie",
+    "set_signed_cookie",
+    "signed_cookies",
+    "itsdangerous",
+)
+
+
+def test_nothing_of_the_program_is_signed_with_the_secret_key() -> None:
+    """No reset link, no signed address, no signed cookie: so there is none to forge."""
+    source = Path(__file__).resolve().parents[2] / "src" / "countenance"
+    for path in source.rglob("*.py"):
+        if "drill" in path.parts:
+            continue  # it forges them, as a thief
+        text = path.read_text(encoding="utf-8")
+        assert not [word for word in SIGNS if word in text], path.name
+
+
+def test_a_forged_reset_token_or_signed_address_opens_no_page_of_strangers(full: Any) -> None:
+    """Invitations are the only addresses that give something; each holds 256 random bits."""
+    person, stranger, tried = full.person, Client(), 0
+    unknown = stranger.get(reverse("invitation", args=["f" * 43]))
+    assert stranger.get(reverse("invitation", args=[full.invitation])).status_code == 200
+    assert unknown.status_code == 404
+    forged = [
+        default_token_generator.make_token(person),
+        signing.dumps(str(person.pk)),
+        signing.TimestampSigner().sign(full.invitation[:20]),
+        signing.Signer().sign(str(person.pk)),
+        person.pk.hex,
+        person.get_session_auth_hash(),
+    ]
+    for value in forged:
+        for page in (f"/invitation/{value}/", f"/reset/{person.pk.hex}/{value}/"):
+            tried += 1
+            answer = stranger.get(page)
+            assert answer.status_code in {302, 404}, page
+            assert answer.headers.get("Location", "/sign-in/").startswith("/sign-in/")
+    photos = ("/photos/", "/probes/", "/leads/")
+    for value in forged:
+        for page in photos:
+            tried += 1
+            address = f"{page}{uuid4()}/image/?token={value}&signature={value}&expires=9999999999"
+            assert stranger.get(address).status_code in {302, 404}
+    assert tried == 30
+    assert not LedgerRow.objects.filter(action="person.signed_in").exists()

@@ -4,7 +4,8 @@ import random
 
 import numpy as np
 import pytest
-from threats.plants import Garden, Scanner, forms
+
+from countenance.drill.plants import Garden, Scanner, forms
 
 
 @pytest.fixture

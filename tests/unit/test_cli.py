@@ -18,6 +18,8 @@ from countenance.cli.app import command
 from countenance.cli.main import run
 from countenance.errors import CaseClosed, ImageRejected, SealBroken
 
+FULL = Path("/dev/full")
+
 
 @pytest.fixture(autouse=True)
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -73,6 +75,28 @@ def test_help_needs_neither_django_nor_models() -> None:
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("countenance 0.")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has a file that is always full")
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--version"], 75, "could not be written: No space left on device"),
+        (["init", "--help"], 75, "could not be written: No space left on device"),
+        (["version", "--nonsense", "--json"], 2, "could not be written: No space left on device"),
+    ],
+)
+def test_a_full_disk_under_the_output_is_said_in_words(
+    arguments: list[str], code: int, said: str
+) -> None:
+    script = "import sys; from countenance.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    words = [sys.executable, "-c", script, *arguments]
+    with FULL.open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert subprocess.run(words, stdout=full, stderr=full, check=False).returncode == code
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from countenance import config
 from countenance.cli import output
 from countenance.cli.main import run
 from countenance.ledger.export import entry_line, header_line
+from countenance.ledger.head import Head
 from countenance.ledger.merkle import root
-from countenance.ledger.receipt import Head
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 from countenance.apps.galleries.intake import Layout, plan
 from countenance.apps.galleries.items import Item, Reject, shown
 from countenance.errors import InputError, ManifestInvalid
+
+MANY = 1000
+BYTES = {"flat": 200, "folders": 200, "manifest": 350}
+"""For each photo, of which its name takes 68; a manifest's paths are kept to notice one that comes twice."""
 
 
 def make(root: Path, *names: str) -> None:
@@ -80,6 +85,28 @@ def test_the_order_does_not_depend_on_the_disk(tmp_path: Path) -> None:
     make(tmp_path, *(f"{name}/{n}.jpg" for name in "cab" for n in (2, 1)))
     labels = [item.label for item in plan(tmp_path)]
     assert labels == sorted(labels)
+
+
+@pytest.mark.parametrize("layout", ["flat", "folders", "manifest"])
+def test_of_photos_whose_turn_has_not_come_little_more_than_the_name_is_kept(
+    tmp_path: Path, layout: str
+) -> None:
+    """A million of them must fit into memory beside everything else."""
+    folder = tmp_path / "photos" / "Anna"
+    folder.mkdir(parents=True)
+    names = [f"photo-{number:07}.jpg" for number in range(MANY)]
+    for name in names:
+        (folder / name).touch()
+    text = "path,subject,notes\n" + "".join(f"{name},Anna,taken by hand\n" for name in names)
+    listed = manifest(tmp_path, text.replace("photo-", "photos/Anna/photo-"))
+    path = {"flat": folder, "folders": folder.parent, "manifest": listed}[layout]
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in plan(path)) == MANY
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < MANY * BYTES[layout]
 
 
 @pytest.mark.parametrize("path", ["missing", "empty"])

@@ -9,7 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKED = ("requirements/run.txt", "requirements/dev.txt", "requirements/models.txt")
-ON_REQUEST = ("requirements/milvus.txt", "requirements/milvus-server.txt")
+ON_REQUEST = (
+    "requirements/milvus.txt",
+    "requirements/milvus-server.txt",
+    "requirements/attack.txt",
+    "requirements/kms.txt",
+)
 
 # Put together here, so that this file does not name them itself.
 HOSTS = tuple(

@@ -14,16 +14,21 @@ from countenance.ledger.entry import canonical_json
 Facts = Mapping[str, Any]
 
 
-def check_accounts(parts: Parts) -> int:
-    """Check entries against records, both ways; return how many photos no entry states the SHA-256 of.
+def check_accounts(parts: Parts) -> tuple[int, int]:
+    """Check entries against records, both ways.
+
+    Returns how many photos no entry states the SHA-256 of, and how many searches came to another end that is lost.
 
     Raises:
         BundleBroken: an entry is about what is not there, a record has no entry, or they differ.
     """
     acts: dict[str, set[str]] = {}
+    kept: dict[str, set[str]] = {}
     known = {one for records in parts.records.values() for one in records}
     for line in parts.lines:
         acts.setdefault(str(line.about), set()).add(line.action)
+        if not line.lost:
+            kept.setdefault(str(line.about), set()).add(line.action)
         if line.action.startswith(OF_RECORDS):
             if line.about not in known:
                 raise BundleBroken(
@@ -36,10 +41,11 @@ def check_accounts(parts: Parts) -> int:
     intended = sum(line.action == "search.intended" for line in parts.lines)
     if intended != len(parts.records["searches"]):
         raise BundleBroken("There are not as many searches as entries of searches.")
+    others = 0
     for identity, search in parts.records["searches"].items():
-        _state(identity, search, acts.get(identity, set()))
+        others += _state(identity, search, acts.get(identity, set()), kept.get(identity, set()))
     _said(parts, acts)
-    return _photos(parts)
+    return _photos(parts), others
 
 
 def _said(parts: Parts, acts: Mapping[str, set[str]]) -> None:
@@ -62,22 +68,32 @@ def _recorded(
         )
 
 
-def _state(identity: str, search: Record, acts: set[str]) -> None:
-    """Check that a search ended as its entries say, and has an outcome if it came to one."""
+def _ended(acts: set[str]) -> str:
+    """Return how a search ended, by the actions of its entries."""
     if "search.purged" in acts:
-        state = "purged"
-    elif "search.concluded" in acts:
-        state = "frozen" if "search.frozen" in acts else "concluded"
-    else:
-        state = "aborted" if acts & {"search.aborted", "search.held"} else "intended"
-    ended = state == "concluded"
+        return "purged"
+    if "search.concluded" in acts:
+        return "frozen" if "search.frozen" in acts else "concluded"
+    return "aborted" if acts & {"search.aborted", "search.held"} else "intended"
+
+
+def _state(identity: str, search: Record, acts: set[str], kept: set[str]) -> bool:
+    """Check that a search ended as its entries say, and has an outcome if it came to one.
+
+    After a restore the search is as in the backup, and goes on from there: then it ended as those entries say that were
+    not lost, and this says so.
+    """
+    state = _ended(acts)
+    other = bool(search["state"] != state and search["state"] == _ended(kept))
+    ended = search["state"] == "concluded"
     if (
-        search["state"] != state
+        (search["state"] != state and not other)
         or (search["answer"] is not None) != ended
         or (search["candidates"] is not None) != ended
         or (ended and (search["answer"] == "candidates") != bool(search["candidates"]))
     ):
         raise BundleBroken(f"searches/{identity} ended in another way on the ledger.")
+    return other
 
 
 def _photos(parts: Parts) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from countenance.bundle.shapes import SHAPES, read_canonical
@@ -13,16 +13,22 @@ from countenance.ledger.entry import Entry, verify_commitment
 from countenance.ledger.receipt import Receipt
 
 ENTRIES: Final = "ledger/entries.jsonl"
+RESTORED: Final = "deployment.restored"
+"""What was done between the backup and this entry came back without a body, and its records are as in the backup."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One entry as the references between members need it; no facts if its body was erased."""
+    """One entry as the references between members need it; no facts if its body is not there.
+
+    `lost` says that nobody knows any more what it said: it has no body, and the deployment was restored after it.
+    """
 
     action: str
     about: str | None
     facts: Mapping[str, Any] | None
     receipt: Receipt
+    lost: bool = False
 
 
 def read_entries(data: memoryview, *, size: int, root: bytes) -> list[Line]:
@@ -49,7 +55,8 @@ def read_entries(data: memoryview, *, size: int, root: bytes) -> list[Line]:
         lines.append(
             Line(action=entry.action.value, about=about, facts=_facts(fields), receipt=receipt)
         )
-    return lines
+    restored = max((at for at, one in enumerate(lines) if one.action == RESTORED), default=0)
+    return [replace(one, lost=at < restored and one.facts is None) for at, one in enumerate(lines)]
 
 
 def _entry(fields: Mapping[str, Any], *, size: int, root: bytes) -> tuple[Entry, Receipt]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -71,6 +71,8 @@ def report_of(
     *,
     erased: int,
     receipt: Receipt | None,
+    lost: int,
+    others: int,
     unstated: int,
     known: bool,
 ) -> Report:
@@ -81,6 +83,8 @@ def report_of(
         counts: how many records there are of each kind.
         erased: how many bodies of entries were erased.
         receipt: of its last entry.
+        lost: how many of these stand before a restore of the deployment.
+        others: how many searches came to an end before it that is not the one they have now.
         unstated: how many photos have no SHA-256 on the ledger.
         known: whether its reader named the key that it is signed with.
     """
@@ -92,6 +96,7 @@ def report_of(
         doubts.append(
             f"What the bodies said that are not in it, mostly because they were erased: {erased}."
         )
+    doubts += _restored(lost, others)
     if unstated:
         doubts.append(
             f"Whether {unstated} of the photos are those that were added: their entries do not state "
@@ -111,6 +116,21 @@ def report_of(
         verified=_verified(manifest, counts, known=known),
         not_verified=tuple(doubts),
     )
+
+
+def _restored(lost: int, others: int) -> Iterator[str]:
+    """Yield what a restore of the deployment took from a bundle, as far as it can have taken anything."""
+    if lost:
+        yield (
+            "The deployment was restored from a backup. What was done between the backup and the restore is lost: of "
+            f"{lost} entries before it at most only the action, the time and what it was about is known, and records "
+            "that were made then are not here. A bundle that was exported before the restore still holds them."
+        )
+    if others:
+        yield (
+            f"How {others} of the searches ended before that restore: the ledger names another end than the one that "
+            "they came to since, and what they found then is lost."
+        )
 
 
 def _verified(

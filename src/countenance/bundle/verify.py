@@ -48,7 +48,7 @@ def verify(data: bytes, *, expected_key: bytes | None = None) -> Report:
     }:
         raise BundleBroken("The checkpoint is not that of the manifest.")
     check_references(parts)
-    unstated = check_accounts(parts)
+    unstated, others = check_accounts(parts)
     counts = _counts(parts)
     if counts != manifest["counts"]:
         raise BundleBroken("There are not as many records as the manifest counts.")
@@ -58,6 +58,8 @@ def verify(data: bytes, *, expected_key: bytes | None = None) -> Report:
         counts,
         erased=erased,
         receipt=parts.lines[-1].receipt if parts.lines else None,
+        lost=sum(line.lost for line in parts.lines),
+        others=others,
         unstated=unstated,
         known=expected_key is not None,
     )

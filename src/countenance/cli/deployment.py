@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli import output
+from countenance.cli import output, session
 from countenance.cli.options import AsJson, shown_with
 from countenance.cli.session import DEMO_KEYS, ask_secret, ends_tidily, running
 
@@ -40,6 +40,13 @@ def init(
             "For demonstration and development only.",
         ),
     ] = False,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--factor",
+            help="What opens it: `passphrase`, `passphrase:FILE` or `kms`. Three of them: any two together, no single one.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a new deployment: its folder, database, keys, and the first custodian's invitation.
@@ -54,20 +61,17 @@ def init(
 
     settings = config.current()
     begun = wiring.is_initialised(settings)
-    factor = None if begun else _new_factor(settings, demo_keys=demo_keys)
+    factor = None if begun else _new_factor(settings, demo_keys=demo_keys, to=to or [])
     output.say(f"Making a deployment in {settings.home} ...")
     try:
         settings = wiring.start(settings)
         wiring.migrate()
         if factor is None:
             _refuse_second()
-            factor = _new_factor(settings, demo_keys=wiring.uses_demo_keys())
+            factor = session.factor()
         invitation, secret = set_up(factor, name=name, email=email)
         link = invitation_link(settings, secret)
-        value = {
-            "home": str(settings.home),
-            "deployment": str(wiring.current().keyring.deployment),
-            "factor": factor.kind,
+        value = _made(settings, factor) | {
             "custodian": {"name": name, "email": email},
             "invitation": link,
             "invitation_ends": invitation.expires_at.isoformat(),
@@ -82,6 +86,13 @@ def init(
         f"The custodian's invitation, shown only now, for 72 hours: {link}",
         "Next: `countenance serve`, then open the link.",
     )
+
+
+def _made(settings: Config, factor: Factor) -> dict[str, object]:
+    from countenance.web import wiring
+
+    deployment = str(wiring.current().keyring.deployment)
+    return {"home": str(settings.home), "deployment": deployment, "factor": factor.kind}
 
 
 def set_up(factor: Factor, *, name: str, email: str) -> tuple[Invitation, str]:
@@ -143,11 +154,15 @@ def new_password() -> str:
     return "-".join("".join(letters[i : i + 5]) for i in range(0, 20, 5))
 
 
-def _new_factor(settings: Config, *, demo_keys: bool) -> Factor:
+def _new_factor(settings: Config, *, demo_keys: bool, to: list[str]) -> Factor:
     from countenance.sealing.factors import FileFactor, Passphrase
 
     if demo_keys:
         return FileFactor(settings.file_factor)
+    if to:
+        from countenance.cli.keys import factor_of
+
+        return factor_of(to, split=len(to) > 1)
     if settings.passphrase is not None:
         return Passphrase(settings.passphrase.get_secret_value())
     output.say("Choose the passphrase that will open this deployment. Nothing else can.")

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countenance.cli import doctor_plan, output
+from countenance.cli import doctor_plan, doctor_rows, output
 from countenance.cli.options import AsJson, shown_with
 from countenance.errors import CountenanceError, SettingsInvalid
 
 if TYPE_CHECKING:
     from countenance.config import Config
-    from countenance.tools import Tools
+    from countenance.faces.devices import Choice
+    from countenance.tools import PhotoEngine, Tools
 
 PROBLEM_FOUND = 1
 GIBIBYTE = 1024**3
@@ -44,15 +45,23 @@ class Finding:
     way_out: str = ""
 
 
-@shown_with("countenance doctor", "countenance doctor --json", "countenance doctor --plan")
+@shown_with(
+    "countenance doctor",
+    "countenance doctor --rows",
+    "countenance doctor --json",
+    "countenance doctor --plan",
+)
 def doctor(
     plan: Annotated[
         bool, typer.Option("--plan", help="Show which index each size of gallery gets, instead.")
     ] = False,
-    recall: Annotated[float, doctor_plan.recall_option()] = 0.999,
+    recall: Annotated[float | None, doctor_plan.recall_option()] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Compare rows with the ledger however many there are.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check home, disk space, keys, database, models, workers, index and ledger.
+    """Check home, disk space, keys, database, models, workers, device, index, ledger, and rows against the ledger.
 
     Each line is ok, warning or problem, with the way out. Exits with 1 if there is a problem. Nothing is
     changed, except that a search that a crash left open is closed, as at every start.
@@ -61,7 +70,7 @@ def doctor(
         doctor_plan.show(recall)
         return
     findings: list[Finding] = []
-    for finding in _examine():
+    for finding in _examine(all_rows=rows):
         findings.append(finding)
         output.say(f"{finding.state.upper():8} {finding.check}: {finding.found}")
         if finding.way_out:
@@ -77,7 +86,7 @@ def doctor(
         raise typer.Exit(PROBLEM_FOUND)
 
 
-def _examine() -> Iterator[Finding]:
+def _examine(*, all_rows: bool) -> Iterator[Finding]:
     from countenance import config
     from countenance.web import wiring
 
@@ -88,6 +97,7 @@ def _examine() -> Iterator[Finding]:
         return
     yield _home(settings)
     yield _disk(settings)
+    yield _memory()
     keys = _checked("keys", lambda: _keys(settings))
     yield keys
     if keys.state is State.PROBLEM:
@@ -96,7 +106,7 @@ def _examine() -> Iterator[Finding]:
         database = _checked("database", lambda: _database(settings))
         yield database
         if database.state is not State.PROBLEM:
-            yield from _inside()
+            yield from _inside(all_rows=all_rows)
     finally:
         wiring.stop()
 
@@ -160,9 +170,30 @@ def _keys(settings: Config) -> Finding:
         found = "demo keys: the file that opens everything lies in the home folder"
         way_out = "For anything but a demonstration, make a new home with a passphrase."
         return Finding(check="keys", state=State.WARNING, found=found, way_out=way_out)
-    if settings.passphrase is not None:
-        return Finding(check="keys", state=State.OK, found="a passphrase, taken from the settings")
-    return Finding(check="keys", state=State.OK, found="a passphrase, asked for at the terminal")
+    from countenance.sealing.keyfile import factor_parts
+    from countenance.web import factors
+
+    parts = factor_parts(settings.key_file)
+    what = f"a {parts[0]}" if len(parts) == 1 else f"two of {', '.join(parts)}"
+    asked = factors.wanted()
+    how = f"; {asked} asked for at the terminal" if asked else ", taken from the settings"
+    if asked and not factors.types_help():
+        way_out = "Name the service in COUNTENANCE_KMS__SERVICE and __KEY."
+        found = f"{what}, which the settings do not name"
+        return Finding(check="keys", state=State.PROBLEM, found=found, way_out=way_out)
+    return Finding(check="keys", state=State.OK, found=what + how)
+
+
+def _memory() -> Finding:
+    from countenance.web import memory
+
+    memory.guard()
+    wrong = memory.findings()
+    if wrong:
+        found, way_out = "; ".join(wrong), "Run it on Linux, on a machine of its own."
+        return Finding(check="memory", state=State.WARNING, found=found, way_out=way_out)
+    found = "no core dumps, and no other program of the same user may read it"
+    return Finding(check="memory", state=State.OK, found=found)
 
 
 def _database(settings: Config) -> Finding:
@@ -193,7 +224,7 @@ def _database(settings: Config) -> Finding:
     return Finding(check="database", state=State.OK, found=f"PostgreSQL {version}, {kind}")
 
 
-def _inside() -> Iterator[Finding]:
+def _inside(*, all_rows: bool) -> Iterator[Finding]:
     """Check what can only be seen once the deployment is unsealed."""
     from countenance.cli.session import unseal
 
@@ -207,8 +238,11 @@ def _inside() -> Iterator[Finding]:
         check="models", state=State.OK, found=f"{tools.engine.model}; sums are as their cards say"
     )
     yield _checked("workers", lambda: _workers(tools))
+    yield from _device(tools.engine)
     yield _checked("index", lambda: _index(tools))
     yield _checked("ledger", _ledger)
+    yield _checked("witnesses", lambda: _witnesses(tools))
+    yield _checked("rows", lambda: _rows(tools, asked=all_rows))
     yield _checked("signing key", lambda: _signing_key(tools))
 
 
@@ -219,11 +253,35 @@ def _workers(tools: Tools) -> Finding:
         tools.engine.analyse(b"not a photo", templates=False)
     except ImageRejected:
         count = getattr(tools.engine, "workers", 1)
-        found = f"{count}, one photo each at a time, on the CPU (no accelerator is used by this version)"
+        found = f"{count} on the CPU, one photo each at a time"
         return Finding(check="workers", state=State.OK, found=found)
     found = "a worker took for a photo what is none"
     return Finding(
         check="workers", state=State.PROBLEM, found=found, way_out="Install Countenance anew."
+    )
+
+
+def _device(engine: PhotoEngine) -> Iterator[Finding]:
+    """Say what makes templates, and why; an engine of a test makes them by itself."""
+    from countenance.faces import Engine  # slow to import
+
+    if not isinstance(engine, Engine):
+        return
+    yield _checked("device", lambda: _chosen(engine.device()))
+
+
+def _chosen(choice: Choice) -> Finding:
+    if choice.accelerated:
+        found = f"{choice.device} ({choice.provider}), one process, up to {choice.batch} faces of all photos in a run"
+    else:
+        found = f"the CPU ({choice.provider}), up to {choice.batch} faces of a photo in a run"
+    return Finding(
+        check="device",
+        state=State.WARNING if choice.fell_back else State.OK,
+        found=f"{found}: {choice.why}",
+        way_out="See “Use a GPU” in the documentation, or set COUNTENANCE_FACES__DEVICE=cpu."
+        if choice.fell_back
+        else "",
     )
 
 
@@ -262,6 +320,41 @@ def _ledger() -> Finding:
     head = queries.head()
     found = f"{head.size} entries, root {head.root.hex()[:16]}…; `countenance verify-ledger` checks each"
     return Finding(check="ledger", state=State.OK, found=found)
+
+
+def _rows(tools: Tools, *, asked: bool) -> Finding:
+    """Compare what gives power with the ledger: an older value that was put back opens, but shows here."""
+    compared = doctor_rows.compared(tools, asked=asked)
+    if compared is None:
+        way_out = "Run `countenance doctor --rows` from time to time."
+        found = doctor_rows.left_out()
+        return Finding(check="rows", state=State.WARNING, found=found, way_out=way_out)
+    if not compared.differences:
+        found = f"{compared.columns} sealed values that give power are as the ledger last recorded"
+        return Finding(check="rows", state=State.OK, found=found)
+    way_out = "Somebody wrote to the database past the program. Keep a copy, find out who, and set them anew."
+    found = doctor_rows.differing(compared)
+    return Finding(check="rows", state=State.PROBLEM, found=found, way_out=way_out)
+
+
+def _witnesses(tools: Tools) -> Finding:
+    from countenance.apps.records import witnessed
+    from countenance.errors import NotWitnessed
+
+    policy = witnessed.policy_now().policy
+    try:
+        witnessed.require_witnesses(tools)
+    except NotWitnessed as waits:
+        way_out = "Run `countenance ledger checkpoint`: it says how each witness answers."
+        return Finding(check="witnesses", state=State.PROBLEM, found=waits.detail, way_out=way_out)
+    lost = witnessed.lost_words()
+    if lost:
+        found = f"{policy.words} {lost}"
+        return Finding(check="witnesses", state=State.WARNING, found=found)
+    if policy.quorum:
+        return Finding(check="witnesses", state=State.OK, found=policy.words)
+    way_out = "Ask somebody outside to run `countenance witness serve`, then `countenance ledger set-witnesses`."
+    return Finding(check="witnesses", state=State.WARNING, found=policy.words, way_out=way_out)
 
 
 def _signing_key(tools: Tools) -> Finding:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,14 +96,18 @@ def enrol_quietly(
 
 
 class Planned:
-    """What a path holds, as an enrolment takes it: each photo made ready when its turn comes."""
+    """What a path holds, as an enrolment takes it: each photo made ready when its turn comes.
+
+    It is looked through twice, once to count, so that no list of a million photos is kept.
+    """
 
     def __init__(self, path: Path, layout: Layout, manifest: Path | None) -> None:
         """Look through a path; no photo is opened."""
         # Imports Django's models, so not at the top.
         from countenance.cli.photos import names_subjects
 
-        self._items = list(plan(path, layout=layout, manifest=manifest))
+        self._plan = partial(plan, path, layout=layout, manifest=manifest)
+        self._count = sum(1 for _ in self._plan())
         self._named = names_subjects(path, layout, manifest)
 
     def __contains__(self, item: object) -> bool:
@@ -111,13 +116,13 @@ class Planned:
 
     def __len__(self) -> int:
         """Return how many there are, the ones turned away included."""
-        return len(self._items)
+        return self._count
 
     def __iter__(self) -> Iterator[Incoming | Reject]:
         """Yield them in a stable order."""
         from countenance.cli.photos import incoming
 
-        return (incoming(item, named=self._named) for item in self._items)
+        return (incoming(item, named=self._named) for item in self._plan())
 
 
 def _enrol(

@@ -35,8 +35,8 @@ Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        help="Write trials and numbers to this file: similarities, groups and running numbers, and no names. "
-        "For stewards only.",
+        help="Write trials and numbers to this file: similarities and running numbers, and no names; groups "
+        "of labelled photos only. For stewards only, and on the ledger.",
     ),
 ]
 
@@ -127,10 +127,8 @@ def show_one(session: Session, one: Row, out: Path | None) -> None:
     Raises:
         InputError: the file cannot be written, or the trials for it were destroyed.
     """
-    from countenance.apps.evaluations import counting, queries
-    from countenance.apps.evaluations.measuring import to_file
+    from countenance.apps.evaluations import counting, exporting
     from countenance.apps.evaluations.points import numbers_of
-    from countenance.apps.records.services import permit_at_gate
     from countenance.evaluation.stored import plain
 
     if "selftest" in one.details:
@@ -142,15 +140,7 @@ def show_one(session: Session, one: Row, out: Path | None) -> None:
         return
     numbers = numbers_of(one)
     if out is not None:
-        permit_at_gate(
-            session.actor, deed=Deed.EVALUATE, asked="evaluations.out", tools=session.tools
-        )
-        trials = queries.trials_of(one, tools=session.tools)
-        if trials is None:
-            raise InputError(
-                "The trials of this evaluation were destroyed, so no file can be made."
-            )
-        _write(out, to_file(trials, numbers, one.details))
+        _write(out, exporting.export_trials(session.actor, evaluation=one, tools=session.tools))
     value = {**_briefly(one), "details": one.details, "numbers": plain(numbers)}
     output.result(value, *_tables(one, numbers))
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from countenance.cli import output
+from countenance.cli.certificate import To, erased, permit
 from countenance.cli.options import AsJson, Commands, GalleryName, Reason, shown_with
 from countenance.cli.session import unsealed
 from countenance.policy import Deed
@@ -140,15 +141,17 @@ def remove_photo(
         UUID, typer.Argument(help="The photo's id; `countenance photo list` shows it.")
     ],
     reason: Reason,
+    certificate: To = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove one photo: its templates leave the index, its key is destroyed. This cannot be undone."""
+    permit(certificate)
     with unsealed() as session:
         from countenance.apps.galleries import queries, services
 
         found = queries.photo(session.actor, photo)
         services.remove_photo(session.actor, photo=found, reason=reason, tools=session.tools)
-        output.result({"id": str(photo), "removed": True}, "Removed the photo.")
+        erased(session, photo, certificate, "Removed the photo.")
 
 
 @shown_with('countenance subject list --gallery "Missing persons"', deed=Deed.GALLERY_READ)
@@ -183,9 +186,11 @@ def remove_subject(
     subject: Annotated[str, typer.Argument(help="The subject's name in the gallery, or its id.")],
     gallery: GalleryName,
     reason: Reason,
+    certificate: To = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove a subject with all its photos; templates and keys are destroyed. This cannot be undone."""
+    permit(certificate)
     with unsealed() as session:
         from countenance.apps.galleries import queries, services
         from countenance.errors import NotFound
@@ -198,9 +203,7 @@ def remove_subject(
                 raise
             found = queries.subject(session.actor, UUID(subject))
         services.remove_subject(session.actor, subject=found, reason=reason, tools=session.tools)
-        output.result(
-            {"id": str(found.pk), "removed": True}, "Removed the subject and all its photos."
-        )
+        erased(session, found.pk, certificate, "Removed the subject and all its photos.")
 
 
 def _is_id(text: str) -> bool:

@@ -113,6 +113,21 @@ def repair(gallery: Name, as_json: AsJson = False) -> None:
         output.result(value, f"Before: {_in_words(before)}", "Now equal to the database.")
 
 
+@shown_with('countenance index renew "Missing persons"', deed=Deed.INDEX_MANAGE)
+def renew(gallery: Name, as_json: AsJson = False) -> None:
+    """Give a gallery's templates another secret rotation, for when an index or Milvus may have leaked.
+
+    Nobody is enrolled again and no similarity changes; what leaked before compares with nothing that comes after.
+    The gallery is searched all the while; one in Milvus is searched in memory until it is there again.
+    """
+    with unsealed() as session, ends_tidily():
+        from countenance.apps.galleries import renewing
+
+        one = session.gallery(gallery)
+        renewing.renew(session.actor, gallery=one, tools=session.tools, told=output.say)
+        output.result(_described(one), f"{one.name}: its templates have another rotation.")
+
+
 def _collection(session: Session, name: str) -> Collection:
     from countenance.apps.galleries import distributing
     from countenance.errors import WrongState
@@ -169,4 +184,10 @@ def _in_words(drift: Drift) -> str:
     )
 
 
-COMMANDS: Commands = {"status": status, "move": move, "check": check, "repair": repair}
+COMMANDS: Commands = {
+    "status": status,
+    "move": move,
+    "check": check,
+    "repair": repair,
+    "renew": renew,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import sys
 import traceback
@@ -12,9 +12,10 @@ from typing import Any
 import typer
 
 from countenance.cli import exits, output
-from countenance.errors import CountenanceError, NotPermitted
+from countenance.errors import CountenanceError, NotPermitted, Unavailable
 
-STANDARD_OUTPUT = 1
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What an operating system says where it is no fault of the program that something was not written."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -28,8 +29,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     output.use_json("--json" in arguments[: _end_of_options(arguments)])
     try:
-        code = command().main(args=arguments, prog_name="countenance", standalone_mode=False)
-        sys.stdout.flush()
+        # The one command that runs others, the drill, takes `run` from its context.
+        options: dict[str, Any] = {"prog_name": "countenance", "standalone_mode": False}
+        code = command().main(args=arguments, obj=run, **options)
+        output.finish()
     except CountenanceError as error:
         return _failed(error)
     except typer.TyperException as error:
@@ -74,7 +77,10 @@ def _misused(error: typer.TyperException) -> int:
 
 def _broken(error: Exception) -> int:
     """Show a fault of the program itself, as Python would, without the values of any variable."""
-    traceback.print_exception(error)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        why = os.strerror(error.errno)
+        return _failed(Unavailable(f"Something could not be written: {why}.", errno=error.errno))
+    output.say("".join(traceback.format_exception(error)))
     described = {"code": "internal", "message": f"Countenance has a fault: {type(error).__name__}."}
     _report(described, exits.EXIT_CODES[CountenanceError])
     return exits.EXIT_CODES[CountenanceError]
@@ -84,13 +90,8 @@ def _ended(error: BrokenPipeError | SystemExit) -> int:
     """Return the exit code of a program that Typer ends: after shell completion, or without a reader."""
     if isinstance(error, SystemExit) and not error.code:
         return 0
-    _forget_reader()
+    output.forget_reader(output.STANDARD_OUTPUT)
     return exits.CLOSED_PIPE
-
-
-def _forget_reader() -> None:
-    """Write nowhere from now on: whoever read us has gone, and each attempt would fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_OUTPUT)
 
 
 def _stopped() -> int:
@@ -101,9 +102,9 @@ def _stopped() -> int:
 def _report(described: dict[str, Any], code: int) -> None:
     output.say(str(described["message"]))
     if output.as_json():
-        body = json.dumps({"error": {**described, "exit": code}}, ensure_ascii=False, default=str)
         try:
-            sys.stdout.write(body + "\n")
-            sys.stdout.flush()
+            output.answer({"error": {**described, "exit": code}})
         except BrokenPipeError:
-            _forget_reader()
+            output.forget_reader(output.STANDARD_OUTPUT)
+        except Unavailable as error:
+            output.say(error.detail)

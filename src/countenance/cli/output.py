@@ -7,13 +7,19 @@ forms, so they are shown as text only, never read as Rich's markup.
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from countenance.errors import Unavailable
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
 
 _state = {"json": False}
 
@@ -41,24 +47,74 @@ def console() -> Console:
 
 
 def say(*lines: str) -> None:
-    """Tell people something beside the result."""
-    for line in lines:
-        sys.stderr.write(printable(line) + "\n")
-    sys.stderr.flush()
+    """Tell people something beside the result, as far as it can be told."""
+    try:
+        for line in lines:
+            sys.stderr.write(printable(line) + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        forget_reader(STANDARD_ERROR)  # a full disk, say: the exit code still tells how it ended
 
 
 def result(value: Mapping[str, Any], *shown: RenderableType) -> None:
-    """Print a command's result: the object with `--json`, otherwise what is shown to people."""
+    """Print a command's result: the object with `--json`, otherwise what is shown to people.
+
+    Raises:
+        Unavailable: it cannot be written where it was asked to go, such as to a disk that is full.
+    """
     if as_json():
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str) + "\n")
-        sys.stdout.flush()
+        answer(value)
         return
-    for part in shown:
-        if isinstance(part, str):
-            sys.stdout.write(printable(part) + "\n")
-        else:
-            _console("out").print(part)
-    sys.stdout.flush()
+    with _writing():
+        for part in shown:
+            if isinstance(part, str):
+                sys.stdout.write(printable(part) + "\n")
+            else:
+                _console("out").print(part)
+
+
+def answer(value: Mapping[str, Any]) -> None:
+    """Print one JSON object.
+
+    Raises:
+        Unavailable: it cannot be written where it was asked to go.
+    """
+    with _writing():
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+
+
+def finish() -> None:
+    """Wait until all that was printed is written, also by others than this module.
+
+    Raises:
+        Unavailable: it cannot be written where it was asked to go.
+    """
+    with _writing():
+        pass
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Write to standard output, and say it in plain words where that fails."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_reader(STANDARD_OUTPUT)
+        why = os.strerror(error.errno or 0)
+        raise Unavailable(
+            f"What was done is done, but what there is to say of it could not be written: {why}.",
+            errno=error.errno,
+        ) from error
+
+
+def forget_reader(stream: int) -> None:
+    """Write nowhere from now on: nobody reads this stream, and each attempt would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> RenderableType:

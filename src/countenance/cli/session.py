@@ -53,15 +53,18 @@ def running() -> Iterator[Config]:
 
     Raises:
         NotFound: nothing has been initialised here.
+        ErasuresNotReplayed: it was restored, and what was erased since is still there.
         DatabaseUnavailable: the database cannot be started or reached, or went away meanwhile.
     """
-    from django.db import InterfaceError, OperationalError
+    from django.db import InterfaceError, InternalError, OperationalError
 
     from countenance import config
     from countenance.errors import DatabaseUnavailable, NotFound
     from countenance.web import wiring
+    from countenance.web.backups import marks
 
     settings = config.current()
+    marks.permit_use(settings)
     if not wiring.is_initialised(settings):
         raise NotFound(
             f"There is no deployment in {settings.home}. Run `countenance init`, or set COUNTENANCE_HOME."
@@ -70,7 +73,7 @@ def running() -> Iterator[Config]:
         settings = wiring.start(settings)
         wiring.migrate()
         yield settings
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, InternalError):
         # Not chained: what the database says can quote values.
         raise DatabaseUnavailable(
             "The database went away. What was acknowledged is safe; run the same command again."
@@ -157,28 +160,42 @@ def token_file(settings: Config) -> Path:
     return platformdirs.user_config_path("countenance", appauthor=False) / f"token-{name}"
 
 
-def unseal() -> Tools:
+def unseal(given: Factor | None = None) -> Tools:
     """Open the keys of the running deployment and return its tools.
+
+    Args:
+        given: what opens them, if it was asked for already.
 
     Raises:
         KeyUnavailable: the keys do not open, or there is no terminal to ask for the passphrase on.
     """
     from countenance.web import wiring
 
-    return wiring.unseal(_factor())
+    return wiring.unseal(given or factor())
 
 
-def _factor() -> Factor:
-    """Return what unseals: the settings' passphrase, the demo file, or what is typed in."""
-    from countenance.sealing.factors import Passphrase
-    from countenance.web import wiring
+def factor() -> Factor:
+    """Return what unseals: of the settings, a key management service, the demo file, or what is typed in.
 
-    if wiring.uses_demo_keys():
+    With split custody each of two custodians types theirs.
+    """
+    from countenance.web import factors
+
+    if factors.uses_demo_keys():
         say(DEMO_KEYS)
-    factor = wiring.known_factor()
-    if factor is not None:
-        return factor
-    return Passphrase(ask_secret("Passphrase"))
+    known = factors.known()
+    if known is not None:
+        return known
+    if not factors.types_help():
+        raise KeyUnavailable(
+            "This deployment opens with a key management service. Name it in COUNTENANCE_KMS__SERVICE and __KEY."
+        )
+    count = factors.wanted()
+    asked = [
+        ask_secret("Passphrase" if count == 1 else f"Passphrase {number} of {count}")
+        for number in range(1, count + 1)
+    ]
+    return factors.with_typed(asked)
 
 
 def ask_secret(prompt: str, *, twice: bool = False) -> str:

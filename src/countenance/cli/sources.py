@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countenance.cli import output
+from countenance.cli.certificate import To, erased, permit
 from countenance.cli.options import AsJson, Commands, Reason, shown_with
 from countenance.cli.session import unsealed
 from countenance.policy import Deed
@@ -88,20 +89,22 @@ def list_(as_json: AsJson = False) -> None:
     'countenance source remove "Missing persons 2026" --reason "retention has ended"',
     deed=Deed.SOURCE_REMOVE,
 )
-def remove(name: SourceArgument, reason: Reason, as_json: AsJson = False) -> None:
+def remove(
+    name: SourceArgument, reason: Reason, certificate: To = None, as_json: AsJson = False
+) -> None:
     """Remove a source with all its photos: templates leave the index, keys are destroyed.
 
     The source's passport stays on record. This cannot be undone.
     """
+    permit(certificate)
     with unsealed() as session:
         from countenance.apps.galleries import services
 
         source = session.source(name)
         services.remove_source(session.actor, source=source, reason=reason, tools=session.tools)
         source.refresh_from_db()
-        output.result(
-            described(source), f"Removed the source “{source.name}” and every photo of it."
-        )
+        said = f"Removed the source “{source.name}” and every photo of it."
+        erased(session, source.pk, certificate, said, described(source))
 
 
 def described(source: Source) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A home that lives as long as the demo: made in the temporary folder, removed with its database."""
+"""Homes that live as long as a demo or a drill: made in the temporary folder, removed with its database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOCK = "demo.lock"
 def home() -> Iterator[Config]:
     """Make a throw-away home, start its database and Django, and remove everything at the end.
 
-    What an earlier demo left behind when it was killed is removed first.
+    What was left behind by an earlier one that was killed is removed first.
 
     Raises:
         DatabaseUnavailable: the database cannot be started.
@@ -34,40 +34,50 @@ def home() -> Iterator[Config]:
     from countenance.config import DatabaseSettings
     from countenance.web import wiring
 
+    with folder() as made:
+        # Never the real deployment: neither its folder, nor its database, nor its passphrase.
+        mine = {"home": made, "database": DatabaseSettings(), "passphrase": None}
+        settings = config.current().model_copy(update=mine)
+        try:
+            settings = wiring.start(settings)
+            wiring.migrate()
+            yield settings
+        finally:
+            wiring.stop()
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Make a folder for a home, or with homes in it, and remove it with their databases at the end."""
     sweep()
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    made = Path(tempfile.mkdtemp(prefix=PREFIX))
+    lock = os.open(made / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    # Never the real deployment: neither its folder, nor its database, nor its passphrase.
-    mine = {"home": folder, "database": DatabaseSettings(), "passphrase": None}
-    settings = config.current().model_copy(update=mine)
     try:
-        settings = wiring.start(settings)
-        wiring.migrate()
-        yield settings
+        yield made
     finally:
-        wiring.stop()
-        remove(folder)
+        remove(made)
         os.close(lock)
 
 
 def sweep() -> int:
-    """Remove the homes of demos that were killed, and return how many."""
+    """Remove what was left by demos and drills that were killed, and return how many that were."""
     swept = 0
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if _is_abandoned(folder):
-            remove(folder)
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if _is_abandoned(left):
+            remove(left)
             swept += 1
     return swept
 
 
 def remove(folder: Path) -> None:
-    """Stop the database of a throw-away home and delete everything."""
+    """Stop the databases of a throw-away folder and delete everything."""
     from countenance.web.postgres import LocalPostgres
 
-    # It may never have been made; the folder goes all the same.
-    with contextlib.suppress(CountenanceError):
-        LocalPostgres(folder).destroy()
+    for home in list(folder.glob("*/home")) or [folder]:
+        # It may never have been made; the folder goes all the same.
+        with contextlib.suppress(CountenanceError):
+            LocalPostgres(home).destroy()
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -109,7 +109,7 @@ def parse_card(data: bytes, title: str) -> ModelCard:
             msg = f"The model card {title} is larger than {MAX_CARD_BYTES} bytes."
             raise ModelCardInvalid(msg)
         content = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also a number or a nesting without end
         msg = f"The model card {title} is not TOML: {error}"
         raise ModelCardInvalid(msg) from error
     return _Reader(content, title).card()

@@ -7,21 +7,20 @@ from jaxtyping import Float, Float32, UInt8
 
 from countenance.errors import ModelCardInvalid
 from countenance.faces.align import align
+from countenance.faces.devices import ALONE
 from countenance.faces.zoo import Session
-
-BATCH = 8
-"""Crops per call. More gain nothing on a processor, and cost memory."""
 
 
 class Embedder:
     """An embedder, fed and read as its card says."""
 
-    def __init__(self, session: Session, *, flip: bool = False) -> None:
+    def __init__(self, session: Session, *, flip: bool = False, batch: int = ALONE) -> None:
         """Take an open model.
 
         Args:
             session: the open model.
             flip: also embed each crop mirrored and average the two; costs twice as much.
+            batch: crops in one run, at most; one if the model's graph does not leave it open.
 
         Raises:
             ModelCardInvalid: the model gives vectors of another length than its card says.
@@ -29,7 +28,7 @@ class Embedder:
         self.card = session.card
         self._session = session
         self._flip = flip
-        self._batch = BATCH if isinstance(session.shape[0], str) else 1
+        self._batch = batch if isinstance(session.shape[0], str) else 1
         self._wanted = np.array(self.card.landmarks)
         try:
             shape = self._raw(np.zeros((1, self.card.size, self.card.size, 3), np.uint8)).shape

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-import queue
-import threading
-from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from countenance.errors import CountenanceError, ImageRejected, WorkerUnavailable
-from countenance.faces import wire
+from countenance.errors import CountenanceError, ImageRejected
+from countenance.faces import devices, wire
 from countenance.faces.card import Kind
 from countenance.faces.limits import Limits
+from countenance.faces.places import Places
 from countenance.faces.process import WorkerDied, WorkerProcess, error_of
+from countenance.faces.shared_embedder import SharedEmbedder
 from countenance.faces.watching import Watcher
 from countenance.faces.zoo import ReadyModel, make_ready, model_id
 
@@ -59,12 +58,14 @@ class Engine(Watcher):
         workers: int,
         limits: Limits,
         flip: bool,
+        device: str = devices.AUTO,
     ) -> None:
         """Take checked models; `Engine.open` is the way to get them."""
         self._detector, self._embedder = detector, embedder
         self._limits, self._flip = limits, flip
         self._model = model_id(detector, embedder, flip=flip)
-        self._places = _Places(workers)
+        self._places = Places(workers)
+        self._shared = SharedEmbedder(embedder, flip=flip, device=device, limits=limits)
         self.workers = workers
 
     @classmethod
@@ -77,6 +78,7 @@ class Engine(Watcher):
         detector: str | Path | None = None,
         embedder: str | Path | None = None,
         flip: bool = False,
+        device: str = devices.AUTO,
     ) -> Self:
         """Return an engine whose model files were checked.
 
@@ -88,6 +90,8 @@ class Engine(Watcher):
                 `docs/how-to/bring-your-own-model.md`.
             embedder: likewise.
             flip: average each template with that of the mirrored face; costs twice as much.
+            device: where templates are made: `auto`, `cpu`, or a name in `devices.ACCELERATORS`. Which of
+                them it is does not show in a template.
 
         Raises:
             ModelFileChanged: a model file is not the one that its card names.
@@ -99,6 +103,7 @@ class Engine(Watcher):
             workers=workers or len(os.sched_getaffinity(0)),
             limits=limits or Limits(),
             flip=flip,
+            device=device,
         )
         if detector is not None or embedder is not None:
             # A card of someone's own is tried at once, so that its mistakes show here.
@@ -117,9 +122,18 @@ class Engine(Watcher):
 
     def warm_up(self) -> None:
         """Start one worker now, so that the first photo does not wait for it."""
+        self._offered()
+
+    def device(self) -> devices.Choice:
+        """Return where templates are made and why; the first call tries the accelerators."""
+        return self._shared.choice(self._offered)
+
+    def _offered(self) -> list[str]:
+        """Return the execution providers of the installed ONNX Runtime, as a worker says."""
         place = self._places.take()
         try:
             place.worker = place.worker or self._start()
+            return [str(name) for name in place.worker.ready.get("providers", ())]
         finally:
             self._places.give(place)
 
@@ -135,15 +149,28 @@ class Engine(Watcher):
         )
 
     def _analysis(self, request: dict[str, Any]) -> Analysis:
-        """Return the analysis that a worker makes."""
-        reply = self._ask(request)
+        """Return the analysis that a worker makes, with templates from wherever they are made."""
+        elsewhere = request["templates"] and self.device().accelerated
+        reply = self._ask({**request, "embed": not elsewhere})
         try:
+            if elsewhere and not self._embedded(reply["analysis"]):
+                reply = self._ask({**request, "embed": True})
             return wire.to_analysis(
                 reply["analysis"], model=self._model, dimensions=self.dimensions
             )
         except (wire.BadFrame, KeyError) as error:
             msg = "The photo made its worker answer nonsense."
             raise ImageRejected(msg) from error
+
+    def _embedded(self, analysis: dict[str, Any]) -> bool:
+        """Put templates into an analysis that has aligned faces; whether the accelerator made them."""
+        waiting = wire.to_aligned(analysis, self._embedder.card.size)
+        if not waiting:
+            return True
+        templates = self._shared.embed([pixels for _, pixels in waiting])
+        for (face, _), template in zip(waiting, templates or (), strict=templates is not None):
+            face["template"] = template
+        return templates is not None
 
     def analyse_many(
         self, photos: Iterable[tuple[object, bytes]]
@@ -154,7 +181,8 @@ class Engine(Watcher):
         taken from here, and fewer if they are large, so memory stays the same over any number.
         """
         pending: dict[Future[Analysis], tuple[object, int]] = {}
-        with ThreadPoolExecutor(self.workers, "countenance-faces") as threads:
+        # Twice as many threads as workers: while half of them wait for an accelerator, workers go on.
+        with ThreadPoolExecutor(2 * self.workers, "countenance-faces") as threads:
             try:
                 for tag, data in photos:
                     pending[threads.submit(self.analyse, data)] = (tag, len(data))
@@ -257,6 +285,7 @@ class Engine(Watcher):
     def close(self) -> None:
         """End the workers. Photos in work are finished first; nothing is accepted afterwards."""
         self._places.close()
+        self._shared.close()
 
     def __enter__(self) -> Self:
         """Return the engine itself."""
@@ -301,69 +330,6 @@ class Engine(Watcher):
         if "error" in reply:
             raise error_of(reply)
         return reply
-
-
-class _Place:
-    """Room for one worker, which may not have been started."""
-
-    def __init__(self) -> None:
-        self.worker: WorkerProcess | None = None
-
-    def drop(self) -> None:
-        if self.worker is not None:
-            self.worker.end()
-            self.worker = None
-
-
-class _Places:
-    """The places for workers; handed out in the order in which threads ask."""
-
-    def __init__(self, count: int) -> None:
-        self._lock = threading.Lock()
-        self._free = [_Place() for _ in range(count)]
-        self._waiting: deque[queue.SimpleQueue[_Place | None]] = deque()
-        self._closed = False
-
-    def take(self) -> _Place:
-        """Return a place, warm ones first, waiting for one if need be."""
-        with self._lock:
-            if self._closed:
-                raise _closed()
-            if self._free:
-                warm = [place for place in self._free if place.worker is not None]
-                place = (warm or self._free)[-1]
-                self._free.remove(place)
-                return place
-            turn: queue.SimpleQueue[_Place | None] = queue.SimpleQueue()
-            self._waiting.append(turn)
-        handed = turn.get()
-        if handed is None:
-            raise _closed()
-        return handed
-
-    def give(self, place: _Place) -> None:
-        """Hand the place to the thread that has waited longest, or keep it free."""
-        with self._lock:
-            if self._closed:
-                place.drop()
-            elif self._waiting:
-                self._waiting.popleft().put(place)
-            else:
-                self._free.append(place)
-
-    def close(self) -> None:
-        """End free workers now and busy ones when they are given back; turn waiters away."""
-        with self._lock:
-            self._closed = True
-            for place in self._free:
-                place.drop()
-            self._free.clear()
-            while self._waiting:
-                self._waiting.popleft().put(None)
-
-
-def _closed() -> CountenanceError:
-    return WorkerUnavailable("The engine is closed.")
 
 
 def _finished(

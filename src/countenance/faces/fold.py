@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from countenance.errors import ModelCardInvalid
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -26,11 +28,16 @@ def fold(model: bytes, *, dynamic: tuple[str, ...]) -> bytes:
         model: a serialised ONNX model whose sum the caller has checked.
         dynamic: names for the leading free dimensions of the one real input, such as
             ("batch",) or ("batch", "", "height", "width"); an empty name keeps what is there.
+
+    Raises:
+        ModelCardInvalid: it keeps weights in another file, which no sum is known of.
     """
     import onnx
 
     source = onnx.load_model_from_string(model)
     graph = source.graph
+    if any(onnx.external_data_helper.uses_external_data(item) for item in graph.initializer):
+        raise ModelCardInvalid("This model keeps weights in another file; it must be one file.")
     constants: Constants = {
         item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +33,19 @@ FINE_WIDTH = 64.0
 FINE_PIXELS = 25_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """A photo up to where its templates are made.
+
+    Attributes:
+        analysis: without templates.
+        crops: the faces to make templates of, by number, aligned as the embedder takes them.
+    """
+
+    analysis: Analysis
+    crops: dict[int, Pixels]
+
+
 class Pipeline:
     """Detector and embedder, opened, with limits."""
 
@@ -53,13 +67,35 @@ class Pipeline:
 
     def analyse(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Analysis:
         """Return what `tools.PhotoEngine.analyse` promises."""
+        return self.embed(self.prepare(data, only=only, templates=templates))
+
+    def analyse_part(self, data: bytes, box: Box, *, templates: bool = True) -> Analysis:
+        """Return what `tools.PhotoEngine.analyse_part` promises."""
+        return self.embed(self.prepare_part(data, box, templates=templates))
+
+    def embed(self, prepared: Prepared) -> Analysis:
+        """Return the analysis with its templates."""
+        if not prepared.crops:
+            return prepared.analysis
+        vectors = self.embedder.embed(np.stack(list(prepared.crops.values())))
+        made = dict(zip(prepared.crops, vectors, strict=True))
+        faces = tuple(
+            replace(face, template=Template(vector=made[number], model=self.model))
+            if number in made
+            else face
+            for number, face in enumerate(prepared.analysis.faces)
+        )
+        return replace(prepared.analysis, faces=faces)
+
+    def prepare(self, data: bytes, *, only: int | None = None, templates: bool = True) -> Prepared:
+        """Decode, detect, judge and align; no template is made yet."""
         photo = decode(data, self.limits)
         rows = self.detector.find(photo.pixels)[: self.limits.faces]
         photo, rows = self._finer(data, photo, rows)
         return self._judged(photo, rows, only=only, templates=templates)
 
-    def analyse_part(self, data: bytes, box: Box, *, templates: bool = True) -> Analysis:
-        """Return what `tools.PhotoEngine.analyse_part` promises."""
+    def prepare_part(self, data: bytes, box: Box, *, templates: bool = True) -> Prepared:
+        """Do the same with one face where somebody marked it."""
         photo = decode(data, self.limits)
         side = max(*box[2:], 1.0)
         needed = math.ceil(max(photo.width, photo.height) * min(1.0, ROLL_SIDE / side))
@@ -72,8 +108,8 @@ class Pipeline:
         rows = np.zeros((0, SCORE + 1)) if row is None else row[None]
         return self._judged(photo, rows, only=None, templates=templates)
 
-    def _judged(self, photo: Decoded, rows: Rows, *, only: int | None, templates: bool) -> Analysis:
-        """Return the faces in these rows with their quality, and templates of those that are asked for."""
+    def _judged(self, photo: Decoded, rows: Rows, *, only: int | None, templates: bool) -> Prepared:
+        """Return the faces in these rows with their quality, and those to embed of them aligned."""
         scale = _scale(photo)
         faces = [_face(row, scale) for row in rows]
         marks = [row[4:14].reshape(5, 2) for row in rows]
@@ -89,19 +125,19 @@ class Pipeline:
         ]
         if not self._same_crop:
             crops = [self.embedder.crop(photo.pixels, points) for points in marks]
-        made = self._templates(crops, wanted)
         analysed = [
             AnalysedFace(
                 face=face,
                 quality=quality,
-                template=made.get(number),
+                template=None,
                 crop=head_crop(photo.pixels, _box(row), quality.roll),
             )
-            for number, (face, quality, row) in enumerate(zip(faces, judged, rows, strict=True))
+            for face, quality, row in zip(faces, judged, rows, strict=True)
         ]
-        return Analysis(
+        analysis = Analysis(
             width=photo.width, height=photo.height, format=photo.format, faces=tuple(analysed)
         )
+        return Prepared(analysis=analysis, crops={number: crops[number] for number in wanted})
 
     def irises(self, data: bytes, landmarks: Landmarks) -> Landmarks:
         """Return what `tools.PhotoEngine.irises` promises."""
@@ -166,15 +202,6 @@ class Pipeline:
         down = fine.pixels.shape[0] / photo.pixels.shape[0]
         factors = np.array([*[across, down] * 7, 1.0])
         return fine, rows * factors
-
-    def _templates(self, crops: list[Pixels], wanted: list[int]) -> dict[int, Template]:
-        if not wanted:
-            return {}
-        vectors = self.embedder.embed(np.stack([crops[number] for number in wanted]))
-        return {
-            number: Template(vector=vector, model=self.model)
-            for number, vector in zip(wanted, vectors, strict=True)
-        }
 
 
 def _scale(photo: Decoded) -> tuple[float, float]:

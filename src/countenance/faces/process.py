@@ -18,16 +18,19 @@ from countenance.errors import (
     VideoRejected,
     WorkerUnavailable,
 )
+from countenance.faces import devices as known
 from countenance.faces import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from countenance.faces.limits import Limits
     from countenance.faces.reel import VideoLimits
     from countenance.faces.zoo import ReadyModel
 
 START_SECONDS = 60.0
+DEVICE_START_SECONDS = 300.0
+"""A driver may compile its programs, and the model with them, at each start."""
 CHUNK = 1 << 20
 ENVIRONMENT = {
     # A worker gets nothing of the parent's environment, so no secret in it can leak to a photo.
@@ -54,7 +57,10 @@ VIDEO_ENVIRONMENT = ENVIRONMENT | {
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
     "OPENCV_LOG_LEVEL": "SILENT",
 }
+DEVICE_VARIABLES = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_PATH", "CUDA_HOME")
+"""What the process that embeds on an accelerator gets of the parent's environment, to find it."""
 PHOTOS, VIDEOS = "countenance.faces.worker", "countenance.faces.video_worker"
+EMBEDDING = "countenance.faces.embedding_worker"
 TICK = 1.0
 """Seconds after which whoever waits for a video is asked whether to go on."""
 ERRORS: dict[str, type[CountenanceError]] = {
@@ -83,6 +89,7 @@ class WorkerProcess:
         limits: Limits,
         flip: bool,
         video: VideoLimits | None = None,
+        devices: Sequence[str] = (),
     ) -> None:
         """Start the process and wait until its models are open.
 
@@ -92,20 +99,22 @@ class WorkerProcess:
             limits: what one photo may cost.
             flip: average each template with that of the mirrored face.
             video: what a video may cost; the worker then reads one video, and no photo.
+            devices: accelerators to try; the worker then only embeds, on the first that can be used.
 
         Raises:
             ModelFileChanged, ModelCardInvalid: a model cannot be used.
             WorkerUnavailable: the process cannot be started.
         """
+        module, environment, seconds = _program(video, devices)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-m", PHOTOS if video is None else VIDEOS],
+                [sys.executable, "-I", "-B", "-m", module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 cwd="/",
-                env=ENVIRONMENT if video is None else VIDEO_ENVIRONMENT,
+                env=environment,
                 # Ctrl-C is for the engine, which then closes its workers.
                 start_new_session=True,
             )
@@ -122,15 +131,22 @@ class WorkerProcess:
             "limits": limits.to_dict(),
             "flip": flip,
             "video": None if video is None else video.to_dict(),
+            "devices": known.described(devices),
+            "batch": known.TOGETHER,
         }
+        self.ready = self._greet(greeting, seconds)
+
+    def _greet(self, greeting: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Return what the worker says once its models are open."""
         try:
-            reply = self.ask(greeting, START_SECONDS)
+            reply = self.ask(greeting, seconds)
         except WorkerDied as error:
             msg = f"The photo worker could not be started: it {error.reason}."
             raise WorkerUnavailable(msg) from error
         if "error" in reply:
             self.end()
             raise error_of(reply)
+        return reply
 
     @property
     def pid(self) -> int:
@@ -250,6 +266,18 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             code = 0
         return WorkerDied(f"crashed its worker (code {code})")
+
+
+def _program(
+    video: VideoLimits | None, devices: Sequence[str]
+) -> tuple[str, dict[str, str], float]:
+    """Return which program a worker runs, its environment, and how many seconds it may take to start."""
+    if video is not None:
+        return VIDEOS, VIDEO_ENVIRONMENT, START_SECONDS
+    if not devices:
+        return PHOTOS, ENVIRONMENT, START_SECONDS
+    passed = {name: os.environ[name] for name in DEVICE_VARIABLES if name in os.environ}
+    return EMBEDDING, ENVIRONMENT | passed, DEVICE_START_SECONDS
 
 
 def error_of(reply: dict[str, Any]) -> CountenanceError:

@@ -15,7 +15,10 @@ import numpy as np
 from countenance.faces.types import AnalysedFace, Analysis, Face, Gate, Quality, Template
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import BinaryIO
+
+    import numpy.typing as npt
 
 LENGTH = struct.Struct(">I")
 MAX_REQUEST = 512 * 1024 * 1024
@@ -73,14 +76,24 @@ def read(stream: BinaryIO) -> dict[str, Any] | None:
     return unpack(body) if len(body) == length else None
 
 
-def from_analysis(analysis: Analysis) -> dict[str, Any]:
-    """Return an analysis as plain values."""
-    return {
+def from_analysis(
+    analysis: Analysis, aligned: Mapping[int, npt.NDArray[np.uint8]] | None = None
+) -> dict[str, Any]:
+    """Return an analysis as plain values.
+
+    Args:
+        analysis: the analysis.
+        aligned: pixels of the faces, by number, that are to be embedded elsewhere.
+    """
+    values: dict[str, Any] = {
         "width": analysis.width,
         "height": analysis.height,
         "format": analysis.format,
         "faces": [_from_face(face) for face in analysis.faces],
     }
+    for number, pixels in (aligned or {}).items():
+        values["faces"][number]["aligned"] = pixels.tobytes()
+    return values
 
 
 def _from_face(analysed: AnalysedFace) -> dict[str, Any]:
@@ -114,6 +127,36 @@ def to_analysis(values: dict[str, Any], *, model: str, dimensions: int) -> Analy
         raise
     except Exception as error:
         raise BadFrame from error
+
+
+def to_aligned(values: dict[str, Any], size: int) -> list[tuple[dict[str, Any], bytes]]:
+    """Return those faces of a reply's analysis that are to be embedded, and their pixels.
+
+    Raises:
+        BadFrame: what is there is not `size` x `size` pixels.
+    """
+    try:
+        faces = [(face, face["aligned"]) for face in values["faces"] if "aligned" in face]
+    except Exception as error:
+        raise BadFrame from error
+    for _, pixels in faces:
+        if not isinstance(pixels, bytes) or len(pixels) != 3 * size * size:
+            raise BadFrame
+    return faces
+
+
+def to_templates(reply: dict[str, Any], count: int, dimensions: int) -> list[bytes]:
+    """Return the templates in a reply, each still as bytes.
+
+    Raises:
+        BadFrame: there are not so many, or they are not numbers.
+    """
+    data, length = reply.get("templates"), 4 * dimensions
+    if not isinstance(data, bytes) or len(data) != count * length:
+        raise BadFrame
+    if not np.isfinite(np.frombuffer(data, "<f4")).all():
+        raise BadFrame
+    return [data[start : start + length] for start in range(0, len(data), length)]
 
 
 def _to_face(values: dict[str, Any], model: str, dimensions: int) -> AnalysedFace:

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from countenance.errors import CountenanceError
 from countenance.faces import wire
 from countenance.faces.limits import Limits
+from countenance.faces.zoo import providers
 
 if TYPE_CHECKING:
     from countenance.faces.pipeline import Pipeline
+    from countenance.faces.zoo import ReadyModel
 
 
 def main() -> int:
@@ -36,7 +38,7 @@ def main() -> int:
         answer(outgoing, {"error": error.code, "detail": error.detail})
         return 1
     confine(limits)
-    answer(outgoing, {"ready": True})
+    answer(outgoing, {"ready": True, "providers": providers()})
     while (request := wire.read(incoming)) is not None:
         limit_cpu(limits)
         answer(outgoing, _serve(pipeline, request))
@@ -54,20 +56,23 @@ def streams() -> tuple[BinaryIO, BinaryIO]:
 
 def open_pipeline(greeting: dict[str, Any], limits: Limits) -> Pipeline:
     """Open the models that a greeting names."""
-    from countenance.faces.card import parse_card
     from countenance.faces.pipeline import Pipeline
+
+    detector, embedder = model_of(greeting["detector"]), model_of(greeting["embedder"])
+    return Pipeline(detector, embedder, limits=limits, flip=bool(greeting["flip"]))
+
+
+def model_of(given: dict[str, Any]) -> ReadyModel:
+    """Return a model that a greeting names."""
+    from countenance.faces.card import parse_card
     from countenance.faces.zoo import ReadyModel
 
-    detector, embedder = (
-        ReadyModel(
-            card=parse_card(model["card"], "given"),
-            source=model["card"],
-            path=Path(model["path"]),
-            sha256=model["sha256"],
-        )
-        for model in (greeting["detector"], greeting["embedder"])
+    return ReadyModel(
+        card=parse_card(given["card"], "given"),
+        source=given["card"],
+        path=Path(given["path"]),
+        sha256=given["sha256"],
     )
-    return Pipeline(detector, embedder, limits=limits, flip=bool(greeting["flip"]))
 
 
 def confine(limits: Limits) -> None:
@@ -141,14 +146,16 @@ def _done(pipeline: Pipeline, request: dict[str, Any]) -> dict[str, Any]:
         return {"landmarks": [list(mark) for mark in pipeline.irises(request["data"], marks)]}
     if request["do"] == "analyse_part":
         x, y, width, height = request["box"]
-        part = pipeline.analyse_part(
+        prepared = pipeline.prepare_part(
             request["data"], (x, y, width, height), templates=request["templates"]
         )
-        return {"analysis": wire.from_analysis(part)}
-    analysis = pipeline.analyse(
-        request["data"], only=request["only"], templates=request["templates"]
-    )
-    return {"analysis": wire.from_analysis(analysis)}
+    else:
+        prepared = pipeline.prepare(
+            request["data"], only=request["only"], templates=request["templates"]
+        )
+    if request["embed"]:
+        return {"analysis": wire.from_analysis(pipeline.embed(prepared))}
+    return {"analysis": wire.from_analysis(prepared.analysis, prepared.crops)}
 
 
 def answer(outgoing: BinaryIO, message: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ No byte of a model file reaches a parser before its SHA-256 is the one on its ca
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from countenance.errors import ModelCardInvalid, ModelFileChanged, Unavailable
 from countenance.faces.card import Kind, ModelCard, parse_card, read_card
+from countenance.faces.devices import CPU_PROVIDER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,38 +123,68 @@ def model_id(detector: ReadyModel, embedder: ReadyModel, *, flip: bool) -> str:
     return ".".join([*parts, "flip"] if flip else parts)
 
 
-class Session:
-    """An open model, on one thread."""
+def providers() -> list[str]:
+    """Return what the installed ONNX Runtime was built to run models on; whether it can is not tried."""
+    return list(_onnxruntime().get_available_providers())
 
-    def __init__(self, model: ReadyModel) -> None:
+
+class NotOnDevice(Exception):
+    """ONNX Runtime opened a model on another device than the one that was asked for."""
+
+
+class Session:
+    """An open model, on one thread of the CPU or on an accelerator."""
+
+    def __init__(
+        self,
+        model: ReadyModel,
+        *,
+        provider: str = CPU_PROVIDER,
+        options: dict[str, str] | None = None,
+    ) -> None:
         """Read, check and open the model file; the bytes that were checked are those parsed.
+
+        Args:
+            model: the model.
+            provider: the execution provider of ONNX Runtime to run it with.
+            options: settings of that provider.
 
         Raises:
             ModelFileChanged: the file is not the one that its card names.
-            ModelCardInvalid: ONNX Runtime cannot open it, or it has more than one input.
+            ModelCardInvalid: ONNX Runtime cannot open it there, or it has more than one input.
+            NotOnDevice: ONNX Runtime went back to the CPU.
         """
-        # ONNX Runtime for Linux reports its use to its maker unless this is set before it loads.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()
+        onnxruntime = _onnxruntime()
+        if provider != CPU_PROVIDER:
+            with contextlib.suppress(Exception):
+                # Finds CUDA's libraries where they were installed as Python packages.
+                onnxruntime.preload_dlls()
         data = read_checked(model.path, model.sha256)
-        options = onnxruntime.SessionOptions()
+        settings = onnxruntime.SessionOptions()
         # More threads only burn CPU here: there is one process per core.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        settings.intra_op_num_threads = 1
+        settings.inter_op_num_threads = 1
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Photos come in many shapes; a plan per shape would grow without end.
-        options.enable_mem_pattern = False
-        options.log_severity_level = 4
+        settings.enable_mem_pattern = False
+        settings.log_severity_level = 4
+        # Weights in another file would not be under the sum: they are looked for where no file can be.
+        settings.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str(model.path / "nowhere")
+        )
         name = model.card.name
         try:
             self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
+                data, settings, providers=[(provider, options or {})], enable_fallback=0
             )
         except Exception as error:
             msg = f"The file of model {name} is not an ONNX model that can be run."
             raise ModelCardInvalid(msg) from error
+        used = self._session.get_providers()[0]
+        if used != provider:
+            # A provider whose libraries are missing is left out without an error.
+            msg = f"ONNX Runtime has {provider}, and left it out when it opened the model: a library or the device is missing"
+            raise NotOnDevice(msg)
         inputs = self._session.get_inputs()
         if len(inputs) != 1:
             msg = f"Model {name} has {len(inputs)} inputs; it must have one."
@@ -166,6 +198,15 @@ class Session:
         """Return the outputs by name."""
         results: list[Any] = self._session.run(self.outputs, {self._input: values})
         return dict(zip(self.outputs, results, strict=True))
+
+
+def _onnxruntime() -> Any:
+    # ONNX Runtime for Linux reports its use to its maker unless this is set before it loads.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
 
 
 def _published(card: ModelCard, path: Path) -> Path:

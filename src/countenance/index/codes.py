@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from countenance.index.base import Rows, Template, Templates
+from countenance.index.pages import gathered
 
 _BITS: Final = 4
 _WIDE: Final = 256
@@ -93,12 +94,14 @@ class Codes:
         """Return approximate similarities of the most similar, descending, and their positions."""
         _one_thread()
         similarities, positions = self._index.search(probe[np.newaxis], min(count, len(self)))
-        there = positions[0] >= 0
-        return similarities[0][there], positions[0][there]
+        # Where FAISS finds fewer, what is missing comes last, as position -1.
+        found = int(np.count_nonzero(positions[0] >= 0))
+        return similarities[0][:found], positions[0][:found]
 
     def _over(self, index: Any) -> Codes:
         other = copy(self)
         other._index = index  # noqa: SLF001 # a copy of this object
+        gathered(other.packed())
         return other
 
     def wipe(self, positions: Rows) -> None:
@@ -133,6 +136,7 @@ class Codes:
         if packed.size != -(-count // index.bbs) * index.get_block_stride():
             return None
         index.codes.resize(packed.size)
+        gathered(self.packed())
         np.copyto(self.packed(), packed)
         index.ntotal, index.ntotal2 = count, -(-count // index.bbs) * index.bbs
         expected = index.pq.decode(index.pq.compute_codes(np.ascontiguousarray(templates)))

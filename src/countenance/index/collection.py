@@ -6,6 +6,7 @@ is in PostgreSQL; `apps/galleries/distributing.py` keeps a collection equal to i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -33,6 +34,9 @@ from countenance.index.snapshot import Snapshot, pack
 BATCH: Final = 4096
 """Rows sent or asked for at once: a message of some megabytes, far from every limit of the server."""
 BUILD_TIMEOUT: Final = 6 * 3600.0
+STALLED: Final = 1800.0
+"""Seconds without one more row indexed after which a build is given up: a part of the largest size takes minutes."""
+_PAUSE: Final = 0.5
 _MOST_FOUND: Final = 16_384  # the server's own limit for one search and one query
 _SPARE: Final = 16
 _INT64, _FLOAT_VECTOR = 5, 101  # Milvus's numbers of these types, in its protocol
@@ -327,8 +331,35 @@ class MilvusIndex:
             params=dict(self.kind.build),
         )
         self._built = None
-        self._call("create_index", wanted, timeout=BUILD_TIMEOUT)
+        # The client's own waiting has no end: it compares a limit only if that is a whole number.
+        self._call("create_index", wanted, sync=False)
+        self._await_built()
         self._built = self.kind
+
+    def _await_built(self) -> None:
+        """Wait until the server has built the index, for as long as it gets on.
+
+        Raises:
+            IndexUnavailable: it says that it failed, or indexes nothing more. Milvus 2.3 tries again for ever what it
+                fails at, and meanwhile says "InProgress" and no reason (measured), so the rows are looked at.
+        """
+        stamp, indexed, since = self._connection.stamp(), -1, time.monotonic()
+        while True:
+            build = self._connection.build(self.name, "vector", stamp=stamp, timeout=STALLED)
+            if build.state == "Finished":
+                return
+            if build.state in {"Failed", ""}:
+                why = build.reason or "it does not say why; its own log does"
+                raise IndexUnavailable(f"Milvus could not build the index {self.kind}: {why}.")
+            now = time.monotonic()
+            if build.indexed != indexed:
+                indexed, since = build.indexed, now
+            elif now - since >= STALLED:
+                raise IndexUnavailable(
+                    f"Milvus has indexed nothing for {STALLED / 60:.0f} minutes while it builds the index {self.kind}; "
+                    f"{indexed} templates are done. It may be failing again and again; its own log says why."
+                )
+            time.sleep(_PAUSE)
 
 
 def _ids_of(found: Sequence[Any]) -> Rows:

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from countenance.errors import IndexUnavailable
 
@@ -45,7 +45,17 @@ _STARTING = (
 )
 """What a server says in the minute after it was started, between being well and answering."""
 
+_LONGEST_REASON = 300
+
 Connect = Callable[[Place], Any]
+
+
+class Build(NamedTuple):
+    """How far the server is with an index: its own word for the state, the rows that are indexed, and why it failed."""
+
+    state: str
+    indexed: int
+    reason: str
 
 
 class Connection:
@@ -86,6 +96,25 @@ class Connection:
                 )
             )
         )
+
+    def build(self, collection: str, index: str, *, stamp: int, timeout: float) -> Build:
+        """Return how far the server is with an index of the rows that were there at a time of its own.
+
+        Raises:
+            IndexUnavailable: as `call`.
+        """
+        asked = {"timeout": timeout, "timestamp": stamp}
+        told = self.ask(lambda client: client.describe_index(collection, index, **asked)) or {}
+        state, reason = str(told.get("state", "")), ""
+        if state == "Failed":
+            _, reason = self.ask(
+                lambda client: client._get_connection().get_index_state(  # noqa: SLF001 # nothing public gives the reason
+                    collection, index, **asked
+                )
+            )
+        # Of a build the server names its own parts and settings, no rows; still no more than a line of it is shown.
+        line = "".join(sign if sign.isprintable() else " " for sign in str(reason))
+        return Build(state, int(told.get("indexed_rows", 0)), line[:_LONGEST_REASON].strip())
 
     def close(self) -> None:
         """Leave the server."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -11,6 +10,7 @@ from countenance.index.codes import sub_vectors
 from countenance.index.flat import FlatIndex
 from countenance.index.kept import BYTES
 from countenance.index.quantised import QuantisedIndex
+from countenance.index.room import machine_for
 from countenance.index.shard import SHARD
 from countenance.index.snapshot import QUANTISED, version_of
 from countenance.index.threads import cores
@@ -68,7 +68,13 @@ class Plan:
     ms: float
     """Of one search on an idle machine with as many cores as this one: like `cpu_ms` an estimate."""
     fits: bool
-    """False if the machine has too little memory for it: a gallery for several machines."""
+    """False if the machine has too little memory for it."""
+    machine: int | None
+    """The memory of the smallest usual machine that has enough for it, in bytes; None if there is none."""
+
+    def moves_from(self, now: Tier) -> bool:
+        """Say whether a gallery leaves the tier that it has: never for one that needs memory which is not there."""
+        return self.tier is not now and (self.fits or self.tier is Tier.QUANTISED)
 
 
 def planned(
@@ -79,7 +85,10 @@ def planned(
     recall: float = CONTRACT,
     now: Tier | None = None,
 ) -> Plan:
-    """Return the plan for a gallery.
+    """Return the plan for a gallery; its index is made by it, and `countenance doctor --plan` shows it.
+
+    The exact tier where it is fast enough and there is memory for it, or where only it will do; else the
+    quantised one.
 
     Args:
         templates: how many it holds.
@@ -89,14 +98,13 @@ def planned(
             than `CONTRACT` is promised by the exact tier only.
         now: the tier it has, which it keeps while it is near a border.
     """
+    exact = _plan(Tier.EXACT, templates, dimensions, memory)
+    if recall > CONTRACT:
+        return exact
     border = _EXACT_BYTES if now in {None, Tier.EXACT} else _EXACT_BYTES // _BACK
-    exact = recall > CONTRACT or 4 * templates * dimensions <= border
-    return _plan(Tier.EXACT if exact else Tier.QUANTISED, templates, dimensions, memory)
-
-
-def memory_for_indexes() -> int:
-    """Return the bytes of this machine that indexes may take: half, as a snapshot takes as much again."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    if exact.fits and 4 * templates * dimensions <= border:
+        return exact
+    return _plan(Tier.QUANTISED, templates, dimensions, memory)
 
 
 def empty(tier: Tier, dimensions: int, *, model: str) -> LocalIndex:
@@ -144,6 +152,7 @@ def _plan(tier: Tier, templates: int, dimensions: int, memory: int | None) -> Pl
         cpu_ms=cpu,
         ms=cpu / max(1, min(cores(), parts)),
         fits=memory is None or needed <= memory,
+        machine=machine_for(needed),
     )
 
 

@@ -93,6 +93,10 @@ class Rotation:
         """Return the length of a template."""
         return int(self._matrix.shape[0])
 
+    def same_as(self, other: Rotation) -> bool:
+        """Say whether another rotation is this one."""
+        return bool(np.array_equal(self._matrix, other._matrix))  # a Rotation too
+
     def to_bytes(self) -> bytes:
         """Return the secret matrix as bytes, for a service to seal."""
         header = _HEADER.pack(_MAGIC, _VERSION, self.dimensions)

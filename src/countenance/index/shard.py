@@ -12,8 +12,12 @@ from countenance.index.base import Rows, Template, Templates
 from countenance.index.codes import Codes
 from countenance.index.kept import Kept
 
-SHARD: Final = 2**19
-"""How many templates a shard has room for: two shards keep two cores busy at a million."""
+SHARD: Final = 2**20
+"""How many templates a shard has room for.
+
+The codes of one, 32 MB, then lie in a mapping of their own. Half as many lay in the heap between other things, and
+FAISS scanned ten million of them in 29 ms instead of 24.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,9 +97,11 @@ class Shard:
                 positions = self.live()
                 return np.full(positions.size, np.inf, dtype=np.float32), positions
             similarities, positions = self.codes.nearest(probe, asked)
-            there = ~self.gone[positions]
-            if np.count_nonzero(there) >= wanted or positions.size < asked:
-                return similarities[there][:wanted], positions[there][:wanted]
+            gone = self.gone.take(positions)
+            if not gone.any():
+                return similarities[:wanted], positions[:wanted]
+            if np.count_nonzero(~gone) >= wanted or positions.size < asked:
+                return similarities[~gone][:wanted], positions[~gone][:wanted]
             asked *= 4
 
     def extended(self, rows: Rows, templates: Templates) -> Shard:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from countenance.ledger.entry import Action, Entry, canonical_json, commit
+from countenance.ledger.head import Head
 from countenance.ledger.merkle import Frontier
-from countenance.ledger.receipt import Head, Receipt
+from countenance.ledger.receipt import Receipt
 
 __all__ = ["Action", "Entry", "Frontier", "Head", "Receipt", "canonical_json", "commit"]

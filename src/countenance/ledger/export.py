@@ -3,11 +3,13 @@
 The first line is the header, then comes one line for each entry, in order. Each line is canonical
 JSON, so that there is one way only to write an export down:
 
-    {"deployment":"…","format":"countenance-ledger","root":"…","size":2,"version":1}
+    {"checkpoint":"…","deployment":"…","format":"countenance-ledger","key":"…","root":"…","size":2,"version":2}
     {"entry":"{…}","index":0}
     {"body":"{…}","entry":"{…}","index":1,"salt":"…"}
 
-Entry and body are text inside the text: what was hashed is there byte by byte.
+Entry and body are text inside the text: what was hashed is there byte by byte. The header's checkpoint is
+the signed note of exactly this size and root, with its cosignatures, and `key` the verifier key that it
+says it is signed with. Exports of version 1 have neither.
 """
 
 from __future__ import annotations
@@ -20,23 +22,40 @@ from countenance.ledger.entry import canonical_json
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from countenance.ledger.receipt import Head
+    from countenance.ledger.checkpoint import SignedCheckpoint
+    from countenance.ledger.head import Head
+    from countenance.ledger.note import VerifierKey
 
 FORMAT: Final = "countenance-ledger"
-VERSION: Final = 1
+WITHOUT_CHECKPOINT: Final = 1
+VERSION: Final = 2
 
 
 def header_line(*, deployment: UUID, head: Head) -> str:
-    """Return the first line of an export, without its line end."""
-    return canonical_json(
-        {
-            "deployment": deployment,
-            "format": FORMAT,
-            "root": head.root.hex(),
-            "size": head.size,
-            "version": VERSION,
-        }
-    ).decode()
+    """Return the first line of an export that no checkpoint goes with, without its line end."""
+    return _header(deployment, head, {"version": WITHOUT_CHECKPOINT})
+
+
+def signed_header_line(*, deployment: UUID, signed: SignedCheckpoint, key: VerifierKey) -> str:
+    """Return the first line of an export up to a checkpoint, without its line end.
+
+    Args:
+        deployment: whose ledger.
+        signed: the checkpoint; the export has the entries that it counts.
+        key: the ledger's key that signed it.
+    """
+    more = {"checkpoint": str(signed), "key": str(key), "version": VERSION}
+    return _header(deployment, signed.checkpoint.head, more)
+
+
+def _header(deployment: UUID, head: Head, more: dict[str, Any]) -> str:
+    fields = {
+        "deployment": deployment,
+        "format": FORMAT,
+        "root": head.root.hex(),
+        "size": head.size,
+    }
+    return canonical_json(fields | more).decode()
 
 
 def entry_line(

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Final
 from countenance.errors import BadProof, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    Subtree = Callable[[int, int], bytes]
+    """The root over the leaves from a first to before a last one."""
+    Node = Callable[[int, int], bytes]
+    """The root of a complete subtree, by its height and its place from the left on that height."""
 
 HASH_SIZE: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
@@ -114,7 +119,19 @@ def inclusion_path(leaves: Sequence[bytes], index: int, size: int | None = None)
         InputError: there is no such leaf or no such tree.
     """
     size = len(leaves) if size is None else size
-    if not 0 <= index < size <= len(leaves):
+    if size > len(leaves):
+        detail = "There is no such leaf in a tree of that size."
+        raise InputError(detail)
+    return inclusion_from(lambda start, end: root(leaves[start:end]), index, size)
+
+
+def inclusion_from(subtree: Subtree, index: int, size: int) -> list[bytes]:
+    """Return the same proof where not the leaves are at hand but the roots of subtrees.
+
+    Raises:
+        InputError: there is no such leaf.
+    """
+    if not 0 <= index < size:
         detail = "There is no such leaf in a tree of that size."
         raise InputError(detail)
     path: list[bytes] = []
@@ -122,10 +139,10 @@ def inclusion_path(leaves: Sequence[bytes], index: int, size: int | None = None)
     while end - start > 1:
         middle = start + _split(end - start)
         if index < middle:
-            path.append(root(leaves[middle:end]))
+            path.append(subtree(middle, end))
             end = middle
         else:
-            path.append(root(leaves[start:middle]))
+            path.append(subtree(start, middle))
             start = middle
     return path[::-1]
 
@@ -153,7 +170,19 @@ def consistency_path(leaves: Sequence[bytes], old: int, new: int | None = None) 
         InputError: there are no such trees.
     """
     new = len(leaves) if new is None else new
-    if not 0 <= old <= new <= len(leaves):
+    if new > len(leaves):
+        detail = "There are no trees of those sizes."
+        raise InputError(detail)
+    return consistency_from(lambda start, end: root(leaves[start:end]), old, new)
+
+
+def consistency_from(subtree: Subtree, old: int, new: int) -> list[bytes]:
+    """Return the same proof where not the leaves are at hand but the roots of subtrees.
+
+    Raises:
+        InputError: there are no such trees.
+    """
+    if not 0 <= old <= new:
         detail = "There are no trees of those sizes."
         raise InputError(detail)
     if old in {0, new}:
@@ -163,14 +192,30 @@ def consistency_path(leaves: Sequence[bytes], old: int, new: int | None = None) 
     while old != end:
         middle = start + _split(end - start)
         if old <= middle:
-            path.append(root(leaves[middle:end]))
+            path.append(subtree(middle, end))
             end = middle
         else:
-            path.append(root(leaves[start:middle]))
+            path.append(subtree(start, middle))
             start, complete = middle, False
     if not complete:
-        path.append(root(leaves[start:end]))
+        path.append(subtree(start, end))
     return path[::-1]
+
+
+def subtrees_of(node: Node) -> Subtree:
+    """Return what gives the root of any subtree that a proof asks for, from complete ones."""
+
+    def subtree(start: int, end: int) -> bytes:
+        if start == end:
+            return EMPTY_ROOT
+        size = end - start
+        if size & (size - 1) == 0:
+            height = size.bit_length() - 1
+            return node(height, start >> height)
+        middle = start + _split(size)
+        return node_hash(subtree(start, middle), subtree(middle, end))
+
+    return subtree
 
 
 def verify_consistency(

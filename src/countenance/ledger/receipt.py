@@ -6,21 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from countenance.errors import BadProof
+from countenance.ledger.head import Head
 from countenance.ledger.merkle import HASH_SIZE, verify_inclusion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from countenance.ledger.checkpoint import SignedCheckpoint
+
 # No tree has more levels: sizes are numbers of 64 bits.
 _LONGEST_PATH: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The ledger at one moment: how many entries it has and the root hash over them."""
-
-    size: int
-    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +89,36 @@ class Receipt:
             detail = "A receipt contradicts itself."
             raise BadProof(detail)
         return receipt
+
+
+def checkpoint_with(receipt: Receipt, said: object) -> SignedCheckpoint | None:
+    """Return the checkpoint that was kept with a receipt, if there is one; the entry must be in it.
+
+    Args:
+        receipt: the receipt.
+        said: what stood under `witnessed` beside it.
+
+    Raises:
+        BadProof: the entry is not proved to be in that checkpoint; its signatures are not looked at.
+    """
+    from countenance.ledger.checkpoint import SignedCheckpoint  # knows receipts itself
+
+    if not isinstance(said, dict) or "checkpoint" not in said:
+        return None
+    try:
+        signed = SignedCheckpoint.parse(said["checkpoint"].encode())
+        path = [_digest(node) for node in said["path"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        detail = "The checkpoint of a receipt cannot be read."
+        raise BadProof(detail) from None
+    verify_inclusion(
+        leaf=receipt.leaf,
+        index=receipt.index,
+        size=signed.checkpoint.size,
+        path=path,
+        root=signed.checkpoint.root,
+    )
+    return signed
 
 
 def _number(value: object) -> int:

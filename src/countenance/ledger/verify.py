@@ -1,10 +1,9 @@
 """Check an exported ledger offline, in one pass and constant memory.
 
-An export is checked against its own header, and against what its reader kept from earlier: a
-receipt or a head. Without the latter a ledger whose end was cut, or that was written anew from the
-start, still verifies. Signed checkpoints and their witnesses (`ledger/checkpoint.py`, later) will
-bring such a head with every export: they only have to be turned into a `Head` and passed as
-`expect`.
+An export is checked against its own header, against the checkpoint that it carries, and against what its
+reader knows from elsewhere: a receipt, a head or a checkpoint that was kept, and the keys of the ledger and
+of its witnesses. Without any of that a ledger whose end was cut, or that was written anew from the start
+by whoever has its key, still verifies.
 """
 
 from __future__ import annotations
@@ -15,17 +14,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from uuid import UUID
 
-from countenance.errors import InputError, LedgerBroken
+from countenance.errors import BadProof, InputError, LedgerBroken
+from countenance.ledger.checkpoint import SignedCheckpoint, Trust, origin_of
 from countenance.ledger.entry import Entry, canonical_json, verify_commitment
-from countenance.ledger.export import FORMAT, VERSION
+from countenance.ledger.export import FORMAT, VERSION, WITHOUT_CHECKPOINT
+from countenance.ledger.head import Head
 from countenance.ledger.merkle import HASH_SIZE, Frontier
-from countenance.ledger.receipt import Head, Receipt
+from countenance.ledger.note import Signed, VerifierKey
+from countenance.ledger.receipt import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 _HEADER_FIELDS: Final = {"deployment", "format", "root", "size", "version"}
+_SIGNED_FIELDS: Final = _HEADER_FIELDS | {"checkpoint", "key"}
 _ENTRY_FIELDS: Final = (
     {"entry", "index"},
     {"entry", "index", "erased"},
@@ -46,6 +49,8 @@ class Report:
         last: the time of the last entry.
         bodies_shown: how many entries were shown with their body, which is verified too.
         erased: how many bodies are said to have been erased.
+        checkpoint: the signed checkpoint that it carries, which is of exactly these entries.
+        witnessed_by: which of the witnesses whose keys the reader knows signed it.
     """
 
     deployment: UUID
@@ -56,14 +61,35 @@ class Report:
     last: datetime | None
     bodies_shown: int
     erased: int
+    checkpoint: SignedCheckpoint | None = None
+    witnessed_by: tuple[Signed, ...] = ()
 
 
-def verify_export(lines: Iterable[str | bytes], *, expect: Receipt | Head | None = None) -> Report:
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What the first line of an export claims."""
+
+    deployment: UUID
+    head: Head
+    signed: SignedCheckpoint | None = None
+    key: VerifierKey | None = None
+
+
+def verify_export(
+    lines: Iterable[str | bytes],
+    *,
+    expect: Receipt | Head | None = None,
+    kept: SignedCheckpoint | None = None,
+    trust: Trust | None = None,
+) -> Report:
     """Check every line of an export and return what it holds.
 
     Args:
         lines: the lines of the export, with or without their line ends.
         expect: what was kept from earlier; the export must continue that ledger unchanged.
+        kept: a checkpoint that was kept from earlier, likewise; it has to verify itself.
+        trust: the keys that the reader knows; of an export that carries no checkpoint, `kept` is judged by
+            them.
 
     Raises:
         LedgerBroken: something is wrong; the sentence says what, and `facts["index"]` at which
@@ -73,10 +99,14 @@ def verify_export(lines: Iterable[str | bytes], *, expect: Receipt | Head | None
     if isinstance(expect, Receipt):
         expect.verify()
     reader = iter(lines)
-    deployment, head = _read_header(next(reader, b""))
-    if expect is not None and expect.size > head.size:
-        _broken(None, f"it has {head.size} entries, and had {expect.size} earlier")
-    check = _Check(expect)
+    header = _read_header(next(reader, b""))
+    head = header.head
+    witnessed_by = _judge(header, kept, trust)
+    expected = [one for one in (expect, kept.checkpoint.head if kept else None) if one is not None]
+    for one in expected:
+        if one.size > head.size:
+            _broken(None, f"it has {head.size} entries, and had {one.size} earlier")
+    check = _Check(expected)
     check.compare()
     for line in reader:
         if check.frontier.size == head.size:
@@ -87,7 +117,7 @@ def verify_export(lines: Iterable[str | bytes], *, expect: Receipt | Head | None
     if check.frontier.root() != head.root:
         _broken(None, "its entries do not give the root that its header names")
     return Report(
-        deployment=deployment,
+        deployment=header.deployment,
         size=head.size,
         root=head.root,
         actions=dict(sorted(check.actions.items())),
@@ -95,14 +125,38 @@ def verify_export(lines: Iterable[str | bytes], *, expect: Receipt | Head | None
         last=check.last,
         bodies_shown=check.bodies_shown,
         erased=check.erased,
+        checkpoint=header.signed,
+        witnessed_by=tuple(witnessed_by),
     )
+
+
+def _judge(header: _Header, kept: SignedCheckpoint | None, trust: Trust | None) -> Sequence[Signed]:
+    """Judge the checkpoint of an export and the one that was kept; return who is known to have signed."""
+    trust = trust or Trust()
+    subject = header.signed or kept
+    if subject is None:
+        if trust != Trust():
+            _broken(None, "it carries no checkpoint, so no key can be compared with it")
+        return ()
+    origin = origin_of(header.deployment)
+    try:
+        if header.signed is not None and header.key is not None:
+            header.signed.require_log([header.key])
+        if kept is not None and header.signed is not None:
+            Trust(log=trust.log, witnesses=trust.witnesses).judge(kept, named=header.key)
+        witnessed_by = trust.judge(subject, named=header.key)
+    except BadProof as problem:
+        _broken(None, f"{problem.detail[0].lower()}{problem.detail[1:].removesuffix('.')}")
+    if any(one is not None and one.checkpoint.origin != origin for one in (header.signed, kept)):
+        _broken(None, "its checkpoint is that of another ledger")
+    return witnessed_by
 
 
 class _Check:
     """What is known of an export up to the line that was read last."""
 
-    def __init__(self, expect: Receipt | Head | None) -> None:
-        self.expect = expect
+    def __init__(self, expected: Sequence[Receipt | Head]) -> None:
+        self.expected = expected
         self.frontier = Frontier()
         self.actions: Counter[str] = Counter()
         self.first: datetime | None = None
@@ -136,17 +190,15 @@ class _Check:
 
     def compare(self) -> None:
         """Compare with what was kept, once as many entries are read as there were then."""
-        if self.expect is None or self.expect.size != self.frontier.size:
-            return
-        if self.expect.root != self.frontier.root():
-            _broken(None, f"its first {self.frontier.size} entries are not those of earlier")
+        for one in self.expected:
+            if one.size == self.frontier.size and one.root != self.frontier.root():
+                _broken(None, f"its first {self.frontier.size} entries are not those of earlier")
 
     def _receipt(self, index: int, leaf: bytes) -> None:
         """Compare an entry with the one of the receipt that was kept, if it is that one."""
-        if not isinstance(self.expect, Receipt) or self.expect.index != index:
-            return
-        if self.expect.leaf != leaf:
-            _broken(index, "it is not the one of the receipt")
+        for one in self.expected:
+            if isinstance(one, Receipt) and one.index == index and one.leaf != leaf:
+                _broken(index, "it is not the one of the receipt")
 
     def _body(self, index: int, entry: Entry, fields: dict[str, Any]) -> None:
         """Check the body of an entry that is shown with it, and count the erased ones."""
@@ -162,12 +214,14 @@ class _Check:
             self.erased += 1
 
 
-def _read_header(line: str | bytes) -> tuple[UUID, Head]:
-    """Return the deployment and the head that an export claims."""
+def _read_header(line: str | bytes) -> _Header:
+    """Return what the first line of an export claims."""
     fields = _read_line(line, None)
-    if set(fields) != _HEADER_FIELDS or fields["format"] != FORMAT:
+    version = fields.get("version")
+    wanted = _SIGNED_FIELDS if version == VERSION else _HEADER_FIELDS
+    if set(fields) != wanted or fields["format"] != FORMAT:
         _broken(None, "its first line is not the header of an export")
-    if type(fields["version"]) is not int or fields["version"] != VERSION:
+    if type(version) is not int or version not in {WITHOUT_CHECKPOINT, VERSION}:
         _broken(None, "its format is of an unknown version")
     try:
         deployment = UUID(fields["deployment"])
@@ -179,7 +233,22 @@ def _read_header(line: str | bytes) -> tuple[UUID, Head]:
         _broken(None, "its header is wrong")
     if str(deployment) != fields["deployment"]:
         _broken(None, "its header is wrong")
-    return deployment, Head(size=size, root=root)
+    header = _Header(deployment, Head(size=size, root=root))
+    return header if version == WITHOUT_CHECKPOINT else _with_checkpoint(header, fields)
+
+
+def _with_checkpoint(header: _Header, fields: dict[str, Any]) -> _Header:
+    """Return a header with its checkpoint, which must be of what the header claims."""
+    try:
+        signed = SignedCheckpoint.parse(fields["checkpoint"].encode())
+        key = VerifierKey.parse(fields["key"])
+    except (AttributeError, TypeError, BadProof, InputError):
+        _broken(None, "its checkpoint is none")
+    if str(signed) != fields["checkpoint"] or str(key) != fields["key"]:
+        _broken(None, "its checkpoint is none")
+    if signed.checkpoint.head != header.head:
+        _broken(None, "its checkpoint is not of the entries that its header counts")
+    return _Header(header.deployment, header.head, signed, key)
 
 
 def _read_line(line: str | bytes, index: int | None) -> dict[str, Any]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from countenance.policy.casework import permit_case_lead, permit_case_member, sees_every_case
+from countenance.policy.casework import (
+    permit_case_erasure,
+    permit_case_lead,
+    permit_case_member,
+    sees_every_case,
+)
 from countenance.policy.facts import (
     DEFAULT_PACK,
     Ask,
@@ -72,6 +77,7 @@ __all__ = [
     "is_stepped_up",
     "may",
     "permit_authority",
+    "permit_case_erasure",
     "permit_case_lead",
     "permit_case_member",
     "permit_case_work",

@@ -29,6 +29,7 @@ class ApprovalKind(StrEnum):
     RETENTION_EXTENSION = "retention_extension"
     LARGE_ENROLMENT = "large_enrolment"
     CASE_WIDENING = "case_widening"
+    CASE_ERASURE = "case_erasure"
     AUDITOR_REMOVAL = "auditor_removal"
     BREAK_GLASS = "break_glass"
 
@@ -111,6 +112,8 @@ KINDS: Mapping[ApprovalKind, KindRule] = {
         "Enrol more photos at once than the limit", ask=(_T,), decide=(_S,)
     ),
     ApprovalKind.CASE_WIDENING: _rule("Widen a case to one more person", ask=(_I,), decide=(_S,)),
+    # Nobody makes a case disappear alone. An auditor may say yes too, where there is one supervisor.
+    ApprovalKind.CASE_ERASURE: _rule("Erase a case early", ask=(_S,), decide=(_S, _A)),
     # Never the coordinators among themselves: whoever hands out roles does not get rid of oversight.
     ApprovalKind.AUDITOR_REMOVAL: _rule(
         "Take an auditor's role away", ask=(_O,), decide=(_A, _S), waits=2 * _WEEK

@@ -43,3 +43,36 @@ def permit_case_lead(actor: Actor, case: CaseFacts) -> Permit:
         "Only the investigator who opened the case or a supervisor does this. Ask one of them.",
         rule="case.lead",
     )
+
+
+def permit_case_erasure(case: CaseFacts, *, held: bool, needed: bool, running: bool) -> Permit:
+    """Permit that what there is of a closed case is destroyed before its time, if nothing keeps it.
+
+    Args:
+        case: which.
+        held: a legal hold is on.
+        needed: a lead has no outcome yet.
+        running: a search of it has not ended.
+
+    Raises:
+        NotPermitted: the case is open, or one of these keeps it.
+    """
+    rule = "case.erasure"
+    if not case.closed:
+        raise NotPermitted("Close the case first; only a closed case can be erased.", rule=rule)
+    if held:
+        raise NotPermitted(
+            "A legal hold is on, so nothing of this case is destroyed. A supervisor can lift it.",
+            rule=rule,
+        )
+    if needed:
+        raise NotPermitted(
+            "A lead of this case has no outcome yet, so nothing of it is destroyed. "
+            "Say what came of it, or withdraw it.",
+            rule=rule,
+        )
+    if running:
+        raise NotPermitted(
+            "A search of this case is still running. Try again when it has ended.", rule=rule
+        )
+    return Permit(rule=rule)

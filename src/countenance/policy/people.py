@@ -100,6 +100,7 @@ class Deed(StrEnum):
     CASE_MEMBERS = "case.members"
     CASE_WIDEN = "case.widen"
     CASE_HOLD = "case.hold"
+    CASE_ERASE = "case.erase"
     EVIDENCE_ADD = "evidence.add"
     EVIDENCE_VIEW = "evidence.view"
     EVIDENCE_DERIVE = "evidence.derive"
@@ -121,6 +122,7 @@ class Deed(StrEnum):
     BUNDLE_EXPORT = "bundle.export"
     LEDGER_READ = "ledger.read"
     LEDGER_EXPORT = "ledger.export"
+    WITNESSES_SET = "witnesses.set"
     SET_UP = "set_up"
 
 
@@ -193,6 +195,7 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.CASE_MEMBERS: _rule(_I, _S, scope=Scope.CASES),
     Deed.CASE_WIDEN: _rule(_I, scope=Scope.CASES),
     Deed.CASE_HOLD: _rule(_S, scope=None, step_up=True),
+    Deed.CASE_ERASE: _rule(_S, scope=None, step_up=True),
     Deed.EVIDENCE_ADD: _rule(_I, scope=Scope.CASES),
     Deed.EVIDENCE_VIEW: _rule(_I, _E, _S, scope=Scope.READ),
     Deed.EVIDENCE_DERIVE: _rule(_I, _E, scope=Scope.CASES),
@@ -214,6 +217,7 @@ DEEDS: Mapping[Deed, Rule] = {
     Deed.BUNDLE_EXPORT: _rule(_S, _A, scope=None, step_up=True),
     Deed.LEDGER_READ: _rule(_C, _O, _S, _A, scope=Scope.AUDIT),
     Deed.LEDGER_EXPORT: _rule(_C, _A, scope=Scope.AUDIT, step_up=True),
+    Deed.WITNESSES_SET: _rule(_C, scope=Scope.MANAGE, step_up=True),
     Deed.SET_UP: _rule(scope=None),
 }
 """The table. `SET_UP` is nobody's: only the program itself does it, at the machine and at start."""

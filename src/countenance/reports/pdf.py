@@ -21,6 +21,7 @@ from typing import Any
 import typst
 
 from countenance.errors import ImageRejected, InputError
+from countenance.reports.drilled import DrillPaper
 from countenance.reports.evaluated import EvaluationPaper
 from countenance.reports.jpeg import frame
 from countenance.reports.paper import Certificate, LeadPaper, Photo
@@ -113,6 +114,23 @@ def evaluation_pdf(paper: EvaluationPaper, *, size: Size = Size.A4) -> bytes:
     del data["at"]
     drawings = [_drawable(one.svg.decode()) for one in paper.figures]
     return _compile(data, {"drawings": drawings}, at=paper.at, size=size)
+
+
+def drill_pdf(paper: DrillPaper, *, size: Size = Size.A4) -> bytes:
+    """Return the report of a breach drill as PDF; the same paper gives the same bytes.
+
+    Raises:
+        InputError: the report cannot be set.
+    """
+    data = {
+        **asdict(paper),
+        "kind": "drill",
+        "subtitle": "Breach drill",
+        "author": "Countenance",
+        "foot": f"{paper.title}, {moment(paper.at)}.",
+    }
+    del data["at"]
+    return _compile(data, {}, at=paper.at, size=size)
 
 
 def _drawable(svg: str) -> str:

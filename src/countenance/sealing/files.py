@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from countenance.errors import AlreadyExists, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PRIVATE_FILE: Final = 0o600
@@ -35,3 +40,42 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Write a private file durably: complete or not at all, and never over another.
+
+    Raises:
+        AlreadyExists: there is a file already.
+        Unavailable: it cannot be written.
+    """
+    # Unlike a rename, a link fails if another process was faster.
+    _write(path, data, path.hardlink_to)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a private file durably over another: the one or the other is there, whatever happens.
+
+    Raises:
+        Unavailable: it cannot be written; the file before is still there.
+    """
+    _write(path, data, lambda part: part.replace(path))
+
+
+def _write(path: Path, data: bytes, place: Callable[[Path], object]) -> None:
+    part = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        make_folder(path.parent)
+        write_new(part, data)
+        sync(part)
+        place(part)
+        part.unlink(missing_ok=True)
+        sync(path.parent)
+    except FileExistsError:
+        part.unlink(missing_ok=True)
+        raise AlreadyExists("There is a key file already; it is never overwritten.") from None
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        detail = f"A key file cannot be written: {os.strerror(error.errno or 0)}."
+        raise Unavailable(detail, errno=error.errno) from error

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import date
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from countenance.errors import Conflict, KeyUnavailable
+from countenance.sealing import object_keys
 from countenance.sealing.blind import folded, mac_of
+from countenance.sealing.chest import FIRST_EPOCH, Chest, Name
 from countenance.sealing.contexts import object_key_context
 from countenance.sealing.envelope import Context, Key, epoch_of, seal, unseal
 from countenance.sealing.kinds import (
@@ -22,37 +23,36 @@ from countenance.sealing.kinds import (
     KeyRecord,
 )
 from countenance.sealing.signing import public_bytes, signer_of
-from countenance.sealing.wrapping import unwrap, wrap
+from countenance.sealing.wrapping import wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 BLIND_INDEX_SIZE: Final = 16
-FIRST_EPOCH: Final = 1
-
-
-_Name = tuple[UUID | None, KeyKind]
-
-
-class _Chest:
-    """Records and opened keys; shared by a keyring and the narrower views of it."""
-
-    def __init__(self, root: Key, deployment: UUID) -> None:
-        self.root = root
-        self.deployment = deployment
-        self.records: dict[_Name, dict[int, KeyRecord]] = {}
-        self.opened: dict[tuple[UUID | None, KeyKind, int], Key] = {}
-        self.lock = threading.RLock()
 
 
 class Keyring:
     """Opens, makes and uses the keys of one deployment; safe to share between threads."""
 
-    def __init__(self, root: Key, *, deployment: UUID, records: Iterable[KeyRecord] = ()) -> None:
-        """Start with the root key and the stored records; nothing is unwrapped yet."""
-        self._chest = _Chest(root, deployment)
+    def __init__(
+        self,
+        root: Key,
+        *,
+        deployment: UUID,
+        records: Iterable[KeyRecord] = (),
+        roots: Mapping[int, Key] | None = None,
+    ) -> None:
+        """Start with the root key and the stored records; nothing is unwrapped yet.
+
+        Args:
+            root: the root key.
+            deployment: whose keys they are.
+            records: the stored keys.
+            roots: the root keys by epoch, if there is more than the first.
+        """
+        self._chest = Chest(roots or {FIRST_EPOCH: root}, deployment)
         self._agency: UUID | None = None
         self._platform = True
         self._signs = True
@@ -68,6 +68,25 @@ class Keyring:
     def deployment(self) -> UUID:
         """The deployment whose keys these are."""
         return self._chest.deployment
+
+    @property
+    def chest(self) -> Chest:
+        """What this keyring shares with its views, to rotate keys; a view has none.
+
+        Raises:
+            KeyUnavailable: this is a view.
+        """
+        if self._agency is not None:
+            raise KeyUnavailable
+        return self._chest
+
+    def newest(self, kind: KeyKind, agency: UUID | None) -> int:
+        """Return the newest epoch of a key, 0 if there is none; opens nothing."""
+        return self._chest.newest((agency, kind))
+
+    def take_in(self, records: Iterable[KeyRecord]) -> None:
+        """Take in what another process stored, in any view: a record opens nothing by itself."""
+        self._chest.take_in(records, {})
 
     @property
     def agency(self) -> UUID | None:
@@ -155,7 +174,7 @@ class Keyring:
             raise Conflict("This agency has its keys already.")
         self._founded.add(agency)
         parent = Key.generate()
-        root, deployment = (self._chest.root, FIRST_EPOCH), self.deployment
+        root, deployment = self._chest.parent((agency, KeyKind.AGENCY)), self.deployment
         return [
             wrap(parent, root, deployment, (agency, KeyKind.AGENCY), FIRST_EPOCH),
             *(
@@ -173,10 +192,16 @@ class Keyring:
         if self._agency is not None:
             raise KeyUnavailable
         agencies = {agency for agency, kind in self._chest.records if kind is KeyKind.AGENCY}
-        names: list[_Name] = [(None, kind) for kind in PLATFORM_KINDS]
+        names: list[Name] = [(None, kind) for kind in PLATFORM_KINDS]
         names += [(agency, kind) for agency in sorted(agencies, key=str) for kind in CLASS_KINDS]
         return [
-            wrap(Key.generate(), self._parent(kind, agency), self.deployment, (agency, kind), 1)
+            wrap(
+                Key.generate(),
+                self._chest.parent((agency, kind)),
+                self.deployment,
+                (agency, kind),
+                1,
+            )
             for agency, kind in names
             if (agency, kind) not in self._chest.records
         ]
@@ -188,7 +213,7 @@ class Keyring:
             KeyUnavailable: there is no such key yet, or it is not this keyring's to open.
         """
         _, newest = self.key(kind, agency=agency)
-        parent = self._parent(kind, agency)
+        parent = self._chest.parent((agency, kind))
         return wrap(Key.generate(), parent, self.deployment, (agency, kind), newest + 1)
 
     def knows(self, agency: UUID) -> bool:
@@ -202,13 +227,9 @@ class Keyring:
             Conflict: another record of the same agency, kind and epoch is already known.
             KeyUnavailable: this keyring is a view, and the record is of another agency.
         """
-        with self._chest.lock:
-            for record in records:
-                self._permit(record.kind, record.agency)
-                known = self._chest.records.setdefault((record.agency, record.kind), {})
-                if known.setdefault(record.epoch, record) != record:
-                    detail = "Two keys of the same agency, kind and epoch contradict each other."
-                    raise Conflict(detail, kind=record.kind, epoch=record.epoch)
+        for record in records:
+            self._permit(record.kind, record.agency)
+            self._chest.add(record)
 
     def key(
         self, kind: KeyKind, *, agency: UUID | None = None, epoch: int | None = None
@@ -226,23 +247,7 @@ class Keyring:
         self, kind: KeyKind, agency: UUID | None, epoch: int | None = None
     ) -> tuple[Key, int]:
         """Return a key, whoever asks; the callers have judged that."""
-        chest = self._chest
-        # Opened keys are found without the lock: a dictionary look-up is atomic, keys never change.
-        if epoch is not None:
-            opened = chest.opened.get((agency, kind, epoch))
-            if opened is not None:
-                return opened, epoch
-        with chest.lock:
-            epochs = chest.records.get((agency, kind), {})
-            number = max(epochs, default=0) if epoch is None else epoch
-            record = epochs.get(number)
-            if record is None:
-                raise KeyUnavailable(kind=kind, epoch=epoch)
-            opened = chest.opened.get((agency, kind, number))
-            if opened is None:
-                opened = self._unwrap(record)
-                chest.opened[agency, kind, number] = opened
-            return opened, number
+        return self._chest.open((agency, kind), epoch)
 
     def context(
         self,
@@ -309,7 +314,7 @@ class Keyring:
         parent, epoch = self.key(kind, agency=agency)
         key = Key.generate()
         context = object_key_context(self.deployment, agency, kind, object)
-        return key, seal(key.material, key=parent, context=context, epoch=epoch)
+        return key, object_keys.made(key, (parent, epoch), context)
 
     def open_object_key(
         self,
@@ -327,23 +332,23 @@ class Keyring:
         """
         parent, _ = self.key(kind, agency=agency, epoch=epoch_of(wrapped))
         context = object_key_context(self.deployment, agency, kind, object)
-        return Key(unseal(wrapped, key=parent, context=context))
+        return object_keys.opened(wrapped, parent, context)
 
-    def signing_key(self) -> Ed25519PrivateKey:
-        """Return the newest key that the deployment signs with.
+    def signing_key(self, kind: KeyKind = KeyKind.SIGNING) -> Ed25519PrivateKey:
+        """Return the newest key that the deployment signs with, or its ledger: of kind `checkpoint`.
 
         Raises:
             KeyUnavailable: there is none, or this view may not sign.
         """
-        return signer_of(self.key(KeyKind.SIGNING)[0])
+        return signer_of(self.key(kind)[0])
 
-    def verifying_key(self) -> bytes:
+    def verifying_key(self, kind: KeyKind = KeyKind.SIGNING) -> bytes:
         """Return the 32 bytes that others verify the deployment's signatures with; no secret.
 
         Raises:
             KeyUnavailable: the deployment has no signing key yet.
         """
-        return public_bytes(signer_of(self._open(KeyKind.SIGNING, None)[0]))
+        return public_bytes(signer_of(self._open(kind, None)[0]))
 
     def blind_index(self, value: str | bytes, *, purpose: str, agency: UUID | None = None) -> bytes:
         """Return 16 bytes by which an equal value of the same purpose and agency is found again.
@@ -368,6 +373,8 @@ class Keyring:
             raise KeyUnavailable(detail, kind=kind)
         if kind is KeyKind.SIGNING:
             opens = self._signs
+        elif kind is KeyKind.CHECKPOINT:
+            opens = self._agency is None
         elif agency is None:
             opens = self._platform or kind in SHARED_KINDS
         elif self._agency is None or agency == self._agency or agency in self._founded:
@@ -381,18 +388,5 @@ class Keyring:
         """Refuse to write what this view may only read, and to seal with what only signs."""
         if agency in self._lent_by or (kind is KeyKind.STANDING and not self._platform):
             raise KeyUnavailable(kind=kind)
-        if kind is KeyKind.SIGNING:
+        if kind in {KeyKind.SIGNING, KeyKind.CHECKPOINT}:
             raise KeyUnavailable(kind=kind)
-
-    def _parent(
-        self, kind: KeyKind, agency: UUID | None, epoch: int | None = None
-    ) -> tuple[Key, int]:
-        """Return the key that wraps keys of this kind, and its epoch."""
-        if kind in CLASS_KINDS:
-            return self._open(KeyKind.AGENCY, agency, epoch)
-        return self._chest.root, FIRST_EPOCH
-
-    def _unwrap(self, record: KeyRecord) -> Key:
-        """Open one record with its parent."""
-        parent, _ = self._parent(record.kind, record.agency, epoch_of(record.wrapped))
-        return unwrap(record, parent, self.deployment)

@@ -16,6 +16,7 @@ class KeyKind(StrEnum):
     LEDGER = "ledger"
     STANDING = "standing"  # what every request may know of an agency, such as its policy pack
     SIGNING = "signing"  # what the deployment signs with; it seals nothing
+    CHECKPOINT = "checkpoint"  # what the ledger signs its checkpoints with; it seals nothing
     AGENCY = "agency"
     ACCOUNT = "account"
     CASE = "case"
@@ -36,6 +37,7 @@ PLATFORM_KINDS: Final = (
     KeyKind.LEDGER,
     KeyKind.STANDING,
     KeyKind.SIGNING,
+    KeyKind.CHECKPOINT,
 )
 """Keys of the deployment itself; their parent is the root key."""
 

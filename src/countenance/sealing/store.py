@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID, uuid4
 
@@ -96,7 +96,9 @@ class ObjectStore:
                     sync(shard)
         except BaseException:
             for part, _ in parts:
-                part.unlink(missing_ok=True)
+                # A disk that became read-only refuses this too; what it refused first is what is told.
+                with suppress(OSError):
+                    part.unlink(missing_ok=True)
             raise
 
     def get(self, id: UUID) -> bytes:

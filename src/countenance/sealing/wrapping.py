@@ -15,6 +15,8 @@ def wrap(
     deployment: UUID,
     name: tuple[UUID | None, KeyKind],
     epoch: int,
+    *,
+    identity: UUID | None = None,
 ) -> KeyRecord:
     """Return the record of a key, wrapped by its parent.
 
@@ -24,9 +26,10 @@ def wrap(
         deployment: whose key it is.
         name: of which agency, if any, and what it is for.
         epoch: its generation, from 1.
+        identity: the record's id, if it is wrapped anew.
     """
     agency, kind = name
-    identity = uuid4()
+    identity = identity or uuid4()
     context = record_context(deployment, identity, name, epoch)
     wrapped = seal(key.material, key=parent[0], context=context, epoch=parent[1])
     return KeyRecord(id=identity, agency=agency, kind=kind, epoch=epoch, wrapped=wrapped)

@@ -201,8 +201,7 @@ def histogram_pair(
     x = across("Similarity", edges[0], edges[-1])
     room = (HEIGHT - TOP - BOTTOM) / 2
     middle = TOP + room
-    marks = [text(LEFT - 8, TOP + 12, "Mates", anchor="end")]
-    marks.append(text(LEFT - 8, HEIGHT - BOTTOM - 4, "Non-mates", anchor="end"))
+    marks = [text(0, TOP + 12, "Mates"), text(0, HEIGHT - BOTTOM - 4, "Non-mates")]
     for counts, kind, up in ((mated, "bar mated", True), (non_mated, "bar non-mated", False)):
         total = max(1, *counts)
         for (low, high), number in zip(pairwise(edges), counts, strict=True):
@@ -252,7 +251,7 @@ def intervals(
         panels: their names; all start at 0 and each ends at its own highest interval.
         caption: see `Chart`.
     """
-    step, head, names = 26, 34, 128
+    step, head, names = 26, 34, 152
     height = head + step * max(1, len(rows)) + 34
     wide = (WIDTH - names - RIGHT) / max(1, len(panels))
     marks = [text(0, head + step * n + 17, shortened(name)) for n, (name, _) in enumerate(rows)]

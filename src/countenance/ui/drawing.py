@@ -125,7 +125,7 @@ def strip(similarities: Sequence[float], *, width: int = 960) -> Strip:
     return Strip(ticks=ticks, marks=marks, width=width, label=label)
 
 
-LETTER_ROOM, LEVEL = 16, 15
+LETTER_ROOM, LEVEL = 20, 18
 """So wide is a letter with its space, and so high the row that it stands in, in units of the plot."""
 
 

@@ -12,10 +12,12 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 WIDTH, HEIGHT = 440, 280
-LEFT, RIGHT, TOP, BOTTOM = 78, 18, 16, 50
+LEFT, RIGHT, TOP, BOTTOM = 82, 18, 20, 54
 
 MINUS, THIN = "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
 LONGEST_NAME: Final = 18
+MANY_TICKS: Final = 4
+"""Where an axis names more, every second name is left out on a narrow screen, whose words are larger."""
 
 Position = tuple[float, float]
 Words = Callable[[float], str]
@@ -88,10 +90,12 @@ def upward(
 def drawn_across(axis: Axis) -> list[Mark]:
     """Return the ticks, names and title below a drawing."""
     bottom = HEIGHT - BOTTOM
-    marks = []
-    for value, words in axis.ticks():
+    marks, ticks = [], axis.ticks()
+    for number, (value, words) in enumerate(reversed(ticks)):
+        # The last one is always named.
+        kind = "words other" if number % 2 and len(ticks) > MANY_TICKS else "words"
         marks.append(stroke(axis.at(value), bottom, axis.at(value), bottom + 5, "axis"))
-        marks.append(text(axis.at(value), bottom + 20, words, anchor="middle"))
+        marks.append(text(axis.at(value), bottom + 23, words, anchor="middle", kind=kind))
     return [*marks, text(axis.end, HEIGHT - 8, axis.title, anchor="end")]
 
 
@@ -103,7 +107,7 @@ def drawn_frame(x: Axis, y: Axis) -> list[Mark]:
         marks.append(text(LEFT - 8, y.at(value) + 4, words, anchor="end"))
     marks.append(stroke(LEFT, TOP, LEFT, HEIGHT - BOTTOM, "axis"))
     marks.append(stroke(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, "axis"))
-    return [*marks, text(LEFT + 6, TOP - 4, y.title, kind="strong"), *drawn_across(x)]
+    return [*marks, text(LEFT + 6, TOP - 6, y.title, kind="strong"), *drawn_across(x)]
 
 
 def stroke(x1: float, y1: float, x2: float, y2: float, kind: str) -> Mark:
@@ -196,6 +200,7 @@ GREYS: Final = {
     "whisker": 'stroke="#222" stroke-width="1.8" fill="none"',
     "dot": 'fill="#000"',
     "words": 'fill="#333" font-family="Public Sans" font-size="12"',
+    "words other": 'fill="#333" font-family="Public Sans" font-size="12"',
     "strong": 'fill="#111" font-family="Public Sans" font-size="12" font-weight="700"',
 }
 """How each kind of mark is printed: the page has the same kinds as classes."""

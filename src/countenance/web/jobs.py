@@ -24,7 +24,7 @@ from countenance.apps.agencies.models import Person
 from countenance.apps.evaluations import selftests
 from countenance.apps.evaluations import services as evaluating
 from countenance.apps.examinations import retention as examined
-from countenance.apps.galleries import distributing, enrolment, indexing, queries
+from countenance.apps.galleries import distributing, enrolment, indexing, queries, renewing
 from countenance.apps.galleries.models import EnrolmentRun, Gallery
 from countenance.apps.records.locks import session_lock
 from countenance.apps.records.sealed import using_keyring
@@ -33,13 +33,20 @@ from countenance.apps.searches.footage_rows import Footage
 from countenance.errors import CountenanceError
 from countenance.policy import SYSTEM
 from countenance.tools import Tools
-from countenance.web import maintenance, notices, wiring
+from countenance.web import maintenance, notices, wiring, witnesses
 from countenance.web.mail import Mailer
 
 log = structlog.get_logger()
 
 
-QUEUES = (["enrolment", "maintenance"], ["footage"], ["evaluation"], ["clock"], ["notices"])
+QUEUES = (
+    ["enrolment", "maintenance"],
+    ["footage"],
+    ["evaluation"],
+    ["clock"],
+    ["ledger"],
+    ["notices"],
+)
 """Each list is worked off one job at a time, beside the others."""
 LOOKS = RetryStrategy(max_attempts=3, exponential_wait=5)
 """Somebody waits for a video, so after three minutes it is said that it fails."""
@@ -108,6 +115,7 @@ def snapshot_indexes(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pa
         try:
             with _keys_of(gallery.agency_id) as tools:
                 distributing.tidy(gallery, tools=tools)
+                renewing.follow(gallery, tools=tools)
         except CountenanceError as error:
             log.warning("tidying.failed", code=error.code)
         if gallery.closed_at is not None or not indexing.snapshot_is_stale(gallery):
@@ -129,6 +137,27 @@ def mind_the_clock(timestamp: int) -> None:  # noqa: ARG001 # procrastinate pass
     finally:
         # Its thread may never be used again, and would keep the connection.
         connection.close()
+
+
+# Twice a minute, so that no entry waits for more than one.
+@app.periodic(cron="* * * * * */30")
+@app.task(name="sign_checkpoint", queue="ledger", pass_context=False)
+def sign_checkpoint(timestamp: int) -> None:  # noqa: ARG001 # procrastinate passes the planned time
+    """Sign the ledger's head and bring it to its witnesses."""
+    try:
+        run_signing()
+    finally:
+        connection.close()
+
+
+def run_signing() -> int:
+    """Sign the head and ask the witnesses; return how many signed now. Also at start and at the end.
+
+    Raises:
+        LedgerBroken, BadProof: the ledger does not go on from what it signed before.
+    """
+    done = witnesses.sign_and_ask(tools=wiring.current())
+    return sum(one.state is witnesses.State.SIGNED for one in done.asked)
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -346,5 +375,7 @@ class Worker:
                         concurrency=1,
                         install_signal_handlers=False,
                         listen_notify=True,
+                        # What was done is on the ledger; thousands of rows a day would only gather here.
+                        delete_jobs="successful",
                     )
                 )

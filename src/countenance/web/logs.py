@@ -43,7 +43,8 @@ def configure(style: str = "auto") -> None:
             drop_unknown,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # Asked for each line: whoever replaces standard error later closes the one of now.
+        logger_factory=lambda *_: structlog.PrintLogger(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
     # Libraries' own messages can quote data, so only their existence is told.

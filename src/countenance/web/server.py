@@ -75,6 +75,7 @@ class WebServer:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
+            _sign_last()
 
     def _tidy_when_unsealed(self) -> None:
         """Start what needs keys as soon as there are some."""
@@ -98,6 +99,7 @@ def _tidy() -> None:
         "clock": jobs.run_clock,  # first: what is overdue must not be seen
         "retention": jobs.run_retention,
         "queued": jobs.requeue_unfinished,
+        "checkpoint": jobs.run_signing,
         "swept": lambda: maintenance.sweep_objects(tools=wiring.current()),
         "sessions": maintenance.clear_sessions,
     }
@@ -106,6 +108,14 @@ def _tidy() -> None:
             log.info("start.tidied", step=name, count=step())
         except Exception as error:  # noqa: BLE001 # the next one has its turn
             log.warning("start.untidy", step=name, error=type(error).__name__)
+
+
+def _sign_last() -> None:
+    """Sign what was recorded since the last checkpoint, so that nothing waits for the next start."""
+    try:
+        jobs.run_signing()
+    except Exception as error:  # noqa: BLE001 # stopping goes on; the next start signs it
+        log.warning("stop.unsigned", error=type(error).__name__)
 
 
 def _log_server_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 # cheroot's signature

@@ -97,6 +97,10 @@ SESSION_ENGINE = "countenance.apps.agencies.sessions"
 # The gate says which requests put off the idle lock: images and polls do not.
 SESSION_SAVE_EVERY_REQUEST = False
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+# The prefix binds a cookie to this very host; browsers take it over HTTPS only.
+_PREFIX = "__Host-" if _config.web.https else ""
+SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SECURE = _config.web.https

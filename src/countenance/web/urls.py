@@ -25,6 +25,7 @@ from countenance.apps.examinations import image_views as examination_images
 from countenance.apps.examinations import list_views as examination_lists
 from countenance.apps.examinations import overview_views as examining
 from countenance.apps.examinations import views as examinations
+from countenance.apps.galleries import certificate_views as erasures
 from countenance.apps.galleries import enrol_views as enrolment
 from countenance.apps.galleries import photo_views as photos
 from countenance.apps.galleries import terms_views as terms
@@ -33,12 +34,13 @@ from countenance.apps.leads import bundle_views as bundling
 from countenance.apps.leads import views as leads
 from countenance.apps.searches import case_views as case_pages
 from countenance.apps.searches import edit_views as edits
+from countenance.apps.searches import erasing_views as erasing
 from countenance.apps.searches import evidence_views as evidence
 from countenance.apps.searches import footage_views as footage
 from countenance.apps.searches import purge_views as purging
 from countenance.apps.searches import request_views as requests
 from countenance.apps.searches import views as searches
-from countenance.web import frame, inbox, views
+from countenance.web import frame, inbox, ledger_views, views
 
 urlpatterns = [
     path("health/", views.health, name="health"),
@@ -78,6 +80,8 @@ urlpatterns = [
     path("cases/<uuid:case_id>/authority/", cases.authority, name="case_authority"),
     path("cases/<uuid:case_id>/hold/", holding.hold, name="case_hold"),
     path("cases/<uuid:case_id>/release/", holding.release, name="case_release"),
+    path("cases/<uuid:case_id>/erase/", erasing.erase, name="case_erase"),
+    path("approvals/<uuid:approval_id>/erase/", erasing.erased, name="case_erased"),
     path("cases/<uuid:case_id>/bundle/", bundling.case_bundle, name="case_bundle"),
     path(
         "cases/<uuid:case_id>/certificate/",
@@ -246,6 +250,9 @@ urlpatterns = [
     path("sources/new/", galleries.source_new, name="source_new"),
     path("sources/<uuid:source_id>/", galleries.source, name="source"),
     path("sources/<uuid:source_id>/remove/", galleries.source_remove, name="source_remove"),
+    path("erasures/<uuid:erased_id>/", erasures.page, name="erasure_certificate"),
+    path("erasures/<uuid:erased_id>/json/", erasures.as_json, name="erasure_certificate_json"),
+    path("erasures/<uuid:erased_id>/pdf/", erasures.paper, name="erasure_certificate_paper"),
     path("photos/<uuid:photo_id>/", photos.photo, name="photo"),
     path("photos/<uuid:photo_id>/image/", photos.image, name="photo_image"),
     path("photos/<uuid:photo_id>/remove/", photos.photo_remove, name="photo_remove"),
@@ -280,7 +287,7 @@ urlpatterns = [
     path("agencies/<uuid:agency_id>/restore/", admission.restore, name="agency_restore"),
     path("agencies/<uuid:agency_id>/invite/", admission.invite_first, name="agency_invite"),
     path("vetting/<uuid:document_id>/", admission.vetting_document, name="vetting_document"),
-    path("ledger/", views.ledger, name="ledger"),
+    path("ledger/", ledger_views.ledger, name="ledger"),
     path("ledger/export/", views.ledger_export, name="ledger_export"),
 ]
 

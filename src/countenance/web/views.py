@@ -1,4 +1,4 @@
-"""Pages that belong to no app: health, unsealing, the ledger, and what went wrong."""
+"""Pages that belong to no app: health, unsealing, the ledger's export, and what went wrong."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import sys
 
 import structlog
 from django import forms
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from countenance import config
 from countenance.apps.approvals import exporting
-from countenance.apps.records import queries
-from countenance.errors import CountenanceError, DatabaseUnavailable, InputError, KeyUnavailable
-from countenance.ledger.entry import Action
-from countenance.policy import Role
+from countenance.errors import (
+    CountenanceError,
+    DatabaseUnavailable,
+    InputError,
+    KeyUnavailable,
+)
+from countenance.sealing.factors import SPLIT
+from countenance.sealing.keyfile import factor_kind
 from countenance.ui.forms import ErrorsOn, Form, ReasonForm
 from countenance.ui.pages import form_page
 from countenance.ui.requests import Request
 from countenance.web import problems, wiring
 
 log = structlog.get_logger()
-
-LISTED_ENTRIES = 100
 
 
 @require_safe
@@ -49,48 +52,30 @@ def unseal(request: HttpRequest) -> HttpResponse:
     form = UnsealForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            wiring.unseal_with_passphrase(form.cleaned_data["passphrase"])
+            if wiring.unseal_with_passphrase(form.cleaned_data["passphrase"]) is None:
+                # A fresh form: it can only be told of two together whether they are right.
+                return sealed(request, brought=True)
         except (InputError, KeyUnavailable):
-            form.add_error("passphrase", "This is not the passphrase.")
+            split = factor_kind(config.current().key_file) == SPLIT
+            wrong = (
+                "No two of what was typed so far open it. Each waits for ten minutes: type the other passphrase, or this "
+                "one again."
+                if split
+                else "This is not the passphrase."
+            )
+            form.add_error("passphrase", wrong)
         else:
             return HttpResponseRedirect("/")
     return sealed(request, form)
 
 
-def sealed(request: HttpRequest, form: UnsealForm | None = None) -> HttpResponse:
+def sealed(
+    request: HttpRequest, form: UnsealForm | None = None, *, brought: bool = False
+) -> HttpResponse:
     """Show the unseal page in place of whatever was asked for."""
-    return render(request, "agencies/unseal.html", {"form": form or UnsealForm()}, status=503)
-
-
-@require_safe
-def ledger(request: Request) -> HttpResponse:
-    """Show the ledger's size, root and newest entries, without their bodies."""
-    head = queries.head()
-    rows = queries.newest_entries(LISTED_ENTRIES, reader=request.actor)
-    entries = [
-        {
-            "number": row.index,
-            "code": queries.receipt_of(row).code,
-            "action": row.action,
-            "words": Action(row.action).meaning,
-            "at": row.at,
-        }
-        for row in rows
-    ]
-    counts = [
-        {"action": action, "words": Action(action).meaning, "count": count}
-        for action, count in queries.counts_by_action(request.actor).items()
-    ]
-    context = {
-        "section": "ledger",
-        "size": head.size,
-        "root": head.root.hex(),
-        "entries": entries,
-        "counts": counts,
-        "left_out": bool(queries.left_out_for(request.actor)),
-        "may_export": Role.AUDITOR in request.actor.roles,
-    }
-    return render(request, "records/ledger.html", context)
+    split = factor_kind(config.current().key_file) == SPLIT
+    context = {"form": form or UnsealForm(), "split": split, "brought": brought}
+    return render(request, "agencies/unseal.html", context, status=503)
 
 
 def ledger_export(request: Request) -> HttpResponse:
@@ -157,7 +142,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     log.error("request.failed", error=type(error).__name__)
     if isinstance(error, CountenanceError):
         return problems.page_of(request, error)
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError | InternalError):
         # Before or after a service, such as reading the session; services say it themselves.
         return problems.page_of(
             request, DatabaseUnavailable("The database does not answer just now.")

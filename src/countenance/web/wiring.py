@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import django
@@ -17,24 +20,29 @@ from countenance.errors import AlreadyExists, DatabaseUnavailable, NotFound, Sea
 from countenance.index.milvus import Connection, Place
 from countenance.index.shelf import Shelf
 from countenance.policy import SYSTEM
-from countenance.sealing.factors import (
-    Factor,
-    FileFactor,
-    Passphrase,
-    create_key_file,
-    factor_kind,
-    open_key_file,
-)
+from countenance.sealing.factors import Factor
+from countenance.sealing.keyfile import create_key_file, open_key_file, open_root
 from countenance.sealing.keyring import Keyring
+from countenance.sealing.split import ENOUGH
 from countenance.sealing.store import ObjectStore
-from countenance.tools import Jobs, NoJobs, PhotoEngine, Tools
+from countenance.tools import Jobs, LedgerClock, NoJobs, PhotoEngine, Tools
+from countenance.web import factors, memory
+from countenance.web.backups import marks
 from countenance.web.postgres import LocalPostgres
+
+if TYPE_CHECKING:
+    from countenance.web.following import Follower
 
 _lock = threading.Lock()
 _tools: list[Tools] = []
 _postgres: list[LocalPostgres] = []
 _make_engine: list[Callable[[Config], PhotoEngine]] = []
 _jobs: list[Jobs] = []
+_followers: list[Follower] = []
+_brought: list[tuple[float, factors.Typed]] = []
+"""What was typed so far, and when, where one alone does not open; forgotten once the process is unsealed or sealed."""
+_WAITS: Final = 600.0
+_MOST_BROUGHT: Final = 64
 
 
 def start(settings: Config | None = None) -> Config:
@@ -101,6 +109,7 @@ def initialise(factor: Factor) -> None:
     """
     from countenance.apps.records import services
 
+    memory.guard()
     settings = config.current()
     if has_ledger():
         raise AlreadyExists("This home is initialised already.")
@@ -130,21 +139,19 @@ def unseal(factor: Factor, *, serving: bool = False) -> Tools:
     Raises:
         NotFound: the home is not initialised.
         KeyUnavailable: this is not the right factor.
+        ErasuresNotReplayed: it was restored, and what was erased since is still there.
+        LedgerBroken, BadProof: serving, and the ledger is gone, or does not go on from what it signed last.
     """
     from countenance.apps.agencies import upgrade
-    from countenance.apps.records import services
+    from countenance.apps.records import checkpoints, services
     from countenance.apps.searches.services import abort_abandoned_searches
 
-    settings = config.current()
-    if not is_initialised(settings):
-        raise NotFound("There is nothing here yet. Run `countenance init`.")
-    root, deployment = open_key_file(settings.key_file, factor)
-    records = services.load_keys()
-    if not records:
-        raise NotFound("`countenance init` was interrupted. Run it again.")
-    keyring = Keyring(root, deployment=deployment, records=records)
-    tools = _install(keyring)
+    marks.permit_use(config.current())
+    tools = open_keys(factor)
     try:
+        if serving:
+            # Nobody is served from a ledger that is gone, cut or rolled back.
+            checkpoints.check_ledger(tools=tools)
         if upgrade.is_needed(tools=tools):
             upgrade.upgrade_records(SYSTEM, tools=tools)
         abort_abandoned_searches(SYSTEM, tools=tools)
@@ -157,30 +164,88 @@ def unseal(factor: Factor, *, serving: bool = False) -> Tools:
     return tools
 
 
-def unseal_with_passphrase(passphrase: str) -> Tools:
-    """Unseal the serving process from its screen, and record it.
+def open_keys(factor: Factor) -> Tools:
+    """Open the keys and nothing more: for `unseal`, and for erasing again in a restored home.
 
     Raises:
-        InputError, KeyUnavailable: this is not the passphrase.
+        NotFound: the home is not initialised.
+        KeyUnavailable: this is not the right factor.
+    """
+    from countenance.apps.records.keys import load_keys
+    from countenance.web.following import Follower
+
+    memory.guard()
+    settings = config.current()
+    if not is_initialised(settings):
+        raise NotFound("There is nothing here yet. Run `countenance init`.")
+    root = open_root(settings.key_file, factor)
+    keyring = Keyring(root.key, deployment=root.deployment, roots=root.roots)
+    # Before the keys are read: whoever rotates them waits from then on until this process has the new ones.
+    follower = Follower(keyring, settings.key_file, lost=_lost, ended=seal)
+    try:
+        follower.start_holding()
+        keyring.take_in(load_keys())
+        _refuse_unfinished(keyring)
+        tools = _install(keyring)
+    except BaseException:
+        follower.stop()
+        raise
+    _followers.append(follower)
+    return tools
+
+
+def _refuse_unfinished(keyring: Keyring) -> None:
+    """Refuse a home whose keys were never stored."""
+    if not keyring.chest.records:
+        raise NotFound("`countenance init` was interrupted. Run it again.")
+
+
+def _lost(keyring: Keyring) -> None:
+    """Go on where the root key was rotated while this process slept: unseal anew, or seal.
+
+    What opens without a person is asked again; otherwise a custodian unseals from the first page.
+    """
+    factor = known_factor()
+    if factor is None:
+        seal()
+        return
+    root = open_root(config.current().key_file, factor)
+    keyring.chest.take_in((), root.roots)
+
+
+def unseal_with_passphrase(passphrase: str) -> Tools | None:
+    """Unseal the serving process from its screen, and record it; None if another passphrase is needed.
+
+    With split custody a passphrase waits here for ten minutes, in memory only: whether it is right can only be
+    told of two. Anybody can type one that is not, so each is tried with all that wait, and none is thrown away for it.
+
+    Raises:
+        InputError, KeyUnavailable: this is not the passphrase, or they do not open together.
     """
     with _lock:
-        return _tools[0] if _tools else unseal(Passphrase(passphrase), serving=True)
+        if _tools:
+            return _tools[0]
+        wanted = factors.wanted()
+        if wanted < ENOUGH:
+            return unseal(factors.known() or factors.with_typed([passphrase]), serving=True)
+        now = time.monotonic()
+        waiting = [one for one in _brought if one[0] > now - _WAITS]
+        _brought[:] = [*waiting, (now, factors.Typed(passphrase))][-_MOST_BROUGHT:]
+        if len(_brought) < wanted:
+            return None
+        tools = unseal(factors.with_typed([one for _, one in _brought]), serving=True)
+        _brought.clear()
+        return tools
 
 
 def known_factor() -> Factor | None:
-    """Return the factor that needs no person: the passphrase of the settings, or the demo file."""
-    settings = config.current()
-    if uses_demo_keys():
-        return FileFactor(settings.file_factor)
-    if settings.passphrase is not None:
-        return Passphrase(settings.passphrase.get_secret_value())
-    return None
+    """Return the factor that needs no person: of the settings, of a key service, or the demo file."""
+    return factors.known()
 
 
 def uses_demo_keys() -> bool:
     """Say whether the keys open with a file beside them: for demonstration and development only."""
-    path = config.current().key_file
-    return path.exists() and factor_kind(path) == "file"
+    return factors.uses_demo_keys()
 
 
 def seal() -> None:
@@ -188,6 +253,9 @@ def seal() -> None:
     from countenance.apps.records.sealed import set_process_keyring
 
     set_process_keyring(None)
+    _brought.clear()
+    while _followers:
+        _followers.pop().stop()
     while _tools:
         tools = _tools.pop()
         tools.engine.close()
@@ -234,16 +302,27 @@ def _install(keyring: Keyring) -> Tools:
         shelf=Shelf(),
         jobs=_jobs[0] if _jobs else NoJobs(),
         milvus=_milvus(settings),
+        clock=LedgerClock(None if settings.trust_clock else _last_entry()),
+        recall=settings.recall,
     )
     set_process_keyring(keyring)
     _tools[:] = [tools]
     return tools
 
 
+def _last_entry() -> datetime | None:
+    """Return when the ledger's last entry was made, as its head says; None before the first."""
+    from countenance.apps.records.models import LedgerHead
+
+    return LedgerHead.objects.values_list("at", flat=True).first()
+
+
 def _engine(settings: Config) -> PhotoEngine:
     from countenance.faces import Engine  # slow to import, and tests replace it
 
-    return Engine.open(settings.models_folder, workers=settings.workers or None)
+    return Engine.open(
+        settings.models_folder, workers=settings.workers or None, device=settings.faces.device
+    )
 
 
 def _milvus(settings: Config) -> Connection | None:

@@ -106,6 +106,31 @@ def test_what_is_no_onnx_is_refused(tiny):
         Session(ReadyModel(card=ready.card, source=b"", path=ready.path, sha256=sha256))
 
 
+@pytest.mark.parametrize("location", ["weights", "*/_ORT_MEM_ADDR_/*"])
+def test_weights_outside_of_the_file_that_the_sum_is_of_are_never_read(tiny, monkeypatch, location):
+    weights = np.ones((3, 3, 1, 1), np.float32)
+    model = onnx.load_model_from_string(tiny_model())
+    outside = onnx.numpy_helper.from_array(weights, "weights")
+    outside.ClearField("raw_data")
+    outside.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in {"location": location, "offset": "0", "length": str(weights.nbytes)}.items():
+        outside.external_data.add(key=key, value=value)
+    model.graph.initializer.append(outside)
+    model.graph.node[0].input[0] = "seen"
+    model.graph.node.insert(0, onnx.helper.make_node("Conv", ["x", "weights"], ["seen"]))
+    data = model.SerializeToString()
+    # Beside the model and where the program was started: both are places where ONNX Runtime would look.
+    (tiny.parent / "weights").write_bytes(weights.tobytes())
+    monkeypatch.chdir(tiny.parent)
+    ready = make_ready(tiny, Kind.EMBEDDER, tiny.parent)
+    ready.path.write_bytes(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    with pytest.raises(ModelCardInvalid, match="not an ONNX model"):
+        Session(ReadyModel(card=ready.card, source=b"", path=ready.path, sha256=sha256))
+    with pytest.raises(ModelCardInvalid, match="must be one file"):
+        fold(data, dynamic=("batch",))
+
+
 def test_a_detector_where_an_embedder_is_needed_is_refused(models):
     with pytest.raises(ModelCardInvalid, match="of a detector"):
         make_ready(DEFAULT_CARDS[Kind.DETECTOR], Kind.EMBEDDER, models)

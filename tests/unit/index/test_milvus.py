@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -241,6 +242,54 @@ def test_no_kind_is_asked_for_more_rows_than_it_looks_at(index: MilvusIndex, kin
     for k in (20, 1000, 10_000):
         assert len(found(index, TEMPLATES[0], k)) == min(k, 300)
     assert Kind.from_json(kind.as_json()) == kind
+
+
+def building(indexed: int) -> dict[str, Any]:
+    return {"state": "InProgress", "indexed_rows": indexed}
+
+
+def test_a_build_that_failed_is_told_at_once_with_the_servers_reason(
+    server: FakeMilvus, index: MilvusIndex
+) -> None:
+    server.builds = [building(0), {"state": "Failed", "indexed_rows": 0}]
+    server.build_failed = "17: invalid parameter\n[nlist=0];" + "x" * 900
+    with pytest.raises(IndexUnavailable, match=r"SCANN.*invalid parameter \[nlist=0\]") as told:
+        index.become(Kind(name="SCANN"))
+    assert len(told.value.detail) < 400
+    # The next call builds it anew, although nothing of the kind has changed.
+    server.builds = [{"state": "Finished", "indexed_rows": 0}]
+    before = server.calls.count("create_index")
+    index.become(Kind(name="SCANN"))
+    assert server.calls.count("create_index") == before + 1
+
+
+def test_an_index_that_is_gone_while_it_is_built_is_told(
+    server: FakeMilvus, index: MilvusIndex
+) -> None:
+    server.builds = [{}]
+    with pytest.raises(IndexUnavailable, match="its own log"):
+        index.become(Kind(name="SCANN"))
+
+
+def test_a_build_is_waited_for_while_it_gets_on_and_given_up_when_it_does_not(
+    server: FakeMilvus, index: MilvusIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(
+        collection,
+        "time",
+        SimpleNamespace(
+            monotonic=lambda: now[0], sleep=lambda _: now.__setitem__(0, now[0] + 1000.0)
+        ),
+    )
+    # Each part comes before it is given up, and all together take far longer.
+    server.builds = [*map(building, range(40)), {"state": "Finished", "indexed_rows": 40}]
+    index.become(Kind(name="HNSW"))
+    assert now[0] == 40_000
+    server.builds = [building(0), building(7)]
+    with pytest.raises(IndexUnavailable, match=r"nothing for 30 minutes .* 7 templates are done"):
+        index.become(Kind(name="SCANN"))
+    assert now[0] == 40_000 + 3000
 
 
 def test_the_fastest_kind_that_loses_nobody_is_taken() -> None:

@@ -19,6 +19,8 @@ GIB = 2**30
         (262_144, 128, GIB, Tier.EXACT, True),
         (262_145, 128, GIB, Tier.QUANTISED, True),
         (65_537, 512, GIB, Tier.QUANTISED, True),
+        (200_000, 128, 100_000_000, Tier.QUANTISED, True),
+        (200_000, 128, 10_000_000, Tier.QUANTISED, False),
         (10_000_000, 128, 12 * GIB, Tier.QUANTISED, True),
         (10_000_000, 128, 2 * GIB, Tier.QUANTISED, False),
         (100_000_000, 128, 12 * GIB, Tier.QUANTISED, False),
@@ -36,6 +38,31 @@ def test_the_tier_follows_from_size_and_memory(
 def test_more_recall_than_was_measured_is_promised_by_exact_search_only() -> None:
     assert planned(10_000_000, 128, recall=1).tier is Tier.EXACT
     assert planned(10_000_000, 128, recall=0.999).tier is Tier.QUANTISED
+
+
+def test_exact_search_that_is_wanted_and_does_not_fit_is_planned_and_said_not_to_fit() -> None:
+    made = planned(10_000_000, 128, memory=4 * GIB, recall=1)
+    assert (made.tier, made.fits, made.machine) == (Tier.EXACT, False, 16 * GIB)
+    assert not made.moves_from(Tier.QUANTISED)
+    assert planned(10_000_000, 128, memory=8 * GIB, recall=1).moves_from(Tier.QUANTISED)
+
+
+def test_a_gallery_leaves_the_exact_tier_also_if_neither_fits() -> None:
+    made = planned(10_000_000, 128, memory=GIB, now=Tier.EXACT)
+    assert (made.fits, made.moves_from(Tier.EXACT), made.moves_from(Tier.QUANTISED)) == (
+        False,
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("templates", "machine"),
+    [(10**6, 2), (10**7, 8), (10**8, 64), (10**9, 1024), (3 * 10**9, 2048), (10**11, None)],
+)
+def test_the_machine_that_would_hold_it_is_named(templates: int, machine: int | None) -> None:
+    made = planned(templates, 128)
+    assert made.machine == (None if machine is None else machine * GIB)
 
 
 def test_a_gallery_near_the_border_stays_what_it_is() -> None:

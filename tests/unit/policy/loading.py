@@ -26,14 +26,39 @@ def sources():
 
 @cache
 def tree_of(name):
-    """Return a module's syntax tree; nobody changes it."""
+    """Return a module's syntax tree; whoever changes it puts it back."""
     path = sources()[name]
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 @cache
 def _code_of(name):
-    return compile(tree_of(name), str(sources()[name]), "exec")
+    # Of the file, since the tree may be that of a mutant just now.
+    return compile(sources()[name].read_bytes(), str(sources()[name]), "exec")
+
+
+@cache
+def changes_with(name):
+    """Return the modules that may differ if one does: itself, what holds it, and what imports any of these."""
+    found, more = set(), {name}
+    while more:
+        found |= more
+        more = {one for one in sources() if one not in found and _needs(one) & found}
+        more |= {one.rpartition(".")[0] for one in found if _is_ours(one)} & set(sources()) - found
+    return frozenset(found)
+
+
+@cache
+def _needs(name):
+    """Return all names that a module imports, also within its functions."""
+    found = set()
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "a relative import is not read here"
+            found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+    return found - {PACKAGE}  # which hands on names only, and is left empty here
 
 
 class Policy:
@@ -42,16 +67,14 @@ class Policy:
     def __init__(self, load):
         """Keep how a module is loaded."""
         self.load = load
-        self.modules = {}
 
     def __getattr__(self, name):
         """Return a module by its last name; `packs_rules` is the rules of the packs."""
         full = f"{PACKAGE}.{name.replace('packs_', 'packs.')}"
         if full not in sources():
             raise AttributeError(name)
-        if full not in self.modules:
-            self.modules[full] = self.load(full)
-        return self.modules[full]
+        setattr(self, name, self.load(full))  # whoever asks again finds it
+        return getattr(self, name)
 
 
 def real():
@@ -62,9 +85,9 @@ def real():
 class _Loader:
     """Find the policy's modules in memory, one of them with other code."""
 
-    def __init__(self, changed, tree):
-        self.changed, self.code = changed, compile(tree, str(sources()[changed]), "exec")
-        self.modules = {}
+    def __init__(self, changed, code, shared):
+        self.changed, self.code = changed, code
+        self.modules = dict(shared)
 
     def find_spec(self, name, path=None, target=None):  # importlib's interface
         """Return a specification for the modules of the policy, and for no others."""
@@ -104,9 +127,19 @@ class _Loader:
             parent.policy = known
 
 
+@cache
+def _shared_by(name):
+    """Return what no mutant of a module changes, loaded once beside the real ones."""
+    loader = _Loader(name, _code_of(name), {})
+    for one in sources():
+        loader.load(one)
+    return {key: one for key, one in loader.modules.items() if key not in changes_with(name)}
+
+
 def mutated(name, tree):
-    """Return the modules loaded anew beside the real ones, the named one from this tree."""
-    policy = Policy(_Loader(name, tree).load)
+    """Return the modules beside the real ones: the named one from this tree, and anew what needs it."""
+    code = compile(tree, str(sources()[name]), "exec")
+    policy = Policy(_Loader(name, code, _shared_by(name)).load)
     policy.load(name)
     return policy
 

@@ -4,9 +4,7 @@ Left alone are docstrings, annotations, decorators, imports and `__all__`: they 
 """
 
 import ast
-import pickle
 from dataclasses import dataclass
-from itertools import islice
 
 FLIPS = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -36,14 +34,20 @@ class Mutant:
 
 
 def mutants_of(module, tree):
-    """Yield every mutant of a module."""
-    kept = pickle.dumps(tree)
-    for index, (node, changes) in enumerate(_sites(tree)):
+    """Yield every mutant of a module: its own tree, which is put back before the next one is made."""
+    for node, changes in _sites(tree):
+        shown = _shown(node)
         for what, change in changes:
-            changed = pickle.loads(kept)  # written three lines above
-            change(next(islice(_sites(changed), index, None))[0])
-            ast.fix_missing_locations(changed)
-            yield Mutant(module, node.lineno, f"{what}: {_shown(node)}", changed)
+            before = {
+                field: list(value) if isinstance(value, list) else value
+                for field, value in vars(node).items()
+            }
+            change(node)
+            ast.fix_missing_locations(node)
+            try:
+                yield Mutant(module, node.lineno, f"{what}: {shown}", tree)
+            finally:
+                vars(node).update(before)
 
 
 def _shown(node):
@@ -164,7 +168,10 @@ def _of_constant(node):
 def _of_call(node):
     name = node.func.id if isinstance(node.func, ast.Name) else ""
     if name in NAMES:
-        yield f"becomes {NAMES[name]}", lambda one: setattr(one.func, "id", NAMES[one.func.id])
+        yield (
+            f"becomes {NAMES[name]}",
+            _set("func", lambda one: ast.Name(NAMES[one.func.id], ast.Load())),
+        )
     if name in RULE_MAKERS:
         for at in range(len(node.args)):
             yield f"argument {at} taken away", lambda one, at=at: one.args.pop(at)

@@ -24,6 +24,7 @@ export               A   SA   168  24   1
 retention_extension  T   S    168  168  1
 large_enrolment      T   S    168  168  1
 case_widening        I   S    168  168  1
+case_erasure         S   SA   168  168  1
 auditor_removal      C   SA   336  168  1
 break_glass          S   A    72   4    -
 """

@@ -64,6 +64,7 @@ case.close          IS       cases
 case.members        IS       cases
 case.widen          I        cases
 case.hold           S        -       u
+case.erase          S        -       u
 evidence.add        I        cases
 evidence.view       IES      read
 evidence.derive     IE       cases
@@ -85,6 +86,7 @@ lead.outcome        I        cases
 bundle.export       SA       -       u
 ledger.read         KCSA     audit
 ledger.export       KA       audit   u
+witnesses.set       K        manage  u
 set_up              .        -
 """
 

@@ -8,7 +8,6 @@ from unit.policy.table_people import (
     ME,
     MINE,
     NOW,
-    OTHER,
     THEIRS,
     TODAY,
     actor,
@@ -345,31 +344,6 @@ def enrolment_needs_a_full_running_passport(p):
     assert source(p).collected_on is None
 
 
-def members_and_leaders_of_a_case(p):
-    """Look at who works on a case and who changes it, role by role."""
-    of_case, lead = p.casework.permit_case_member, p.casework.permit_case_lead
-    mine = case(p, members=frozenset({MEMBER}))
-    for letter in "KCTIESA":
-        sees, leads = letter in "ESA", letter == "S"
-        assert p.casework.sees_every_case(actor(p, letter)) == sees
-        for person in (ME, OTHER, MEMBER, OPENER):
-            somebody = actor(p, letter, person=person)
-            for judge, rule, yes in (
-                (of_case, "case.member", sees or person in {MEMBER, OPENER}),
-                (lead, "case.lead", leads or person == OPENER),
-            ):
-                if yes:
-                    assert judge(somebody, mine).rule == rule
-                else:
-                    error = raised(errors.NotPermitted, judge, somebody, mine)
-                    assert error.rule == rule
-                    assert "supervisor" in error.detail
-            theirs = case(p, agency=THEIRS, opened_by=person)
-            for judge in (of_case, lead):
-                error = raised(errors.NotPermitted, judge, somebody, theirs)
-                assert error.rule == "agency.own_only"
-
-
 TABLES = (
     a_whole_request_is_permitted,
     an_incomplete_request_is_no_refusal,
@@ -384,5 +358,4 @@ TABLES = (
     behind_broken_glass_the_grant_comes_later,
     checks_come_in_order,
     enrolment_needs_a_full_running_passport,
-    members_and_leaders_of_a_case,
 )

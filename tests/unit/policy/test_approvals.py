@@ -29,6 +29,7 @@ ASK = {
     ApprovalKind.RETENTION_EXTENSION: {T},
     ApprovalKind.LARGE_ENROLMENT: {T},
     ApprovalKind.CASE_WIDENING: {I},
+    ApprovalKind.CASE_ERASURE: {S},
     ApprovalKind.AUDITOR_REMOVAL: {O},
     ApprovalKind.BREAK_GLASS: {S},
 }
@@ -42,6 +43,7 @@ DECIDE = {
     ApprovalKind.RETENTION_EXTENSION: {S},
     ApprovalKind.LARGE_ENROLMENT: {S},
     ApprovalKind.CASE_WIDENING: {S},
+    ApprovalKind.CASE_ERASURE: {S, A},
     ApprovalKind.AUDITOR_REMOVAL: {A, S},
     ApprovalKind.BREAK_GLASS: {A},
 }

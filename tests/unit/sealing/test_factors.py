@@ -15,14 +15,9 @@ from countenance.errors import (
     TamperDetected,
     Unavailable,
 )
-from countenance.sealing import factors
-from countenance.sealing.factors import (
-    FileFactor,
-    Passphrase,
-    create_key_file,
-    factor_kind,
-    open_key_file,
-)
+from countenance.sealing import factors, files
+from countenance.sealing.factors import FileFactor, Passphrase
+from countenance.sealing.keyfile import create_key_file, factor_kind, open_key_file
 
 DEPLOYMENT = UUID(int=7)
 WORDS = "several plain words"
@@ -104,10 +99,10 @@ def test_a_key_file_is_never_overwritten(path):
 
 def test_of_two_at_the_same_time_only_one_writes(path):
     class Slow(Passphrase):
-        def lock(self, root, context):
+        def enrol(self, deployment):
             path.parent.mkdir(parents=True)
             path.write_bytes(b"the other one was faster")
-            return super().lock(root, context)
+            return super().enrol(deployment)
 
     with pytest.raises(AlreadyExists):
         create_key_file(path, Slow(WORDS), deployment=DEPLOYMENT)
@@ -120,7 +115,7 @@ def test_a_full_disk_leaves_nothing(path, monkeypatch):
         part.write_bytes(data[:5])
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(factors, "write_new", full)
+    monkeypatch.setattr(files, "write_new", full)
     with pytest.raises(Unavailable, match="No space left"):
         create_key_file(path, Passphrase(WORDS), deployment=DEPLOYMENT)
     assert list(path.parent.iterdir()) == []
@@ -128,7 +123,8 @@ def test_a_full_disk_leaves_nothing(path, monkeypatch):
 
 def test_the_file_is_synced_before_it_gets_its_name(path, monkeypatch):
     seen = []
-    monkeypatch.setattr(factors, "sync", lambda what: seen.append((what.name, path.exists())))
+    path.parent.mkdir()
+    monkeypatch.setattr(files, "sync", lambda what: seen.append((what.name, path.exists())))
     create_key_file(path, Passphrase(WORDS), deployment=DEPLOYMENT)
     assert [there for _, there in seen] == [False, True]
     assert seen[1][0] == "home"

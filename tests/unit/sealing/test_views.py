@@ -59,7 +59,7 @@ def test_only_the_custodian_writes_an_agencys_standing(full: Keyring) -> None:
 def test_the_custodians_view_opens_the_platform_and_no_other_agency(full: Keyring) -> None:
     view = full.only(THIRD, platform=True)
     opened = {kind for kind in PLATFORM_KINDS if opens(view, kind, None)}
-    assert opened == set(PLATFORM_KINDS) - {KeyKind.SIGNING}
+    assert opened == set(PLATFORM_KINDS) - {KeyKind.SIGNING, KeyKind.CHECKPOINT}
     assert not any(opens(view, kind, OWNER) for kind in CLASS_KINDS)
     with pytest.raises(KeyUnavailable):
         full.only(OWNER).only(OWNER, platform=True)

@@ -15,7 +15,8 @@ from uuid import UUID
 from countenance.apps.agencies import queries
 from countenance.apps.agencies.models import Agency, Invitation, Person, SignInSession
 from countenance.apps.agencies.queries import email_index_of, secret_hash
-from countenance.apps.records.services import Record, accountable, load_keys
+from countenance.apps.records.keys import load_keys
+from countenance.apps.records.services import Record, accountable
 from countenance.errors import (
     AlreadyExists,
     Conflict,

@@ -30,6 +30,7 @@ class Agency(SealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.PLATFORM
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"standing"})
     KINDS: ClassVar[dict[str, KeyKind]] = {
         "own_name": KeyKind.ACCOUNT,
         "standing": KeyKind.STANDING,
@@ -46,20 +47,23 @@ class Agency(SealedModel):
         """Return None: who the agencies are is the platform's knowledge."""
         return None
 
+    def sealed_under(self, column: str) -> tuple[UUID | None, KeyKind]:
+        """Return the key of those who may read a column."""
+        kind = self._kind_of(column)
+        return self.pk if kind is KeyKind.ACCOUNT else None, kind
+
     def seal_column(self, plaintext: bytes, column: str) -> bytes:
         """Seal a column with the key of those who may read it."""
-        kind = self._kind_of(column)
-        owner = self.pk if kind is KeyKind.ACCOUNT else None
+        agency, kind = self.sealed_under(column)
         return current_keyring().seal(
-            plaintext, kind=kind, agency=owner, object=self.pk, field=column
+            plaintext, kind=kind, agency=agency, object=self.pk, field=column
         )
 
     def unseal_column(self, sealed: bytes, column: str) -> bytes:
         """Open a column with the key of those who may read it."""
-        kind = self._kind_of(column)
-        owner = self.pk if kind is KeyKind.ACCOUNT else None
+        agency, kind = self.sealed_under(column)
         return current_keyring().unseal(
-            sealed, kind=kind, agency=owner, object=self.pk, field=column
+            sealed, kind=kind, agency=agency, object=self.pk, field=column
         )
 
     def _kind_of(self, column: str) -> KeyKind:
@@ -111,6 +115,7 @@ class Person(SealedModel, AbstractBaseUser):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"password", "standing"})
     USERNAME_FIELD = "id"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
@@ -171,6 +176,7 @@ class Invitation(SealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"details"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
@@ -188,6 +194,10 @@ class Invitation(SealedModel):
     def seal_agency(self) -> UUID | None:
         """Return the agency, unless the custodian wrote the invitation."""
         return None if self.by_custodian else self.agency_id
+
+    def sealed_under(self, column: str) -> tuple[UUID | None, KeyKind]:  # noqa: ARG002 # every column
+        """Return the key of whoever invited."""
+        return self.seal_agency(), self._kind()
 
     def seal_column(self, plaintext: bytes, column: str) -> bytes:
         """Seal for whoever invited."""
@@ -266,6 +276,7 @@ class Factor(_BoundToPerson):
     step used; of recovery codes their hashes.
     """
 
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"secret"})
     PASSKEY, TOTP, RECOVERY = "passkey", "totp", "recovery"
 
     kind = models.CharField(max_length=16)
@@ -305,6 +316,8 @@ class SignInSession(_OfPerson):
 class Token(_BoundToPerson):
     """A personal token for the command line; only its hash is kept."""
 
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"details"})
+
     details = SealedJSON()  # name, scopes, hash, expires_at, revoked
     secret_hash = models.BinaryField(unique=True)
     made_at = models.DateTimeField()
@@ -317,6 +330,7 @@ class Provider(SealedModel):
     """An agency's own OpenID Connect provider."""
 
     seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"settings"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.OneToOneField(Agency, on_delete=models.PROTECT, related_name="provider")

@@ -8,9 +8,11 @@ import hmac
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 import pyotp
+from django.contrib.auth.password_validation import CommonPasswordValidator
 
 from countenance.errors import InputError
 from countenance.tools import Tools
@@ -114,7 +116,7 @@ def check_new_password(password: str, *, email: str) -> None:
     """Check that a password may be used.
 
     Raises:
-        InputError: it is too short, too long, or the address.
+        InputError: it is too short, too long, the address, or one that many people have.
     """
     if len(password) < MIN_PASSWORD_LENGTH:
         raise InputError(f"A password needs at least {MIN_PASSWORD_LENGTH} characters.")
@@ -122,3 +124,14 @@ def check_new_password(password: str, *, email: str) -> None:
         raise InputError(f"A password has at most {MAX_PASSWORD_LENGTH} characters.")
     if password.strip().casefold() == email.strip().casefold():
         raise InputError("The address itself is no password.")
+    if password.casefold() in _common_passwords():
+        raise InputError(
+            "Many people have this password, so it is tried first. Choose a few words that belong "
+            "together to you only."
+        )
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    """Return the 20,000 most common passwords, in lower case, from the list that comes with Django."""
+    return frozenset(CommonPasswordValidator().passwords)

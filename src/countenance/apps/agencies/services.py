@@ -12,8 +12,9 @@ from django.contrib.auth.hashers import make_password
 from countenance.apps.agencies import proofs
 from countenance.apps.agencies.models import Agency, Person, SignInSession, VettingDocument
 from countenance.apps.agencies.queries import email_index_of
+from countenance.apps.records.keys import save_keys
 from countenance.apps.records.objects import get_object, put_object
-from countenance.apps.records.services import Record, accountable, save_keys
+from countenance.apps.records.services import Record, accountable
 from countenance.errors import (
     AlreadyExists,
     InputError,

@@ -8,8 +8,9 @@ no role until two people agree; and a custodian is invited with the unseal facto
 from __future__ import annotations
 
 from countenance.apps.agencies.models import Agency, Person
+from countenance.apps.records.keys import save_keys
 from countenance.apps.records.models import LedgerRow
-from countenance.apps.records.services import Record, accountable, save_keys
+from countenance.apps.records.services import Record, accountable
 from countenance.errors import TamperDetected
 from countenance.ledger.entry import Action
 from countenance.policy import DEFAULT_PACK, Actor, Deed, Role

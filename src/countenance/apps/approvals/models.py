@@ -27,6 +27,7 @@ class Approval(SealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.ACCOUNT
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"decision", "details", "review", "used"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency_id = models.UUIDField()

@@ -294,9 +294,9 @@ def _decided(
 ) -> dict[str, Any] | None:
     if deed is None:
         return None
-    people = queries.people_named([UUID(deed["by"])], request.actor)
+    people = queries.people_named([UUID(deed["by"])] if deed["by"] else [], request.actor)
     return {
-        "by": people[0].name if people else "",
+        "by": people[0].name if people else "" if deed["by"] else "the restored deployment",
         "at": one.revoked_at if deed is one.standing["revoked"] else one.decided_at,
         "reason": deed["reason"],
     }

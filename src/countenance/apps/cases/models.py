@@ -52,6 +52,7 @@ class Authority(ObjectSealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"details", "standing"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
@@ -179,11 +180,13 @@ class Case(SealedModel):
 
     `members` holds the ids of people who may see it besides its investigator. `standing` holds people
     (how many persons it is about), expires_on, authority, opened_by, closed and closed_at; `hold` (by, at,
-    reason) while a legal hold is on; `evidence`, the certificate of photos that were destroyed. It is None
-    in cases of before there were authorities, for which nothing can be searched until one is set.
+    reason) while a legal hold is on; `erasure` (by, at, reason, asked_by, asked_at, approved_by, approved_at)
+    once it is to be destroyed before its time; `evidence`, the certificate of photos that were destroyed. It is
+    None in cases of before there were authorities, for which nothing can be searched until one is set.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"members", "standing"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
@@ -199,6 +202,7 @@ class Case(SealedModel):
         Authority, on_delete=models.PROTECT, null=True, related_name="cases"
     )
     expires_on = models.DateField(null=True)
+    erase_from = models.DateTimeField(null=True)
     members = SealedJSON(null=True)
     standing = SealedJSON(null=True)
 
@@ -224,6 +228,12 @@ class Case(SealedModel):
         """Return who set the legal hold that is on, when and why; None if there is none."""
         hold: dict[str, Any] | None = (self.standing or {}).get("hold")
         return hold
+
+    @property
+    def erasure(self) -> dict[str, Any] | None:
+        """Return who ordered that it is erased before its time, when and why; None if nobody did."""
+        erasure: dict[str, Any] | None = (self.standing or {}).get("erasure")
+        return erasure
 
     @property
     def closed_since(self) -> datetime | None:
@@ -252,6 +262,7 @@ class Case(SealedModel):
         authority, expires_on = self.standing["authority"], self.standing["expires_on"]
         self.authority_id = UUID(authority) if authority else None
         self.expires_on = date.fromisoformat(expires_on) if expires_on else None
+        self.erase_from = _moment(self.erasure["at"]) if self.erasure else None
 
     def check_links(self) -> None:
         """Check that the plain columns, kept for queries, say what is sealed.
@@ -260,7 +271,8 @@ class Case(SealedModel):
             SealBroken: somebody changed them.
         """
         if self.standing is None:
-            changed = self.authority_id is not None or self.expires_on is not None
+            plain_columns = (self.authority_id, self.expires_on, self.erase_from)
+            changed = any(one is not None for one in plain_columns)
             changed = changed or _began_with_standing(self.pk)
         else:
             plain = {
@@ -272,6 +284,8 @@ class Case(SealedModel):
             if self.standing.get("closed_at"):
                 plain["closed_at"] = self.closed_at.isoformat() if self.closed_at else None
             changed = plain != {name: self.standing[name] for name in plain}
+            erased_at = _moment(self.erasure["at"]) if self.erasure else None
+            changed = changed or self.erase_from != erased_at
         if changed:
             raise SealBroken("The columns of a case contradict what is sealed in it.")
 
@@ -310,5 +324,6 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _deed(by: UUID | None, at: datetime | None) -> tuple[str, str] | None:
-    return (str(by), at.isoformat()) if by and at else None
+def _deed(by: UUID | None, at: datetime | None) -> tuple[str | None, str] | None:
+    # By nobody: a restore took it back again.
+    return (str(by) if by else None, at.isoformat()) if at else None

@@ -1,14 +1,17 @@
-"""What a removal destroys here: the trials that a gallery's own photos were searched in. Their numbers stay."""
+"""What is destroyed here: trials that a gallery's own photos were searched in, and templates for selftests."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
-from countenance.apps.evaluations.models import KeptTrials, SampleKind
+from countenance.apps.evaluations.models import KeptTrials, NonMates, SampleKind
 from countenance.apps.galleries.models import Photo, Subject
+from countenance.apps.records.objects import delete_objects
+from countenance.tools import Tools
 
 
 def forget_with(
@@ -26,3 +29,11 @@ def forget_with(
     of_own = Q(evaluation__kind=str(SampleKind.GALLERY), evaluation__gallery__in=galleries)
     KeptTrials.objects.filter(of_own, evaluation__agency__in=agencies).delete()
     return 0
+
+
+def forget_non_mates(sample: NonMates, *, tools: Tools) -> None:
+    """Destroy locked templates with their key, and their bytes once that is committed."""
+    sample.destroy_key()
+    sample.details, sample.ended_at = None, tools.clock()
+    sample.save(update_fields=("object_key", "details", "ended_at"))
+    transaction.on_commit(lambda: delete_objects([sample.pk], tools=tools))

@@ -179,6 +179,15 @@ def without_few(trials: Trials) -> tuple[Trials, int]:
     return replace(trials, mated_groups=mated, non_mated_groups=other), len(few - {""})
 
 
+def without_groups(trials: Trials, numbers: Evaluation) -> tuple[Trials, Evaluation]:
+    """Return trials and numbers as if nobody had supplied groups; the one is still made from the other.
+
+    For what leaves the program of a gallery's own photos. The labels of one search stand together, and all of
+    them together may be one person's: whoever supplied ten columns could read who looks like whom.
+    """
+    return _without_groups(trials), replace(numbers, groups=())
+
+
 def groups_at(trials: Trials, threshold: float, *, seed: int) -> list[OfGroup]:
     """Return both error rates of each value of each column at one threshold."""
     found = []

@@ -78,8 +78,9 @@ class KeptTrials(ObjectSealedModel):
     """The trials of an evaluation, so that it can be made again: a sealed object of the same id.
 
     They hold similarities, groups, and for each person a running number that was drawn for this evaluation
-    and from which nothing leads back to a subject, a label or a photo. Trials of a gallery's own photos are
-    destroyed all the same when anybody is removed from it; the evaluation's numbers stay.
+    and from which nothing leads back to a subject or a photo. What a steward labelled one person with stands
+    together, and may be that person's alone: so the groups of a gallery's own photos never leave in a file, and
+    its trials are destroyed when anybody is removed from it; the evaluation's numbers stay.
     """
 
     # Not a key that a grant lends: a search needs the numbers only.
@@ -101,6 +102,7 @@ class OperatingPoint(SealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"details"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")

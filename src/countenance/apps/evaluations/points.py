@@ -305,11 +305,6 @@ def in_words(point: Point) -> str:
     return said
 
 
-def ratio_of(point: Point, similarity: float) -> Ratio | None:
-    """Return the calibrated likelihood ratio of one similarity, as `ratios_of` does."""
-    return ratios_of(point, [similarity])[0]
-
-
 def ratios_of(point: Point, similarities: Sequence[float]) -> list[Ratio | None]:
     """Return the calibrated likelihood ratio of each similarity; None if too little was measured for one.
 
@@ -339,7 +334,7 @@ def _ratio(calibration: Calibration, similarity: float, point: Point) -> Ratio:
 def distributions_of(point: Point) -> Histogram:
     """Return how the similarities of mates and of the most similar strangers were spread, for a plot.
 
-    As `ratio_of`, show it after the conclusion is recorded.
+    As `ratios_of`, show it after the conclusion is recorded.
 
     Raises:
         NotFound: the evaluation is not here.

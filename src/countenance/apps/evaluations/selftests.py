@@ -12,10 +12,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import transaction
 
 from countenance import policy
 from countenance.apps.evaluations import counting, queries, templates
+from countenance.apps.evaluations.forgetting import forget_non_mates
 from countenance.apps.evaluations.measuring import Templates
 from countenance.apps.evaluations.models import Evaluation, NonMates, SampleKind
 from countenance.apps.evaluations.points import Point, point_of
@@ -24,7 +24,7 @@ from countenance.apps.evaluations.saying import counted
 from countenance.apps.galleries.indexing import synchronise
 from countenance.apps.galleries.models import Gallery
 from countenance.apps.galleries.nearest import nearest
-from countenance.apps.records.objects import delete_objects, get_object, put_object
+from countenance.apps.records.objects import get_object, put_object
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import CountenanceError, InputError, ModelMismatch, WrongState
 from countenance.evaluation.trials import KEPT
@@ -182,7 +182,7 @@ def keep_non_mates(
     _check_day(until, today=now.date())
     Gallery.objects.select_for_update(no_key=True).get(pk=gallery.pk)
     if (before := queries.non_mates(gallery)) is not None:
-        _destroy(before, tools=tools)
+        forget_non_mates(before, tools=tools)
         record.note(replaces=before.pk)
     sample = NonMates(
         agency_id=gallery.agency_id,
@@ -226,7 +226,7 @@ def destroy_non_mates(actor: Actor, record: Record, *, sample: NonMates, tools: 
     if actor == SYSTEM and not outlived and sample.until >= tools.clock().date():
         raise WrongState("Their last day is not over.")
     record.note(other_model=outlived)
-    _destroy(sample, tools=tools)
+    forget_non_mates(sample, tools=tools)
 
 
 @composed_of(begin_selftest, record_selftest, destroy_non_mates)
@@ -390,10 +390,3 @@ def _threshold_of(gallery: Gallery, *, tools: Tools) -> tuple[float, Point | Non
 def _check_day(until: date | None, *, today: date) -> None:
     if until is not None and not today <= until <= today + LONGEST:
         raise InputError("Templates for selftests are kept until a day of the next twelve months.")
-
-
-def _destroy(sample: NonMates, *, tools: Tools) -> None:
-    sample.destroy_key()
-    sample.details, sample.ended_at = None, tools.clock()
-    sample.save(update_fields=("object_key", "details", "ended_at"))
-    transaction.on_commit(lambda: delete_objects([sample.pk], tools=tools))

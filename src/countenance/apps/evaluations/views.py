@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from countenance.apps.agencies.models import Agency, Person
-from countenance.apps.evaluations import papers, queries, showing
+from countenance.apps.evaluations import exporting, queries, showing
 from countenance.apps.evaluations.counting import MARGIN, MORE
 from countenance.apps.evaluations.models import Evaluation, OperatingPoint, SampleKind
 from countenance.apps.evaluations.points import (
@@ -31,7 +31,6 @@ from countenance.errors import InputError, NotFound
 from countenance.ledger.entry import Action
 from countenance.ledger.receipt import Receipt
 from countenance.policy import Deed, may
-from countenance.reports import evaluation_pdf
 from countenance.ui.measured import charts_of
 from countenance.ui.requests import Request
 
@@ -123,7 +122,8 @@ def evaluation_json(request: Request, evaluation_id: UUID) -> HttpResponse:
     one = queries.evaluation(request.actor, evaluation_id)
     if one.kind == SampleKind.SELFTEST:
         raise NotFound("Of a selftest only a blurred count is kept; its page says it.")
-    answer = HttpResponse(bytes(one.numbers), content_type="application/json")
+    made = exporting.export_numbers(request.actor, evaluation=one, tools=request.tools)
+    answer = HttpResponse(made, content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="evaluation-{one.pk.hex[:8]}.json"'
     return answer
 
@@ -135,14 +135,16 @@ def evaluation_report(request: Request, evaluation_id: UUID) -> HttpResponse:
     if one.kind == SampleKind.SELFTEST:
         raise NotFound("A selftest has no report of its own; its page says what it found.")
     point, subjects = _resting_on(request, one)
-    paper = papers.paper_of(
-        one,
+    made = exporting.export_report(
+        request.actor,
+        evaluation=one,
         agency=str(Agency.objects.get(pk=request.actor.agency).own_name or ""),
         receipt=_receipt(one),
         point=point,
         subjects=subjects,
+        tools=request.tools,
     )
-    answer = HttpResponse(evaluation_pdf(paper), content_type="application/pdf")
+    answer = HttpResponse(made, content_type="application/pdf")
     answer["Content-Disposition"] = f'attachment; filename="evaluation-{one.pk.hex[:8]}.pdf"'
     return answer
 

@@ -1,4 +1,4 @@
-"""What waits on a steward and a supervisor: selftests that returned more than predicted, or are of another model."""
+"""What waits on a steward and a supervisor: selftests that nobody ran, returned too many, or are of another model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from django.urls import reverse
 
 from countenance.apps.evaluations.counting import MORE
-from countenance.apps.evaluations.models import Evaluation, SampleKind
+from countenance.apps.evaluations.models import (
+    Evaluation,
+    NonMates,
+    OperatingPoint,
+    SampleKind,
+)
 from countenance.apps.records.waiting import Waiting, of_each
 from countenance.policy import Actor, Role
 from countenance.tools import Tools
@@ -16,12 +21,36 @@ TOLD = frozenset({Role.STEWARD, Role.SUPERVISOR})
 
 
 def waiting(actor: Actor, *, tools: Tools) -> Iterator[Waiting]:
-    """Yield each gallery whose newest selftest returned more than predicted, or was with another model."""
+    """Yield each gallery whose newest selftest returned more than predicted, or was with another model.
+
+    A steward is also told of each that has had none since its operating point was set.
+    """
     if not actor.roles & TOLD:
         return
     rows = Evaluation.objects.filter(agency_id=actor.agency, kind=str(SampleKind.SELFTEST))
     newest = rows.order_by("gallery", "-made_at").distinct("gallery").select_related("gallery")
     yield from of_each(newest, _told)
+    if Role.STEWARD in actor.roles:
+        points = OperatingPoint.objects.filter(agency_id=actor.agency)
+        last = points.order_by("gallery", "-set_at").distinct("gallery").select_related("gallery")
+        yield from of_each(last, _untested)
+
+
+def _untested(one: OperatingPoint) -> Iterator[Waiting]:
+    gallery = one.gallery
+    tests = Evaluation.objects.filter(gallery=gallery, kind=str(SampleKind.SELFTEST))
+    # Where templates are kept, the clock runs one within the hour.
+    kept = NonMates.objects.filter(gallery=gallery, ended_at=None)
+    if tests.filter(made_at__gte=one.set_at).exists() or kept.exists():
+        return
+    one.check_links()
+    if gallery.closed_at is not None or gallery.point != one.pk:
+        return
+    yield Waiting(
+        what=f"Run a selftest of {gallery.name}: none was run since its operating point was set",
+        since=one.set_at,
+        href=reverse("gallery_evaluations", args=[gallery.pk]),
+    )
 
 
 def _told(one: Evaluation) -> Iterator[Waiting]:

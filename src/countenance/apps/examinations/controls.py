@@ -1,14 +1,16 @@
 """Controls: enrolled photos that play probe and candidates, so that the answer is known beforehand.
 
 A control has as many candidates as the search that waits in its place, in one gallery of the agency, and
-they are what the index returns for the photo. Its person is one who was named at enrolment, and so are its
-candidates: an unnamed face may be anybody's, so nothing would be known about it.
+they are what the index returns for the photo, none below the similarity from which on that search returned
+anybody: else its strangers would look less alike than any that an examiner is ever shown. Its person is one who
+was named at enrolment, and so are its candidates: an unnamed face may be anybody's, so nothing would be known
+about it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +31,12 @@ TRIES = 64
 MOST_OTHERS = 40
 """So many faces of one person are looked at to have other photos of them."""
 DRAW_BYTES = 12
+TRIED_AT_POINT = 16
+"""So many people are drawn and looked for in place of a search that was cut at a similarity.
+
+Of most nobody else is as similar as that. All are looked for, each time: when the first one is found would say
+which kind of control there could be.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +50,10 @@ class Plan:
         gallery: where it is enrolled, and its candidates are looked for.
         mate: whether other photos of that person stay in the gallery for this.
         candidates: how many there are to be.
+        threshold: the least similarity of a candidate; None for none.
         more: the other faces of that person that play the probe with it, each with its photo, where the
             search in whose place it is was with several photos.
+        instead: others who were drawn, of whom the first that has candidates enough is taken.
     """
 
     face: int
@@ -52,7 +62,9 @@ class Plan:
     gallery: UUID
     mate: bool
     candidates: int
+    threshold: float | None = None
     more: tuple[tuple[int, UUID], ...] = ()
+    instead: tuple[Plan, ...] = ()
 
     @property
     def probe(self) -> dict[str, Any]:
@@ -72,13 +84,31 @@ class Plan:
         return {"subject": str(self.subject), "mate": self.mate}
 
 
-def plan(actor: Actor, *, candidates: int, photos: int = 1, tools: Tools) -> Plan | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a control is to be like: see `Plan`, and how many photos play its probe."""
+
+    mate: bool
+    candidates: int
+    photos: int
+    threshold: float | None
+
+
+def plan(
+    actor: Actor,
+    *,
+    candidates: int,
+    photos: int = 1,
+    threshold: float | None = None,
+    tools: Tools,
+) -> Plan | None:
     """Draw who plays the probe; None if the agency has nobody with photos enough to draw.
 
     Args:
         actor: the examiner; a photo that played the probe for them does not do so again.
         candidates: how many there are to be.
         photos: how many play the probe; one more of the person is needed, to be found.
+        threshold: the least similarity of a candidate; None for none.
         tools: the clock, the draw.
     """
     galleries = _galleries(actor)
@@ -87,28 +117,47 @@ def plan(actor: Actor, *, candidates: int, photos: int = 1, tools: Tools) -> Pla
     if ends["first"] is None:
         return None
     mate = tools.token_bytes(1)[0] % 2 == 0
+    wanted = Wanted(mate=mate, candidates=candidates, photos=photos, threshold=threshold)
+    tries = 1 if threshold is None else TRIED_AT_POINT
+    row_range = (ends["first"], ends["last"])
+    drawn = (_drawn(faces, row_range, wanted, tools=tools) for _ in range(tries))
+    found = [one for one in drawn if one is not None]
+    return replace(found[0], instead=tuple(found[1:])) if found else None
+
+
+def _drawn(
+    faces: QuerySet[Face], ends: tuple[int, int], wanted: Wanted, *, tools: Tools
+) -> Plan | None:
+    first, last = ends
     for _ in range(TRIES):
-        start = ends["first"] + below(ends["last"] - ends["first"] + 1, tools.token_bytes)
+        start = first + below(last - first + 1, tools.token_bytes)
         face = faces.filter(pk__gte=start).order_by("pk").first()
         others = [] if face is None else _others(face, tools=tools)
-        if face is not None and len(others) >= photos:
+        if face is not None and len(others) >= wanted.photos:
             return Plan(
                 face=face.pk,
                 photo=face.photo_id,
                 subject=face.subject_id,
                 gallery=face.gallery_id,
-                mate=mate,
-                candidates=candidates,
-                more=tuple(others[: photos - 1]),
+                mate=wanted.mate,
+                candidates=wanted.candidates,
+                threshold=wanted.threshold,
+                more=tuple(others[: wanted.photos - 1]),
             )
     return None
 
 
-def find(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
-    """Return the candidates of a control as a search records them; none if there are too few.
+def find(planned: Plan, *, tools: Tools) -> tuple[Plan, list[dict[str, Any]]]:
+    """Return the first of those who were drawn that can be had, with its candidates as a search records them.
 
-    With fewer than a search has, a control could be told from one.
+    None of them can if there are no candidates: with fewer than a search has, or less similar ones, a control
+    could be told from one.
     """
+    found = [(one, _found(one, tools=tools)) for one in (planned, *planned.instead)]
+    return next(((one, rows) for one, rows in found if rows), (planned, []))
+
+
+def _found(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
     gallery = Gallery.objects.get(pk=planned.gallery)
     related = Face.objects.select_related("photo__gallery", "photo__source")
     wanted = [planned.face, *(face for face, _ in planned.more)]
@@ -128,7 +177,7 @@ def find(planned: Plan, *, tools: Tools) -> list[dict[str, Any]]:
     # Twice as many, because those who were not named are left out.
     top = 2 * planned.candidates + 1
     found = nearest_subjects(
-        template, [gallery], top=top, threshold=None, without=without, tools=tools
+        template, [gallery], top=top, threshold=planned.threshold, without=without, tools=tools
     )
     named = _named([UUID(one["subject"]) for one in found])
     found = [one for one in found if UUID(one["subject"]) in named][: planned.candidates]

@@ -8,7 +8,7 @@ place. So neither the number of the last entry nor the time that it takes tells 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -65,6 +65,7 @@ def _draw(actor: Actor, record: Record, *, examination: UUID, tools: Tools) -> D
         actor,
         candidates=len(search.outcome["candidates"]),
         photos=1 + len(search.request.get("more", ())),
+        threshold=search.request["threshold"],
         tools=tools,
     )
     share = due_share(controls_share(actor), begun=_begun_since_last_draw(actor))
@@ -119,20 +120,23 @@ def take_examination(actor: Actor, *, tools: Tools) -> Examination:
     """
     examination = uuid4()
     drawn = _draw(actor, examination=examination, tools=tools)
-    candidates = _candidates(drawn.planned, tools=tools)
+    planned, candidates = _candidates(drawn.planned, tools=tools)
+    drawn = replace(drawn, planned=planned)
     return _begin(actor, examination=examination, drawn=drawn, candidates=candidates, tools=tools)
 
 
-def _candidates(planned: controls.Plan | None, *, tools: Tools) -> list[dict[str, Any]]:
-    """Return the candidates of a control, whether or not it is due; none if there are not as many as needed."""
+def _candidates(
+    planned: controls.Plan | None, *, tools: Tools
+) -> tuple[controls.Plan | None, list[dict[str, Any]]]:
+    """Return a control and its candidates, whether or not it is due; none if there are not as many as needed."""
     if planned is None:
-        return []
+        return None, []
     try:
         return controls.find(planned, tools=tools)
     except CountenanceError as error:
         # A row of a gallery that somebody altered must not keep examiners from what waits.
         log.warning("control.failed", code=error.code)
-        return []
+        return None, []
 
 
 def _begun_since_last_draw(actor: Actor) -> int:

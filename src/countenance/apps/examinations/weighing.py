@@ -18,7 +18,7 @@ from countenance.ui.charts import Chart, histogram_pair
 from countenance.ui.marks import BOTTOM, HEIGHT, TOP, across, stroke, text
 
 LEAST, MOST = -1.0, 1.0
-LETTER_ROOM, MOST_LETTERS = 14, 4
+LETTER_ROOM, MOST_LETTERS = 18, 4
 """So wide is a letter with its space, in units of the chart, and so many are written together."""
 
 Lettered = Sequence[tuple[str, float]]

@@ -28,7 +28,7 @@ from countenance.errors import (
     WrongState,
 )
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Deed, GalleryFacts, SearchKind
+from countenance.policy import SYSTEM, Actor, Deed, GalleryFacts, SearchKind
 from countenance.policy.approvals import ApprovalKind
 from countenance.tools import Tools
 
@@ -130,14 +130,19 @@ def end_grant(
         NotPermitted: it is another agency's.
     """
     record.note(about=grant.gallery_id, grantee=grant.grantee_id, reason=reason.strip())
-    policy.permit_own(actor, grant.agency_id)
+    record.agency = grant.agency_id
+    if actor != SYSTEM:  # Which only repeats after a restore what somebody of the owner did.
+        policy.permit_own(actor, grant.agency_id)
     if not reason.strip():
         raise ReasonMissing("Say in words why the grant is ended.")
     grant = GalleryGrant.objects.select_for_update(no_key=True).get(pk=grant.pk)
     if grant.ended_at is not None:
         raise WrongState("The grant has ended already.")
-    grant.proof, grant.ended_at = None, tools.clock()
-    grant.save(update_fields=("proof", "ended_at"))
+    now = tools.clock()
+    grant.proof, grant.ended_at = None, now
+    # Sealed too: the column and the proof could be put back.
+    grant.details = {**grant.details, "ended": now.isoformat()}
+    grant.save(update_fields=("proof", "ended_at", "details"))
 
 
 @composed_of()
@@ -221,7 +226,9 @@ def _opens(grant: GalleryGrant | None, actor: Actor, *, today: date) -> bool:
         facts = None if grant is None else grant.facts
     except KeyUnavailable:
         return False  # It has ended: not even what it said opens any more.
-    return facts is not None and facts.grantee == actor.agency and facts.until >= today
+    if facts is None or facts.ended:
+        return False
+    return facts.grantee == actor.agency and facts.until >= today
 
 
 @composed_of()
@@ -236,7 +243,8 @@ def granted_to(actor: Actor, *, tools: Tools) -> list[Granted]:
             if lent.keyring is tools.keyring and tools.keyring.agency is not None:
                 continue  # Its last day is over.
             facts = grant.facts
-            if facts.until < tools.clock().date() or facts.grantee != actor.agency:
+            over = facts.ended or facts.until < tools.clock().date()
+            if over or facts.grantee != actor.agency:
                 continue
             found.append(
                 Granted(

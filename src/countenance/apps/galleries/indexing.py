@@ -3,7 +3,8 @@
 A gallery's index is loaded from its sealed snapshot or built from the faces, then follows the gallery's
 version: every search first replays what was added and removed since. All of it is derived data, so
 nothing here is a service: a snapshot that is missing, old or broken is rebuilt. Which tier of index a
-gallery gets follows from its size; it changes when a snapshot is written, and searches go on meanwhile.
+gallery gets follows from its size, the memory there is and the recall that is wanted; it changes when a snapshot is written, and
+searches go on meanwhile.
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ from django.db.models import Q
 
 from countenance.apps.galleries import distributing
 from countenance.apps.galleries.models import Face, Gallery, IndexSnapshot
-from countenance.apps.records.objects import delete_objects, get_object, seal_for_store
+from countenance.apps.records.objects import (
+    delete_objects,
+    get_object,
+    ids_in,
+    seal_for_store,
+)
 from countenance.errors import IndexUnavailable, NotFound, SealBroken
-from countenance.index import FlatIndex, QuantisedIndex, Rotation, Shelf, plan
+from countenance.index import FlatIndex, QuantisedIndex, Rotation, Shelf, plan, room
 from countenance.index.plan import LocalIndex, Tier
 from countenance.tools import Tools
 
@@ -58,7 +64,7 @@ def synchronise(galleries: Sequence[Gallery], *, tools: Tools, beside: bool = Fa
 
 
 def fit_to_size(gallery: Gallery, *, tools: Tools, beside: bool = False) -> Tier:
-    """Give the gallery the tier that is planned for its size, and return which it has now.
+    """Give the gallery the tier that is planned for it, and return which it has now.
 
     A quantiser that the gallery has outgrown is made anew. Searches go on meanwhile. `beside` as for
     `synchronise`.
@@ -69,15 +75,19 @@ def fit_to_size(gallery: Gallery, *, tools: Tools, beside: bool = False) -> Tier
         return Tier(gallery.tier)
     tier = plan.tier_of(index)
     wanted = plan.planned(
-        len(index), index.dimensions, memory=plan.memory_for_indexes(), now=tier
-    ).tier
-    if wanted is not tier:
-        move_to_tier(gallery, wanted, tools=tools, beside=beside)
-    else:
-        if isinstance(index, QuantisedIndex) and index.outgrown:
-            index.retrain()
-        _note_tier(gallery, tier)
-    return wanted
+        len(index),
+        index.dimensions,
+        memory=room.memory_for_indexes(),
+        recall=tools.recall,
+        now=tier,
+    )
+    if wanted.moves_from(tier):
+        move_to_tier(gallery, wanted.tier, tools=tools, beside=beside)
+        return wanted.tier
+    if isinstance(index, QuantisedIndex) and index.outgrown:
+        index.retrain()
+    _note_tier(gallery, tier)
+    return tier
 
 
 def move_to_tier(gallery: Gallery, tier: Tier, *, tools: Tools, beside: bool = False) -> None:
@@ -99,12 +109,25 @@ def move_to_tier(gallery: Gallery, tier: Tier, *, tools: Tools, beside: bool = F
         index.add(rows, templates, model=held.index.model)
     made = Shelf()
     made.put(gallery.pk, index, version=held.version, rotation=held.rotation)
-    with _locks[gallery.pk]:
-        # What changed since the copy: searches never see an index that is older than the one before.
-        now = tools.shelf.get(gallery.pk).version
-        _replay(gallery, since=held.version, until=now, shelf=made)
-        tools.shelf.put(gallery.pk, index, version=now, rotation=held.rotation)
+    put_in_place(gallery, made, shelf=tools.shelf)
     _note_tier(gallery, tier)
+
+
+def put_in_place(gallery: Gallery, made: Shelf, *, shelf: Shelf) -> None:
+    """Search a gallery from now on in the index that was made beside, brought up to the one before.
+
+    What changed since it was made is replayed first: searches never see an index that is older than the one before.
+    """
+    with _locks[gallery.pk]:
+        now = shelf.version(gallery.pk)
+        if now is None:  # Let go of meanwhile: whoever searches next loads it as it is then.
+            return
+        held = made.get(gallery.pk)
+        # In Milvus each change is made once, for every process.
+        if isinstance(held.index, FlatIndex | QuantisedIndex) and held.version < now:
+            _replay(gallery, since=held.version, until=now, shelf=made)
+        held = made.get(gallery.pk)
+        shelf.put(gallery.pk, held.index, version=held.version, rotation=held.rotation)
 
 
 def _note_tier(gallery: Gallery, tier: Tier) -> None:
@@ -136,12 +159,14 @@ def write_snapshot(gallery: Gallery, *, tools: Tools, beside: bool = False) -> N
     with transaction.atomic():
         current = Gallery.objects.select_for_update(no_key=True).get(pk=gallery.pk)
         old = [
-            UUID(part)
+            part
             for former in IndexSnapshot.objects.filter(gallery=gallery)
-            for part in former.parts
+            for part in ids_in(former.parts)
         ]
-        if _removed_since(gallery, held.version):
-            # A removal while we wrote: this copy would keep what was just erased.
+        other = not _is_under(current, held.rotation)
+        if other or _removed_since(gallery, held.version):
+            # While we wrote. After a removal this copy would keep what was just erased; another rotation would
+            # not fit it.
             delete_objects(parts, tools=tools)
             return
         IndexSnapshot.objects.filter(gallery=current).delete()
@@ -155,6 +180,11 @@ def snapshot_is_stale(gallery: Gallery) -> bool:
     return list(version) != [gallery.version]
 
 
+def _is_under(gallery: Gallery, rotation: Rotation | None) -> bool:
+    """Say whether this is the gallery's rotation now."""
+    return rotation is not None and rotation.same_as(Rotation.from_bytes(gallery.rotation))
+
+
 def _removed_since(gallery: Gallery, version: int) -> bool:
     return Face.objects.filter(gallery=gallery, removed_version__gt=version).exists()
 
@@ -166,8 +196,8 @@ def _load(gallery: Gallery, *, tools: Tools) -> int:
     if snapshot is not None:
         try:
             parts = (
-                get_object(snapshot, id=UUID(part), part=f"part {number}", tools=tools)
-                for number, part in enumerate(snapshot.parts)
+                get_object(snapshot, id=part, part=f"part {number}", tools=tools)
+                for number, part in enumerate(ids_in(snapshot.parts))
             )
             index, version = plan.opened(b"".join(parts)), snapshot.version
         except (NotFound, SealBroken, IndexUnavailable):

@@ -8,9 +8,11 @@ the folder, devices, rows of a manifest that are incomplete or point elsewhere.
 from __future__ import annotations
 
 import os
-from collections import Counter
+from array import array
 from collections.abc import Iterator
 from enum import StrEnum
+from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 from countenance.apps.galleries.items import Item, Reject, fault_of, shown
@@ -42,6 +44,9 @@ def plan(
 ) -> Iterator[Item | Reject]:
     """List what is to be enrolled from a photo, a folder or a manifest, in a stable order.
 
+    There may be a million: of each photo that is not its turn no more is kept than its name, and those of
+    one folder at a time only.
+
     Args:
         path: a photo, a folder, or a CSV manifest.
         layout: how a folder names its subjects; a manifest names them itself.
@@ -71,19 +76,18 @@ def plan(
 def _folder(root: Path, layout: Layout) -> Iterator[Item | Reject]:
     if layout is Layout.AUTO:
         layout = _layout_of(root)
-    entries = list(_walk(root, root))
-    if not entries:
+    if next(_walk(root, root), None) is None:
         raise InputError(f"There is no file in {shown(root)}.")
-    return _flat(root, entries) if layout is Layout.FLAT else _by_folder(root, entries)
+    return _flat(root) if layout is Layout.FLAT else _by_folder(root)
 
 
 def _layout_of(root: Path) -> Layout:
     """Tell from the top level how a folder is laid out."""
     folders, photos = 0, 0
-    for entry in _listed(root):
-        if entry.is_dir(follow_symlinks=False):
+    for name, is_folder in _listed(root):
+        if is_folder:
             folders += 1
-        elif Path(entry.name).suffix.lower() in PHOTO_SUFFIXES:
+        elif Path(name).suffix.lower() in PHOTO_SUFFIXES:
             photos += 1
     if folders and photos:
         raise InputError(
@@ -93,19 +97,30 @@ def _layout_of(root: Path) -> Layout:
     return Layout.FOLDERS if folders else Layout.FLAT
 
 
-def _flat(root: Path, entries: list[Path | Reject]) -> Iterator[Item | Reject]:
-    stems = Counter(shown(entry.stem) for entry in entries if isinstance(entry, Path))
-    for entry in entries:
+def _flat(root: Path) -> Iterator[Item | Reject]:
+    repeated = _repeated_stems(root)
+    for entry in _walk(root, root):
         if isinstance(entry, Reject):
             yield entry
             continue
         label, stem = shown(entry.relative_to(root)), shown(entry.stem)
         # Two files of one name would become one subject; their paths keep them apart.
-        yield Item(path=entry, label=label, subject=stem if stems[stem] == 1 else label)
+        yield Item(path=entry, label=label, subject=label if _short(stem) in repeated else stem)
 
 
-def _by_folder(root: Path, entries: list[Path | Reject]) -> Iterator[Item | Reject]:
-    for entry in entries:
+def _repeated_stems(root: Path) -> frozenset[int]:
+    """Return the names, without suffix, that several photos have, each as a number of eight bytes."""
+    stems = (shown(entry.stem) for entry in _walk(root, root) if isinstance(entry, Path))
+    numbers = array("Q", map(_short, stems))
+    return frozenset(one for one, other in pairwise(sorted(numbers)) if one == other)
+
+
+def _short(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def _by_folder(root: Path) -> Iterator[Item | Reject]:
+    for entry in _walk(root, root):
         if isinstance(entry, Reject):
             yield entry
             continue
@@ -128,9 +143,9 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | Reject]:
             raise
         yield Reject(label=shown(folder.relative_to(root)), reason=unreadable.detail)
         return
-    for entry in entries:
-        path = folder / entry.name
-        if entry.is_dir(follow_symlinks=False):
+    for name, is_folder in entries:
+        path = folder / name
+        if is_folder:
             yield from _walk(path, root)
         elif fault := fault_of(path, root):
             yield Reject(label=shown(path.relative_to(root)), reason=fault)
@@ -138,10 +153,19 @@ def _walk(folder: Path, root: Path) -> Iterator[Path | Reject]:
             yield path
 
 
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
+def _listed(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the names in a folder in order, and whether each is a folder; hidden ones are left out."""
+    folders: set[str] = set()
+    names: list[str] = []
     try:
         with os.scandir(folder) as entries:
-            visible = [e for e in entries if not e.name.startswith(".") and e.name != "__MACOSX"]
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name == "__MACOSX":
+                    continue
+                names.append(entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.add(entry.name)
     except OSError:
         raise InputError(f"The folder {shown(folder)} cannot be read.") from None
-    return sorted(visible, key=lambda entry: entry.name)
+    names.sort()
+    return ((name, name in folders) for name in names)

@@ -53,7 +53,7 @@ def fault_of(path: Path, root: Path) -> str | None:
     try:
         real = path.resolve(strict=True)
         kind = real.stat().st_mode
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):  # the last: a name that no file can have
         return "There is no such file, or it cannot be reached."
     if not real.is_relative_to(root.resolve()):
         return "The path leads out of the folder, so it is not followed."

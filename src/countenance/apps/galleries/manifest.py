@@ -6,9 +6,9 @@ Strict on purpose: a row that is not understood is a rejection with its line num
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from countenance.apps.galleries.items import Item, Reject, fault_of, shown
@@ -24,29 +24,32 @@ def read_manifest(manifest: Path, *, root: Path) -> Iterator[Item | Reject]:
     Raises:
         ManifestInvalid: it cannot be read, has no or a wrong head line, or breaks off as CSV.
     """
+    if not manifest.is_file():
+        raise ManifestInvalid(f"The manifest {shown(manifest)} is no file that can be read.")
+    # A pass over everything first, so that a broken manifest enrols nothing; none of it is kept, because
+    # a manifest may name a million photos.
+    head: list[str] = []
+    for _, fields in _rows(manifest):
+        head = head or fields
+    if not head:
+        raise ManifestInvalid("The manifest is empty.")
+    return _items(islice(_rows(manifest), 1, None), _columns(head), root)
+
+
+def _rows(manifest: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield (first line number, fields) of each row that is not blank."""
+    line = 1
     try:
-        text = manifest.read_text(encoding="utf-8-sig", errors="strict")
+        with manifest.open(encoding="utf-8-sig", errors="strict") as text:
+            reader = csv.reader(text, strict=True)
+            for row in reader:
+                if any(field.strip() for field in row):
+                    yield line, [field.strip() for field in row]
+                line = reader.line_num + 1
     except OSError:
         raise ManifestInvalid(f"The manifest {shown(manifest)} cannot be read.") from None
     except UnicodeDecodeError:
         raise ManifestInvalid("The manifest is not UTF-8 text. Save it as “CSV UTF-8”.") from None
-    # A pass over everything first, so that a broken manifest enrols nothing.
-    rows = list(_rows(text))
-    if not rows:
-        raise ManifestInvalid("The manifest is empty.")
-    columns = _columns(rows[0][1])
-    return _items(rows[1:], columns, root)
-
-
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first line number, fields) of each row that is not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if any(field.strip() for field in row):
-                yield line, [field.strip() for field in row]
-            line = reader.line_num + 1
     except csv.Error as fault:
         raise ManifestInvalid(
             f"The manifest is not proper CSV from line {line} on: {fault}."
@@ -74,7 +77,7 @@ def _columns(head: Sequence[str]) -> list[str]:
 
 
 def _items(
-    rows: Sequence[tuple[int, list[str]]], columns: Sequence[str], root: Path
+    rows: Iterable[tuple[int, list[str]]], columns: Sequence[str], root: Path
 ) -> Iterator[Item | Reject]:
     first_seen: dict[str, int] = {}
     for line, fields in rows:

@@ -11,12 +11,14 @@ from django.db import models
 
 from countenance.apps.agencies.models import Agency, Person
 from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.objects import ids_in
 from countenance.apps.records.sealed import (
     ObjectSealedModel,
     SealedBytes,
     SealedJSON,
     SealedModel,
     SealedText,
+    current_keyring,
 )
 from countenance.errors import SealBroken
 from countenance.ledger.entry import Action
@@ -42,6 +44,7 @@ class Source(SealedModel):
     """Where photos come from, and by what right they are held."""
 
     seal_kind: ClassVar[KeyKind] = KeyKind.SOURCE
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"passport"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
@@ -90,6 +93,7 @@ class Gallery(ObjectSealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.INDEX
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"terms"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
@@ -155,10 +159,11 @@ class GalleryGrant(SealedModel):
 
     `proof` is sealed by the owner's own key and opens the owner's photos to the grantee: nobody else can
     make one. Ending the grant destroys it. `details` holds kinds, until, the gallery's and the owner's
-    name, so that the grantee sees what it was granted.
+    name, so that the grantee sees what it was granted; and when it was ended.
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.SOURCE
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"details"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     gallery = models.ForeignKey(Gallery, on_delete=models.PROTECT, related_name="grants")
@@ -169,6 +174,18 @@ class GalleryGrant(SealedModel):
     granted_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
+    def sealed_under(self, column: str) -> tuple[UUID | None, KeyKind]:
+        """Return the owner's key, of which the proof has one of its own."""
+        return self.agency_id, KeyKind.GRANT if column == "proof" else self.seal_kind
+
+    def sealed_anew(self, sealed: bytes, column: str) -> bytes:
+        """Return the same value under the newest key."""
+        if column != "proof":
+            return super().sealed_anew(sealed, column)
+        keyring, agency, kind = current_keyring(), self.agency_id, KeyKind.GRANT
+        proof = keyring.unseal(sealed, kind=kind, agency=agency, object=self.gallery_id)
+        return keyring.seal(proof, kind=kind, agency=agency, object=self.gallery_id)
+
     @property
     def facts(self) -> GrantFacts:
         """Return what policy needs to know."""
@@ -176,11 +193,21 @@ class GalleryGrant(SealedModel):
             grantee=UUID(self.details["grantee"]),
             until=date.fromisoformat(self.details["until"]),
             kinds=frozenset(SearchKind(kind) for kind in self.details["kinds"]),
-            ended=self.ended_at is not None or self.proof is None,
+            ended=self.ended_at is not None or self.proof is None or "ended" in self.details,
         )
 
 
-class Subject(SealedModel):
+class _OfGallery:
+    """What a gallery holds is sealed with the keys of the gallery's agency."""
+
+    gallery: Any
+
+    def seal_agency(self) -> UUID | None:
+        """Return the gallery's agency."""
+        return self.gallery.agency_id  # type: ignore[no-any-return] # a foreign key of each
+
+
+class Subject(_OfGallery, SealedModel):
     """The person a gallery photo is of.
 
     A subject that was not named by whoever enrolled (another face in a photo) has `named=False`.
@@ -199,10 +226,6 @@ class Subject(SealedModel):
         constraints = (
             models.UniqueConstraint(fields=("gallery", "label_index"), name="one_subject_a_label"),
         )
-
-    def seal_agency(self) -> UUID | None:
-        """Return the gallery's agency."""
-        return self.gallery.agency_id
 
 
 class EnrolmentRun(SealedModel):
@@ -244,7 +267,7 @@ class StagedPhoto(ObjectSealedModel):
         return self.run.agency_id
 
 
-class Photo(ObjectSealedModel):
+class Photo(_OfGallery, ObjectSealedModel):
     """An enrolled photo. Its bytes are a sealed object of the same id; removing it destroys its key.
 
     `details` holds path, external id, date, notes, size and format. A removed photo's row stays, empty.
@@ -269,10 +292,6 @@ class Photo(ObjectSealedModel):
             ),
         )
 
-    def seal_agency(self) -> UUID | None:
-        """Return the gallery's agency."""
-        return self.gallery.agency_id
-
 
 class Face(SealedModel):
     """One face in an enrolled photo, sealed under the photo's key; its id is its row in the index.
@@ -282,6 +301,7 @@ class Face(SealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.PHOTO
+    sealed_with: ClassVar[str] = "photo"
 
     id = models.BigAutoField(primary_key=True)
     gallery = models.ForeignKey(Gallery, on_delete=models.PROTECT)
@@ -331,7 +351,7 @@ class Face(SealedModel):
         return self.photo.unseal_column(sealed, f"{column}.{self.ordinal}")
 
 
-class IndexSnapshot(ObjectSealedModel):
+class IndexSnapshot(_OfGallery, ObjectSealedModel):
     """A sealed copy of a gallery's index at one version: derived data, rebuilt when it is missing.
 
     Its parts are sealed objects in the store. Any removal from the gallery destroys it.
@@ -344,12 +364,12 @@ class IndexSnapshot(ObjectSealedModel):
     version = models.BigIntegerField()
     parts = models.JSONField()
 
-    def seal_agency(self) -> UUID | None:
-        """Return the gallery's agency."""
-        return self.gallery.agency_id
+    def stored_objects(self) -> list[tuple[UUID, str]]:
+        """Return the ids of the parts, and the name that the seal of each binds."""
+        return [(part, f"part {number}") for number, part in enumerate(ids_in(self.parts))]
 
 
-class Collection(ObjectSealedModel):
+class Collection(_OfGallery, ObjectSealedModel):
     """Where a gallery's templates lie in Milvus: derived data, made anew from the faces at will.
 
     Its id is its name there. It holds the gallery at `version`; while `target` is set, it is brought to that one, and
@@ -377,7 +397,3 @@ class Collection(ObjectSealedModel):
                 name="one_collection_serves",
             ),
         )
-
-    def seal_agency(self) -> UUID | None:
-        """Return the gallery's agency."""
-        return self.gallery.agency_id

@@ -91,7 +91,7 @@ def photo_remove(request: Request, photo_id: UUID) -> HttpResponse:
             services.remove_photo(
                 request.actor, photo=one, **form.cleaned_data, tools=request.tools
             )
-            return HttpResponseRedirect(reverse("gallery", args=[one.gallery_id]))
+            return HttpResponseRedirect(reverse("erasure_certificate", args=[one.pk]))
     return confirm_page(
         request,
         form,
@@ -120,7 +120,7 @@ def subject_remove(request: Request, subject_id: UUID) -> HttpResponse:
             services.remove_subject(
                 request.actor, subject=one, **form.cleaned_data, tools=request.tools
             )
-            return HttpResponseRedirect(reverse("gallery", args=[one.gallery_id]))
+            return HttpResponseRedirect(reverse("erasure_certificate", args=[one.pk]))
     return confirm_page(
         request,
         form,

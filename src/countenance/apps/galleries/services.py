@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from countenance import policy
+from countenance.apps.galleries.certificates import Counts, Erased, certificate
 from countenance.apps.galleries.erased_with import erase_with
 from countenance.apps.galleries.models import (
     PASSPORT,
@@ -25,7 +26,7 @@ from countenance.apps.galleries.models import (
     Subject,
 )
 from countenance.apps.galleries.queries import gallery_name_index, source_name_index
-from countenance.apps.records.objects import delete_objects
+from countenance.apps.records.objects import delete_objects, ids_in
 from countenance.apps.records.services import Record, accountable
 from countenance.errors import (
     AlreadyExists,
@@ -36,7 +37,7 @@ from countenance.errors import (
 )
 from countenance.index.rotation import Rotation
 from countenance.ledger.entry import Action
-from countenance.policy import Actor, Deed
+from countenance.policy import SYSTEM, Actor, Deed
 from countenance.tools import Tools
 
 
@@ -123,10 +124,11 @@ def remove_photo(actor: Actor, record: Record, *, photo: Photo, reason: str, too
         ReasonMissing, WrongState, NotPermitted.
     """
     record.note(about=photo.pk, reason=reason.strip())
-    _check(actor, photo.gallery.agency_id, reason)
+    _check(actor, record, photo.gallery.agency_id, reason)
     _lock([photo.gallery_id])
     _still_there(Photo.objects.filter(pk=photo.pk))
-    _erase([photo.pk], [photo.gallery_id], record, tools=tools)
+    erased = _erase([photo.pk], [photo.gallery_id], tools=tools)
+    record.note(certificate=certificate(actor, Erased.PHOTO, photo.pk, erased, at=tools.clock()))
 
 
 @accountable(Action.SUBJECT_REMOVED, deed=Deed.PHOTO_REMOVE)
@@ -139,18 +141,20 @@ def remove_subject(
         ReasonMissing, WrongState, NotPermitted.
     """
     record.note(about=subject.pk, reason=reason.strip())
-    _check(actor, subject.gallery.agency_id, reason)
+    _check(actor, record, subject.gallery.agency_id, reason)
     _lock([subject.gallery_id])
     _still_there(Subject.objects.filter(pk=subject.pk))
     photos = Photo.objects.filter(subject=subject, removed_at=None).values_list("pk", flat=True)
-    _erase(list(photos), [subject.gallery_id], record, tools=tools)
+    erased = _erase(list(photos), [subject.gallery_id], tools=tools)
     version = Gallery.objects.values_list("version", flat=True).get(pk=subject.gallery_id)
-    Face.objects.filter(subject=subject, removed_version=None).update(
-        template=None, crop=None, details=None, removed_version=version
-    )
-    _forget_subjects([subject.pk], tools.clock())
     # Of a face in other people's photos too.
-    erase_with([subject.gallery_id], subjects=[subject.pk])
+    erased += _forget_faces(Face.objects.filter(subject=subject), version)
+    _forget_subjects([subject.pk], tools.clock())
+    erased.controls += erase_with([subject.gallery_id], subjects=[subject.pk])
+    erased.subjects = max(1, erased.subjects)
+    record.note(
+        certificate=certificate(actor, Erased.SUBJECT, subject.pk, erased, at=tools.clock())
+    )
 
 
 @accountable(Action.SOURCE_REMOVED, deed=Deed.SOURCE_REMOVE)
@@ -163,21 +167,22 @@ def remove_source(
         ReasonMissing, WrongState, NotPermitted.
     """
     record.note(about=source.pk, reason=reason.strip())
-    _check(actor, source.agency_id, reason)
+    _check(actor, record, source.agency_id, reason)
     # First of all, so that no enrolment commits another photo of it from here on.
     source = Source.objects.select_for_update(no_key=True).get(pk=source.pk)
     _still_there(Source.objects.filter(pk=source.pk))
     of_source = Photo.objects.filter(source=source, removed_at=None)
     galleries = set(of_source.values_list("gallery_id", flat=True))
     _lock(galleries)
-    _erase(list(of_source.values_list("pk", flat=True)), galleries, record, tools=tools)
-    _forget_uploads(source, tools=tools)
+    erased = _erase(list(of_source.values_list("pk", flat=True)), galleries, tools=tools)
+    erased.uploads = _forget_uploads(source, tools=tools)
+    record.note(certificate=certificate(actor, Erased.SOURCE, source.pk, erased, at=tools.clock()))
     source.removed_at = tools.clock()
     source.save(update_fields=("removed_at",))
 
 
-def _forget_uploads(source: Source, *, tools: Tools) -> None:
-    """Destroy what waits to be enrolled from a source, and the names of what was turned away."""
+def _forget_uploads(source: Source, *, tools: Tools) -> int:
+    """Destroy what waits to be enrolled from a source, and the names of what was turned away; return how much waited."""
     staged = StagedPhoto.objects.filter(run__source=source)
     waiting = list(staged.values_list("pk", flat=True))
     staged.delete()
@@ -185,6 +190,7 @@ def _forget_uploads(source: Source, *, tools: Tools) -> None:
     for run in EnrolmentRun.objects.select_for_update(no_key=True).filter(source=source):
         run.rejects = []
         run.save(update_fields=("rejects",))
+    return len(waiting)
 
 
 def _still_there(row: QuerySet[Any]) -> None:
@@ -193,8 +199,10 @@ def _still_there(row: QuerySet[Any]) -> None:
         raise WrongState("This was removed already.")
 
 
-def _check(actor: Actor, agency: UUID, reason: str) -> None:
-    policy.permit_own(actor, agency)
+def _check(actor: Actor, record: Record, agency: UUID, reason: str) -> None:
+    record.agency = agency
+    if actor != SYSTEM:  # Which only repeats after a restore what somebody of the agency did.
+        policy.permit_own(actor, agency)
     if not reason.strip():
         raise ReasonMissing("Say in words why this is removed.")
 
@@ -213,35 +221,49 @@ def _lock(galleries: Collection[UUID]) -> list[Gallery]:
     )
 
 
-def _erase(
-    photos: list[UUID], galleries: Collection[UUID], record: Record, *, tools: Tools
-) -> None:
-    """Destroy keys, templates and details of photos; the index drops their rows by version."""
+def _erase(photos: list[UUID], galleries: Collection[UUID], *, tools: Tools) -> Counts:
+    """Destroy keys, templates and details of photos; the index drops their rows by version. Return how much that was."""
     now = tools.clock()
+    erased = Counts(photos=photos)
     for gallery in _lock(galleries):
         gallery.version += 1
         gallery.save(update_fields=("version",))
-        Face.objects.filter(photo_id__in=photos, gallery=gallery, removed_version=None).update(
-            template=None, crop=None, details=None, removed_version=gallery.version
-        )
-        _drop_snapshot(gallery, tools=tools)
+        faces = Face.objects.filter(photo_id__in=photos, gallery=gallery)
+        erased += _forget_faces(faces, gallery.version)
+        erased.snapshots += _drop_snapshot(gallery, tools=tools)
     Photo.objects.filter(pk__in=photos).update(
         object_key=None, details=None, content_index=None, removed_at=now
     )
     touched = Subject.objects.filter(faces__photo_id__in=photos).distinct()
     empty = touched.exclude(faces__removed_version=None).values_list("pk", flat=True)
-    _forget_subjects(list(empty), now)
-    record.note(photos=len(photos), controls=erase_with(galleries, photos=photos))
+    erased.subjects = _forget_subjects(list(empty), now)
+    erased.controls = erase_with(galleries, photos=photos)
     # After the commit: a crash in between leaves objects without a row, which the sweep removes.
     transaction.on_commit(lambda: delete_objects(photos, tools=tools))
+    return erased
 
 
-def _drop_snapshot(gallery: Gallery, *, tools: Tools) -> None:
-    for snapshot in IndexSnapshot.objects.filter(gallery=gallery):
-        parts = [UUID(part) for part in snapshot.parts]
+def _forget_faces(faces: QuerySet[Face], version: int) -> Counts:
+    """Destroy templates and crops of faces; return how many there were."""
+    present = faces.filter(removed_version=None)
+    found = Counts(
+        faces=present.count(),
+        templates=present.filter(template__isnull=False).count(),
+        crops=present.filter(crop__isnull=False).count(),
+    )
+    present.update(template=None, crop=None, details=None, removed_version=version)
+    return found
+
+
+def _drop_snapshot(gallery: Gallery, *, tools: Tools) -> int:
+    snapshots = list(IndexSnapshot.objects.filter(gallery=gallery))
+    for snapshot in snapshots:
+        parts = ids_in(snapshot.parts)
         transaction.on_commit(lambda parts=parts: delete_objects(parts, tools=tools))  # type: ignore[misc]
         snapshot.delete()
+    return len(snapshots)
 
 
-def _forget_subjects(subjects: list[UUID], now: datetime) -> None:
-    Subject.objects.filter(pk__in=subjects).update(label=None, label_index=None, removed_at=now)
+def _forget_subjects(subjects: list[UUID], now: datetime) -> int:
+    rows = Subject.objects.filter(pk__in=subjects)
+    return rows.update(label=None, label_index=None, removed_at=now)

@@ -63,6 +63,15 @@ def change_terms(
     return gallery
 
 
+@accountable(Action.GALLERY_TERMS_CHANGED, deed=Deed.SET_UP)
+def begin_terms_anew(actor: Actor, record: Record, *, gallery: Gallery, tools: Tools) -> None:
+    """Let a gallery of a backup have no terms, although the ledger knows that it got some: they are lost."""
+    gallery = Gallery.objects.select_for_update(no_key=True).get(pk=gallery.pk)
+    gallery.terms = gallery.terms or {}
+    gallery.save(update_fields=("terms",))
+    record.note(about=gallery.pk, after=gallery.terms, restored=True)
+
+
 @accountable(Action.RETENTION_EXTENDED, deed=Deed.RETENTION_EXTEND)
 def extend_retention(
     actor: Actor, record: Record, *, source: Source, until: date, tools: Tools

@@ -215,7 +215,7 @@ def source_remove(request: Request, source_id: UUID) -> HttpResponse:
             services.remove_source(
                 request.actor, source=one, **form.cleaned_data, tools=request.tools
             )
-            return HttpResponseRedirect(reverse("source", args=[one.pk]))
+            return HttpResponseRedirect(reverse("erasure_certificate", args=[one.pk]))
     count = listing.photo_count(one)
     return confirm_page(
         request,

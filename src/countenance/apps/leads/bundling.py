@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from django.db import connection, transaction
-
 from countenance import policy
 from countenance.apps.cases.models import Case
 from countenance.apps.galleries.drawn import permit_beside_draw
 from countenance.apps.leads import disclosure
+from countenance.apps.records.locks import as_of_one_moment
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.bundle import Contents, write_bundle
 from countenance.errors import NotPermitted, WrongState
@@ -67,11 +66,7 @@ def _permit(actor: Actor, case: Case) -> None:
 
 def _read(actor: Actor, case: Case, *, tools: Tools) -> Contents:
     """Read a case and the ledger as both were at one moment."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with as_of_one_moment():
         case = Case.objects.get(pk=case.pk)
         disclosure.permit_blindly(actor, case, tools=tools)
         return disclosure.contents_of(actor, case, tools=tools)

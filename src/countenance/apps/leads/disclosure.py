@@ -265,6 +265,7 @@ def _ledger(
         opened = None if _is_withheld(row, withheld) else _opened(row, keyring)
         if opened is None or _of_this_case(opened[1], case):
             mine.append((row, opened))
+    mine = sorted([*mine, *_restores(mine)], key=lambda one: one[0].index)
     paths = inclusion_paths(leaves, [row.index for row, _ in mine])
     entries = [
         c.LedgerEntry(
@@ -277,6 +278,15 @@ def _ledger(
         for row, opened in mine
     ]
     return c.Ledger(size=len(leaves), root=root(leaves), entries=entries)
+
+
+def _restores(mine: Iterable[tuple[LedgerRow, object]]) -> list[tuple[LedgerRow, None]]:
+    """Return the restores after an entry whose body is gone, which may be why; what they say is the deployment's own."""
+    first = min((row.index for row, _ in mine if row.body is None), default=None)
+    if first is None:
+        return []
+    rows = LedgerRow.objects.filter(action=str(Action.DEPLOYMENT_RESTORED), index__gt=first)
+    return [(row, None) for row in rows.order_by("index")]
 
 
 def _is_withheld(row: LedgerRow, withheld: Collection[UUID]) -> bool:

@@ -90,7 +90,8 @@ def support_of(lead: Lead) -> Support:
 def withdrawal_words(lead: Lead) -> str:
     """Return who withdrew a lead, when and why."""
     said = lead.withdrawn
-    name = Person.objects.get(pk=said["by"]).name
+    # Nobody, where a restore withdrew again what had been withdrawn since the backup.
+    name = Person.objects.get(pk=said["by"]).name if said["by"] else "The restored deployment"
     at = moment(datetime.fromisoformat(said["at"]))
     return f"{name} withdrew it on {at}. Do not act on it. Why: {said['reason']}"
 

@@ -1,4 +1,7 @@
-"""Locks of a database session: they vanish with their process, so a killed one holds nothing back."""
+"""Locks of a database session, and reading as of one moment.
+
+Such locks vanish with their process, so a killed one holds nothing back.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 
 @contextmanager
@@ -31,3 +34,17 @@ def session_lock(row: UUID, *, wait: bool) -> Iterator[bool]:
         if held:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
+@contextmanager
+def as_of_one_moment() -> Iterator[None]:
+    """Read everything in a block as it stood when the block began, and write nothing.
+
+    Inside a transaction that runs already, as tests have one, that one goes on.
+    """
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield

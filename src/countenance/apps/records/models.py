@@ -1,10 +1,15 @@
-"""The rows behind everything: wrapped keys, the ledger and its head."""
+"""The rows behind everything: wrapped keys, the ledger, its head and its checkpoints, who witnesses them."""
 
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
+
+from countenance.apps.records.sealed import SealedJSON, SealedModel
+from countenance.sealing.kinds import KeyKind
 
 
 class KeyRow(models.Model):
@@ -55,3 +60,33 @@ class LedgerHead(models.Model):
 
     class Meta:
         constraints = (models.CheckConstraint(condition=models.Q(id=1), name="one_ledger_head"),)
+
+
+class CheckpointRow(models.Model):
+    """A checkpoint that the ledger signed, with the cosignatures that it has; all of it public.
+
+    `note` is the signed note; `cosigned` counts the witnesses of the
+    policy of that time. What is believed is the note alone, whenever it is read.
+    """
+
+    size = models.BigIntegerField(primary_key=True)
+    note = models.BinaryField()
+    at = models.DateTimeField()
+    cosigned = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ("size",)
+
+
+class WitnessPolicyRow(SealedModel):
+    """Who witnesses the ledger; the newest entry of `witnesses.changed` says by its id which row holds."""
+
+    seal_kind: ClassVar[KeyKind] = KeyKind.STANDING
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    at = models.DateTimeField()
+    policy = SealedJSON()  # of ledger.quorum.WitnessPolicy
+
+    def seal_agency(self) -> UUID | None:
+        """Say that it is the deployment's own."""
+        return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from countenance.apps.records.sealed import ObjectSealedModel, current_keyring
+from countenance.errors import SealBroken
 from countenance.sealing.envelope import Context, seal_object, unseal_object
 from countenance.tools import Tools
 
@@ -34,7 +36,24 @@ def get_object(
         SealBroken: it was changed, or its key was destroyed.
     """
     sealed = tools.store.get(id or row.pk)
-    return unseal_object(sealed, key=row.open_key(), context=_context(row, part))
+    try:
+        return unseal_object(sealed, key=row.open_key(), context=_context(row, part))
+    except SealBroken:
+        # While a row is sealed anew its objects follow one by one.
+        for key in row.other_keys():
+            with suppress(SealBroken):
+                return unseal_object(sealed, key=key, context=_context(row, part))
+        raise
+
+
+def ids_in(said: object) -> list[UUID]:
+    """Return the ids in a plain column; none where somebody wrote anything else than a list of them."""
+    if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
+        return []
+    try:
+        return [UUID(one) for one in said]
+    except ValueError:
+        return []
 
 
 def delete_objects(ids: Iterable[UUID], *, tools: Tools) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
-from countenance.apps.records.models import LedgerHead, LedgerRow
+from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import unseal_body
+from countenance.apps.records.tree import head_frontier
+from countenance.apps.records.witnessed import RowReceipt, log_key, newest_checkpoint
 from countenance.errors import LedgerBroken, NotFound
+from countenance.ledger.checkpoint import SignedCheckpoint, Trust
 from countenance.ledger.entry import OF_EXAMINERS, Action, Entry
-from countenance.ledger.export import entry_line, header_line
-from countenance.ledger.merkle import Frontier
-from countenance.ledger.receipt import Head, Receipt
+from countenance.ledger.export import entry_line, header_line, signed_header_line
+from countenance.ledger.head import Head
+from countenance.ledger.receipt import Receipt
 from countenance.ledger.verify import Report, verify_export
 from countenance.policy import Actor, Role
 from countenance.sealing.keyring import Keyring
@@ -21,10 +26,10 @@ from countenance.sealing.keyring import Keyring
 HASH_BYTES = 32
 
 
-def receipt_of(row: LedgerRow) -> Receipt:
-    """Return the receipt that was given when this entry was appended."""
+def receipt_of(row: LedgerRow) -> RowReceipt:
+    """Return the receipt that was given when this entry was appended; it knows whether that is witnessed."""
     path = bytes(row.path)
-    return Receipt(
+    return RowReceipt(
         index=row.index,
         leaf=Entry.parse(bytes(row.entry)).leaf(),
         size=row.index + 1,
@@ -33,7 +38,7 @@ def receipt_of(row: LedgerRow) -> Receipt:
     )
 
 
-def receipt_about(about: UUID, action: Action) -> Receipt:
+def receipt_about(about: UUID, action: Action) -> RowReceipt:
     """Return the receipt of the newest entry of this action about this row.
 
     Raises:
@@ -63,6 +68,42 @@ def newest_entries(count: int = 50, *, reader: Actor | None = None) -> list[Ledg
     return list(rows[:count])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which entries somebody looks for; what is left out is not asked for.
+
+    Attributes:
+        action: what was done.
+        since: not earlier than this.
+        until: earlier than this.
+        about: the id of what it was done to.
+        number: the entry of this number alone.
+        before: only those with a lower number: where the page before ended.
+    """
+
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    about: UUID | None = None
+    number: int | None = None
+    before: int | None = None
+
+
+def find_entries(wanted: Wanted, count: int, *, reader: Actor) -> list[LedgerRow]:
+    """Return the newest entries that are wanted and that somebody may read, newest first."""
+    rows: QuerySet[LedgerRow] = LedgerRow.objects.order_by("-index")
+    asked = {
+        "action": wanted.action or None,
+        "at__gte": wanted.since,
+        "at__lt": wanted.until,
+        "about": wanted.about,
+        "index": wanted.number,
+        "index__lt": wanted.before,
+    }
+    rows = rows.filter(**{name: value for name, value in asked.items() if value is not None})
+    return list(rows.exclude(action__in=left_out_for(reader))[:count])
+
+
 def counts_by_action(reader: Actor) -> dict[str, int]:
     """Return how many entries there are of each action that somebody may read, most frequent first."""
     rows = LedgerRow.objects.exclude(action__in=left_out_for(reader))
@@ -72,12 +113,16 @@ def counts_by_action(reader: Actor) -> dict[str, int]:
 
 def head() -> Head:
     """Return the tree's size and root."""
-    frontier = Frontier.from_bytes(bytes(LedgerHead.objects.get(id=1).frontier))
+    frontier = head_frontier()
     return Head(size=frontier.size, root=frontier.root())
 
 
 def export_ledger(
-    keyring: Keyring, *, bodies: bool = False, reader: Actor | None = None
+    keyring: Keyring,
+    *,
+    bodies: bool = False,
+    reader: Actor | None = None,
+    signed: SignedCheckpoint | None = None,
 ) -> Iterator[str]:
     """Yield the export's lines: a header, then one line an entry.
 
@@ -86,9 +131,15 @@ def export_ledger(
         bodies: disclose salt and body of entries, so that a reader can check the commitments.
         reader: whose export it is: only bodies of their own agency are disclosed, and to the custodian
             those of the deployment itself; the others stay commitments. None: all, for the machine alone.
+        signed: the checkpoint that goes with it: the export is of its entries. None: of all, and without one.
     """
-    now = head()
-    yield header_line(deployment=keyring.deployment, head=now)
+    if signed is None:
+        now = head()
+        yield header_line(deployment=keyring.deployment, head=now)
+    else:
+        now = signed.checkpoint.head
+        key = log_key(keyring)
+        yield signed_header_line(deployment=keyring.deployment, signed=signed, key=key)
     rows = LedgerRow.objects.filter(index__lt=now.size).order_by("index")
     for row in rows.iterator(chunk_size=2000):
         _compare_columns(row)
@@ -102,10 +153,18 @@ def verify_ledger(
 ) -> Report:
     """Verify this deployment's ledger, with every sealed body that the reader may open.
 
+    Its newest signed checkpoint has to be of it, too.
+
     Raises:
         LedgerBroken, SealBroken: where and what is wrong.
     """
-    return verify_export(export_ledger(keyring, bodies=True, reader=reader), expect=expect)
+    kept = newest_checkpoint()
+    return verify_export(
+        export_ledger(keyring, bodies=True, reader=reader),
+        expect=expect,
+        kept=kept,
+        trust=Trust(log=log_key(keyring)) if kept else None,
+    )
 
 
 def _is_of(reader: Actor, row: LedgerRow) -> bool:

@@ -11,9 +11,13 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, InternalError, OperationalError, transaction
+from psycopg.errors import DiskFull
 
-from countenance.apps.records.models import KeyRow, LedgerHead, LedgerRow
+from countenance.apps.records.keys import save_keys
+from countenance.apps.records.models import LedgerHead, LedgerRow
+from countenance.apps.records.sealed import noting
+from countenance.apps.records.witnessed import require_witnesses
 from countenance.errors import (
     Conflict,
     DatabaseUnavailable,
@@ -21,6 +25,7 @@ from countenance.errors import (
     StepUpNeeded,
     Unavailable,
 )
+from countenance.ledger.actions import NEED_WITNESSES
 from countenance.ledger.entry import Action, Entry, canonical_json, commit
 from countenance.ledger.merkle import Frontier
 from countenance.ledger.receipt import Receipt
@@ -38,7 +43,8 @@ SALT_BYTES = 32
 class Record:
     """What a service tells the ledger about itself; becomes the sealed body of its entry.
 
-    `agency` is whose the body is to read if not the actor's own: of what the clock does to a case.
+    `rows` holds the digests of what was written to columns that give power, by `sealed.column_of`; `agency` is
+    whose the body is to read if not the actor's own: of what the clock does to a case.
     """
 
     def __init__(self, action: Action) -> None:
@@ -47,6 +53,7 @@ class Record:
         self.about: UUID | None = None
         self.agency: UUID | None = None
         self.facts: dict[str, Any] = {}
+        self.rows: dict[str, str] = {}
         self.receipt: Receipt | None = None
 
     def note(self, about: UUID | None = None, **facts: object) -> None:
@@ -82,7 +89,9 @@ def accountable(
             try:
                 if deed is not None:
                     permit_deed(actor, deed, now=tools.clock())
-                with transaction.atomic(durable=True):
+                if not NEED_WITNESSES.isdisjoint((action, *others)):
+                    require_witnesses(tools)
+                with transaction.atomic(durable=True), noting() as record.rows:
                     result = service(actor, record, *args, **kwargs)
                     append(actor, record, tools=tools)
             except StepUpNeeded:
@@ -93,8 +102,8 @@ def accountable(
                 raise
             except IntegrityError:
                 raise Conflict("Somebody did the same at the same moment. Look again.") from None
-            except OperationalError as error:
-                raise DatabaseUnavailable("The database did not answer; try again.") from error
+            except (OperationalError, InternalError) as error:
+                raise DatabaseUnavailable(_why_not(error)) from error
             return result
 
         wrapper.accountable = (action, *others)  # type: ignore[attr-defined] # read by tests and docs
@@ -102,6 +111,13 @@ def accountable(
         return wrapper
 
     return decorate
+
+
+def _why_not(error: Exception) -> str:
+    """Return why the database did nothing: a full disk is nothing that trying again mends."""
+    if isinstance(error.__cause__, DiskFull):
+        return "The database's disk is full, so nothing was changed. Make room there and try again."
+    return "The database did not answer; try again."
 
 
 def composed_of(*services: Callable[..., Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -129,7 +145,8 @@ def append(actor: Actor, record: Record, *, tools: Tools) -> Receipt:
     at = max(tools.clock(), head.at)
     frontier = Frontier.from_bytes(bytes(head.frontier))
     index = frontier.size
-    body = canonical_json({"actor": actor.person, "agency": actor.agency, "facts": record.facts})
+    said = {"actor": actor.person, "agency": actor.agency, "facts": record.facts}
+    body = canonical_json(said | ({"rows": record.rows} if record.rows else {}))
     salt = tools.token_bytes(SALT_BYTES)
     entry = Entry(action=record.action, at=at, about=record.about, commitment=commit(body, salt))
     leaf = entry.leaf()
@@ -174,34 +191,6 @@ def unseal_body(row: LedgerRow, *, keyring: Keyring) -> tuple[bytes, bytes] | No
         bytes(row.body), kind=kind, agency=row.agency, object=f"entry-{row.index}", field="body"
     )
     return plaintext[:SALT_BYTES], plaintext[SALT_BYTES:]
-
-
-def save_keys(records: list[KeyRecord]) -> None:
-    """Store wrapped keys; part of the transaction of the service that made them."""
-    KeyRow.objects.bulk_create(
-        KeyRow(
-            id=record.id,
-            agency=record.agency,
-            kind=str(record.kind),
-            epoch=record.epoch,
-            wrapped=record.wrapped,
-        )
-        for record in records
-    )
-
-
-def load_keys() -> list[KeyRecord]:
-    """Return every wrapped key."""
-    return [
-        KeyRecord(
-            id=row.id,
-            agency=row.agency,
-            kind=KeyKind(row.kind),
-            epoch=row.epoch,
-            wrapped=bytes(row.wrapped),
-        )
-        for row in KeyRow.objects.all()
-    ]
 
 
 @accountable(Action.DEPLOYMENT_INITIALISED, deed=Deed.SET_UP)

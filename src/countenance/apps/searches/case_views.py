@@ -20,6 +20,7 @@ from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import afterwards, case_rows, knowing, queries
 from countenance.apps.searches.afterwards import Afterwards
 from countenance.apps.searches.candidates import NO_CANDIDATE, NO_FACE, QUALITY_TOO_LOW
+from countenance.apps.searches.erasable import left_of
 from countenance.apps.searches.footage_views import videos_of
 from countenance.apps.searches.kept import kept
 from countenance.apps.searches.models import (
@@ -111,16 +112,43 @@ def case(request: Request, case_id: UUID) -> HttpResponse:
 def _kept(request: Request, one: Case) -> dict[str, Any]:
     """Return until when things of a case are kept, and who set a hold and since when."""
     said = kept(one, now=request.tools.clock())
-    hold = said.hold
-    by = case_queries.people_named([UUID(hold["by"])] if hold else [], request.actor)
+    hold, erasable = said.hold, one.closed_at is not None and not said.needed and not said.erasure
     return {
         "kept": said,
         "results_gone": _all_purged(one),
-        "held_by": next((person.name for person in by), ""),
+        "held_by": _named(request, hold, "by"),
         "held_at": datetime.fromisoformat(hold["at"]) if hold else None,
+        "erased_early": _erased_early(request, one),
+        "may_erase": erasable
+        and hold is None
+        and may(request.actor, Deed.CASE_ERASE)
+        and any(left_of(one.pk)),
         "may_hold": may(request.actor, Deed.CASE_HOLD),
         "may_disclose": may(request.actor, Deed.BUNDLE_EXPORT),
     }
+
+
+def _erased_early(request: Request, one: Case) -> dict[str, Any] | None:
+    """Return when and by whom a case was erased before its time, with its certificates; None if it was not."""
+    ordered = one.erasure
+    if ordered is None:
+        return None
+    gone = Search.objects.filter(case=one, purged_at__isnull=False).order_by("intended_at", "pk")
+    return {
+        "at": datetime.fromisoformat(ordered["at"]),
+        "asked_by": _named(request, ordered, "asked_by"),
+        "approved_by": _named(request, ordered, "approved_by"),
+        "reason": ordered["reason"],
+        "left": any(left_of(one.pk)),
+        "certificates": [(search.pk, queries.code_of(search)) for search in gone],
+    }
+
+
+def _named(request: Request, said: dict[str, Any] | None, name: str) -> str:
+    """Return who did something, by name; nobody where a restore did it again."""
+    by = (said or {}).get(name)
+    found = case_queries.people_named([UUID(by)] if by else [], request.actor)
+    return next((person.name for person in found), "")
 
 
 def _all_purged(one: Case) -> bool:

@@ -38,6 +38,8 @@ class Kept:
         needed: something else keeps all of it, such as a lead that nobody has said the outcome of.
         needed_until: when that keeps it no longer, whatever is said; None while the case is open.
         unanswered: that time is over, and nobody has said it.
+        erasure: who ordered that it is destroyed before its time, when and why; None if nobody did. Then
+            results and photos are kept until that moment.
     """
 
     days: Days
@@ -47,6 +49,7 @@ class Kept:
     needed: bool
     needed_until: datetime | None
     unanswered: bool
+    erasure: dict[str, Any] | None
 
 
 def days_of(names: Iterable[str]) -> Days:
@@ -102,10 +105,17 @@ def kept(case: Case, *, now: datetime, days: Days | None = None) -> Kept:
     over = needed_until is not None and now > needed_until
     return Kept(
         days=days,
-        results_until=None if since is None else since + timedelta(days=days.results),
-        evidence_until=None if since is None else since + timedelta(days=days.evidence),
+        results_until=_until(case, since, days=days.results),
+        evidence_until=_until(case, since, days=days.evidence),
         hold=case.hold,
         needed=waits and not over,
         needed_until=needed_until,
         unanswered=waits and over,
+        erasure=case.erasure,
     )
+
+
+def _until(case: Case, since: datetime | None, *, days: int) -> datetime | None:
+    """Return until when something is kept: so many days after the end, or until its erasure was ordered."""
+    ends = [] if since is None else [since + timedelta(days=days)]
+    return min(ends if case.erase_from is None else [*ends, case.erase_from], default=None)

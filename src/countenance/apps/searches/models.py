@@ -102,6 +102,7 @@ class SearchRequest(SealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.CASE
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"wishes"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
@@ -160,7 +161,8 @@ class Search(ObjectSealedModel):
     """
 
     seal_kind: ClassVar[KeyKind] = KeyKind.CASE
-    PURGED: ClassVar[frozenset[str]] = frozenset({"outcome", "template"})
+    ON_LEDGER: ClassVar[frozenset[str]] = frozenset({"certificate", "request"})
+    under_own_key: ClassVar[frozenset[str]] = frozenset({"outcome", "template"})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT)
@@ -193,6 +195,10 @@ class Search(ObjectSealedModel):
             ),
         )
 
+    def sealed_under(self, column: str) -> tuple[uuid.UUID | None, KeyKind] | None:
+        """Return the key of the class, and None for what a purge destroys."""
+        return None if self._own(column) else (self.agency_id, self.seal_kind)
+
     def seal_column(self, plaintext: bytes, column: str) -> bytes:
         """Seal what a purge destroys under the row's own key, the rest under the key of its class."""
         if self._own(column):
@@ -207,7 +213,7 @@ class Search(ObjectSealedModel):
 
     def _own(self, column: str) -> bool:
         keyed = self._state.adding or self.object_key is not None
-        return keyed and column.rpartition(".")[2] in self.PURGED
+        return keyed and column.rpartition(".")[2] in self.under_own_key
 
     @property
     def deadline(self) -> datetime | None:

@@ -96,8 +96,15 @@ def setting_of(galleries: Sequence[Gallery], mode: SearchMode | None, *, tools: 
     return Setting(mode=mode, point=point, threshold=point.threshold)
 
 
-def offers(galleries: Sequence[Gallery], *, top: int, tools: Tools) -> list[Offer]:
-    """Return the modes in which these galleries can be searched; call it within `grants.reading`."""
+def offers(galleries: Sequence[Gallery], *, top: int, photos: int = 1, tools: Tools) -> list[Offer]:
+    """Return the modes in which these galleries can be searched; call it within `grants.reading`.
+
+    Args:
+        galleries: where to look.
+        top: how many people are returned at most.
+        photos: how many of one person make the search.
+        tools: the keys, the clock.
+    """
     point, listed = point_of(galleries, tools=tools), _listed(galleries, top, tools=tools)
     found = [
         Offer(mode=SearchMode.INVESTIGATION, name=NAMES[SearchMode.INVESTIGATION], words=listed)
@@ -106,7 +113,7 @@ def offers(galleries: Sequence[Gallery], *, top: int, tools: Tools) -> list[Offe
         most = "one person" if top == 1 else f"{top} people"
         words = (
             f"Returns nobody below similarity {point.threshold:.3f}, and at most {most}. Often it returns nobody, "
-            f"and that is an answer. {in_words(point)}"
+            f"and that is an answer. {_measured(point, photos)}"
         )
         name = NAMES[SearchMode.IDENTIFICATION]
         found.insert(0, Offer(mode=SearchMode.IDENTIFICATION, name=name, words=words))
@@ -135,10 +142,7 @@ def error_of(search: Search) -> str:
     point = point_at(search)
     if point is None or not is_measured(search):
         return ""
-    photos = 1 + len(search.request.get("more", ()))
-    if photos == 1:
-        return in_words(point)
-    return f"{in_words(point)} Each of those was with one photo; this one is with {photos}."
+    return _measured(point, 1 + len(search.request.get("more", ())))
 
 
 def printed_error_of(search: Search) -> str:
@@ -149,13 +153,27 @@ def printed_error_of(search: Search) -> str:
     photos = 1 + len(search.request.get("more", ()))
     return "".join(
         (
-            f"At this setting {about(point.fpir.value)} searches for people who are not in this gallery of ",
+            "At this setting" if photos == 1 else "With one photo, at this setting",
+            f" {about(point.fpir.value)} searches for people who are not in this gallery of ",
             f"{counted(point.subjects)} return somebody ({between(point.fpir.low, point.fpir.high)}), and ",
             f"{about(point.fnir.value)} for people who are in it do not return them ",
             f"({between(point.fnir.low, point.fnir.high)}). {_known(point)} {point.sample} among ",
             f"{counted(point.evaluated_subjects)} on {point.evaluated_on.day} {point.evaluated_on:%B %Y}",
-            "." if photos == 1 else f", one photo a search; this one is with {photos}.",
+            "."
+            if photos == 1
+            else f". With several, as this search with {photos}, it was not measured.",
         )
+    )
+
+
+def _measured(point: Point, photos: int) -> str:
+    """Return what was measured of searches at an operating point, and that of several photos nothing was."""
+    said = in_words(point)
+    if photos == 1:
+        return said
+    return (
+        f"This search is with {photos} photos of one person, and of such searches nothing was measured: they may return "
+        f"strangers more often or less often. With one photo, {said[0].lower()}{said[1:]}"
     )
 
 

@@ -36,6 +36,7 @@ def certificate(request: Request, search_id: UUID) -> HttpResponse:
         "search_id": one.pk,
         "code": one.pk.hex[:8],
         "said": one.certificate,
+        "ordered": _ordered(request, one.certificate),
         "searched_at": one.intended_at,
         "authorise_by": one.authorise_by,
         "destroyed_at": one.purged_at,
@@ -81,6 +82,7 @@ def evidence_certificate(request: Request, case_id: UUID) -> HttpResponse:
         "section": "cases",
         "case": one,
         "said": said,
+        "ordered": _ordered(request, said),
         "destroyed_at": datetime.fromisoformat(said["destroyed_at"]),
         "receipt": receipt_about(one.pk, Action.EVIDENCE_PURGED),
     }
@@ -126,6 +128,23 @@ def purge(request: Request, search_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(reverse("certificate", args=[one.pk]))
 
 
+def _ordered(request: Request, said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return who asked for an early erasure and who approved it, by name; nothing of any other destruction."""
+    ordered = said.get("ordered")
+    if ordered is None:
+        return []
+    return [
+        (words, _who(request, ordered[f"{deed}_by"], ordered[f"{deed}_at"]))
+        for words, deed in (("Asked for by", "asked"), ("Approved by", "approved"))
+    ]
+
+
+def _who(request: Request, by: str, at: str) -> str:
+    found = cases.people_named([UUID(by)], request.actor)
+    name = found[0].name if found else "Somebody who is no longer here"
+    return f"{name}, {moment(datetime.fromisoformat(at))}"
+
+
 def _purged(request: Request, search_id: UUID) -> Search:
     one = queries.search(request.actor, search_id)
     if one.certificate is None:
@@ -151,7 +170,7 @@ def _paper(
     name: str,
 ) -> HttpResponse:
     """Return a certificate as a file to print; its page says the same."""
-    why = [("Why", said["says"]), ("Rule", said["rule"])]
+    why = [("Why", said["says"]), *_ordered(request, said), ("Rule", said["rule"])]
     law = [("Law", "; ".join(said["sections"]))] if said["sections"] else []
     made = certificate_pdf(
         Certificate(

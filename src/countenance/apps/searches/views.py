@@ -29,12 +29,21 @@ from countenance.apps.searches.probe_faces import (
     searched_with,
     steps_of,
 )
-from countenance.apps.searches.retention import RESULTS_ENDED
+from countenance.apps.searches.repeating import REPEATED
+from countenance.apps.searches.retention import ERASED, RESULTS_ENDED
 from countenance.errors import InputError, NotPermitted, SearchFrozen
 from countenance.policy import Deed, SearchMode, may, permit_reason
 from countenance.ui import drawing
 from countenance.ui.forms import ErrorsOn
 from countenance.ui.requests import Request
+
+WHY_GONE = {
+    REFUSED: "The authority was refused.",
+    RESULTS_ENDED: "The time for which this is kept is over.",
+    ERASED: "The case was erased early.",
+    REPEATED: "It was destroyed before this deployment was restored from a backup.",
+}
+"""Why nobody sees any more what a search found; else no authority came in time."""
 
 
 @require_POST
@@ -48,7 +57,7 @@ def check(request: Request, probe_id: UUID) -> HttpResponse:
     names = names_of(request, chosen=asked["galleries"])
     chosen = [grants.searchable(request.actor, UUID(pk)) for pk in asked["galleries"]]
     with grants.reading(request.actor, chosen, tools=request.tools) as lent:
-        offered = modes.offers(chosen, top=asked["top"], tools=lent)
+        offered = modes.offers(chosen, top=asked["top"], photos=1 + len(asked["more"]), tools=lent)
     context = {
         "section": "requests",
         "case": probe.case,
@@ -155,8 +164,7 @@ def search(request: Request, search_id: UUID) -> HttpResponse:
         "search": _described(request, one, seen=seen, now=request.tools.clock()),
         "examines": examines,
         "frozen": frozen,
-        "refused": REFUSED in {frozen, frozen_by(one)},
-        "kept_for_long_enough": frozen_by(one) == RESULTS_ENDED,
+        "why_gone": WHY_GONE[REFUSED] if frozen == REFUSED else WHY_GONE.get(frozen_by(one) or ""),
         "purges": bool(frozen) and one.purged_at is None and may(request.actor, Deed.SEARCH_PURGE),
         "may_widen": may(request.actor, Deed.CASE_WIDEN),
         "candidates": candidates,

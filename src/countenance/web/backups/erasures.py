@@ -1,0 +1,233 @@
+"""What was destroyed since a backup: kept outside of it, as the ledger's own entries without their bodies.
+
+Each erasure is an entry of the ledger, written in the same transaction, and names the erased row by its random id and
+nothing else. So the list of erasures is the ledger, and a copy of its end is all that a restore needs to repeat them
+and to continue the same tree. It is taken from a folder of backups (`copy` puts it there), from a ledger export, or
+from the database of the lost home.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from cryptography.exceptions import InvalidSignature
+
+from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.queries import head
+from countenance.errors import Conflict, CountenanceError, ErasureListBroken, InputError, NotFound
+from countenance.ledger.entry import canonical_json
+from countenance.ledger.export import FORMAT as EXPORT
+from countenance.ledger.export import entry_line
+from countenance.ledger.head import Head
+from countenance.ledger.merkle import Frontier
+from countenance.sealing.keyring import Keyring
+from countenance.web.backups.folder import BackupFolder
+from countenance.web.backups.manifest import verify
+from countenance.web.backups.marks import replace
+from countenance.web.postgres import LocalPostgres
+
+FORMAT, VERSION = "countenance-ledger-part", 1
+_LABEL = b"countenance/ledger-part/1\n"
+
+Entries = Iterator[tuple[int, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureList:
+    """The entries of a ledger that was lost.
+
+    Attributes:
+        kind: where they come from: `folder`, `export` or `home`.
+        heads: what the tree was at some sizes, the last of them included; the entries must give these roots.
+        entries: index and bytes of each, in order, from one that the backup holds too.
+    """
+
+    kind: str
+    heads: dict[int, bytes]
+    entries: Entries
+
+    @property
+    def size(self) -> int:
+        """Return how many entries the lost ledger had."""
+        return max(self.heads)
+
+
+def copy(folder: BackupFolder, *, keyring: Keyring) -> int:
+    """Copy the ledger's entries that the folder lacks, and return up to which size it holds them now.
+
+    Raises:
+        Conflict: the folder holds entries that are not on this ledger.
+    """
+    parts = _parts(folder)
+    first = parts[-1][1].size if parts else 0
+    now = head()
+    if parts:
+        last = LedgerRow.objects.filter(index=first - 1).first()
+        if last is None or bytes(last.root) != parts[-1][1].root:
+            raise Conflict(
+                "This folder holds entries of another ledger, or of what this one was before it was restored. "
+                "Use another folder."
+            )
+    if first == now.size:
+        return first
+    said: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "deployment": keyring.deployment,
+        "first": first,
+        "size": now.size,
+        "root": now.root.hex(),
+    }
+    signature = keyring.signing_key().sign(_LABEL + canonical_json(said)).hex()
+    lines = [canonical_json({**said, "signature": signature}).decode()]
+    rows = LedgerRow.objects.filter(index__gte=first, index__lt=now.size).order_by("index")
+    for index, entry in rows.values_list("index", "entry").iterator():
+        lines.append(entry_line(index, bytes(entry)))
+    replace(folder.ledger / _name(first, now.size), ("\n".join(lines) + "\n").encode())
+    return now.size
+
+
+def read(place: Path, *, since: Head, keyring: Keyring) -> ErasureList:
+    """Return the list of erasures at a place: a folder of backups, a ledger export, or a lost home.
+
+    Args:
+        place: where it is.
+        since: the ledger of the backup.
+        keyring: verifies what the deployment signed.
+
+    Raises:
+        NotFound: nothing is there.
+        InputError: it is none of the three.
+        ErasureListBroken: it was changed, is another deployment's, or ends before the backup.
+    """
+    if not place.exists():
+        raise NotFound(f"There is no list of erasures at {place}.")
+    if place.is_file():
+        found = _of_export(place, keyring=keyring)
+    elif (place / "ledger").is_dir():
+        found = _of_folder(BackupFolder.existing(place), since=since, keyring=keyring)
+    elif (place / "database.json").exists() or (place / "database").is_dir():
+        found = _of_home(place, since=since)
+    else:
+        raise InputError(f"{place} is no folder of backups, no ledger export and no home.")
+    if found.size < since.size:
+        raise ErasureListBroken("The list ends before the backup was made. Use a newer one.")
+    return found
+
+
+def _of_folder(folder: BackupFolder, *, since: Head, keyring: Keyring) -> ErasureList:
+    parts = [(path, said) for path, said in _parts(folder) if said.size > since.size]
+    heads = {said.size: said.root for _, said in parts} or {since.size: since.root}
+
+    def entries() -> Entries:
+        for path, said in parts:
+            yield from _lines(path, said, keyring=keyring)
+
+    return ErasureList(kind="folder", heads=heads, entries=entries())
+
+
+def _lines(path: Path, said: Head, *, keyring: Keyring) -> Entries:
+    """Yield the entries of one file whose head the deployment signed."""
+    with path.open("rb") as file:
+        fields = _json(file.readline())
+        try:
+            signature = bytes.fromhex(fields.pop("signature"))
+            verify(keyring, signature, _LABEL + canonical_json(fields))
+            ours = fields["deployment"] == str(keyring.deployment)
+            if (fields["size"], fields["root"]) != (said.size, said.root.hex()) or not ours:
+                raise ErasureListBroken
+        except (
+            InvalidSignature,
+            CountenanceError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ):
+            raise ErasureListBroken from None
+        yield from _entries(file)
+
+
+def _of_export(path: Path, *, keyring: Keyring) -> ErasureList:
+    with path.open("rb") as file:
+        fields = _json(file.readline())
+    if fields.get("format") != EXPORT or fields.get("deployment") != str(keyring.deployment):
+        raise ErasureListBroken("This file is no export of this deployment's ledger.")
+    try:
+        heads = {int(fields["size"]): bytes.fromhex(fields["root"])}
+    except (KeyError, ValueError, TypeError):
+        raise ErasureListBroken from None
+
+    def entries() -> Entries:
+        with path.open("rb") as lines:
+            lines.readline()
+            yield from _entries(lines)
+
+    return ErasureList(kind="export", heads=heads, entries=entries())
+
+
+def _of_home(home: Path, *, since: Head) -> ErasureList:
+    """Read the ledger of a lost home's own database, which needs none of its keys."""
+    with LocalPostgres(home) as server, psycopg.connect(server.ensure_running()) as lost:
+        try:
+            frontier = lost.execute("SELECT frontier FROM records_ledgerhead").fetchone()
+            rows = lost.execute(
+                "SELECT index, entry FROM records_ledgerrow WHERE index >= %s ORDER BY index",
+                [max(since.size - 1, 0)],
+            ).fetchall()
+        except psycopg.Error:
+            raise ErasureListBroken("The database of this home cannot be read.") from None
+    if frontier is None:
+        raise ErasureListBroken("The database of this home holds no ledger.")
+    tree = Frontier.from_bytes(bytes(frontier[0]))
+    entries = ((int(index), bytes(entry)) for index, entry in rows)
+    return ErasureList(kind="home", heads={tree.size: tree.root()}, entries=entries)
+
+
+def _entries(lines: Iterator[bytes]) -> Entries:
+    for line in lines:
+        fields = _json(line)
+        try:
+            yield int(fields["index"]), fields["entry"].encode()
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise ErasureListBroken from None
+
+
+def _json(line: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        raise ErasureListBroken from None
+    if not isinstance(fields, dict):
+        raise ErasureListBroken
+    return fields
+
+
+def _parts(folder: BackupFolder) -> list[tuple[Path, Head]]:
+    """Return the files of a folder in order, with the head that each names; each begins where one ended.
+
+    Raises:
+        ErasureListBroken: one is missing, or cannot be read.
+    """
+    found: list[tuple[Path, Head]] = []
+    for path in sorted(folder.ledger.glob("*.jsonl")):
+        with path.open("rb") as file:
+            fields = _json(file.readline())
+        try:
+            said = Head(size=int(fields["size"]), root=bytes.fromhex(fields["root"]))
+            first = int(fields["first"])
+        except (KeyError, ValueError, TypeError):
+            raise ErasureListBroken from None
+        if first != (found[-1][1].size if found else 0):
+            raise ErasureListBroken("A part of the list is missing.")
+        found.append((path, said))
+    return found
+
+
+def _name(first: int, size: int) -> str:
+    return f"{first:012d}-{size:012d}.jsonl"

@@ -1,0 +1,140 @@
+"""Erasing again what was erased since a backup, with the very services that erased it, before anything is served.
+
+The ledger of the lost deployment is continued first, as it was; then each of its entries that destroyed something, or
+only took power away, is repeated on what the backup brought back. Each repetition is an entry of its own. An interrupted one goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from countenance.apps.agencies import repeating as agencies
+from countenance.apps.galleries import repeating as galleries
+from countenance.apps.records import checkpoints, restoring, witnessed
+from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.queries import head
+from countenance.config import Config
+from countenance.errors import NotFound, ReasonMissing
+from countenance.ledger.entry import Action
+from countenance.policy import SYSTEM
+from countenance.tools import Tools
+from countenance.web.backups import erasures, marks
+from countenance.web.backups.groups import BY_HAND, LIFTED, REPEATED
+from countenance.web.backups.marks import Mark
+
+Notify = Callable[[int, int], None]
+
+
+def replay(
+    settings: Config, mark: Mark, *, place: Path | None, reason: str, tools: Tools, notify: Notify
+) -> dict[str, object]:
+    """Continue the ledger, erase again, and take away the mark; return what was done.
+
+    Args:
+        settings: where the home is.
+        mark: what it was restored from.
+        place: where the list of erasures is; None: it is lost.
+        reason: why there is none, in words.
+        tools: all keys.
+        notify: told how many erasures are done, of how many.
+
+    Raises:
+        ReasonMissing: there is no list, and nobody says why.
+        ErasureListBroken: the list was changed, or is not of this deployment.
+    """
+    if head() == mark.head:
+        _continue(mark, place=place, reason=reason, tools=tools)
+    begun = restoring.continued_at(mark.backup)
+    if begun is None:
+        raise NotFound("The ledger says nothing of this restore.")
+    since = LedgerRow.objects.filter(index__gte=mark.head.size, index__lt=begun.index)
+    _keep_witnesses(mark, since, begun=begun.index, tools=tools)
+    for about in _about(since, Action.GALLERY_TERMS_CHANGED):
+        galleries.begin_terms_again(SYSTEM, about=about, tools=tools)
+    # People are told of it all the same: they have to let in anew whoever has no passkey.
+    for about in _about(since, Action.PASSWORD_CHANGED):
+        agencies.lock_password_again(SYSTEM, about=about, tools=tools)
+    repeated = _repeat(since, tools=tools, notify=notify)
+    by_hand = Counter(since.filter(action__in=map(str, BY_HAND)).values_list("action", flat=True))
+    named = {str(one): [str(pk) for pk in _about(since, one)] for one in BY_HAND}
+    restoring.note_repeated(
+        SYSTEM, backup=mark.backup, repeated=repeated, by_hand=by_hand, tools=tools
+    )
+    tools.shelf.clear()
+    marks.remove(settings)
+    return {
+        "backup": str(mark.backup),
+        "entries": begun.index - mark.head.size,
+        "known_size": begun.index,
+        "repeated": dict(sorted(repeated.items())),
+        "by_hand": dict(sorted(by_hand.items())),
+        "by_hand_about": {action: ids for action, ids in sorted(named.items()) if ids},
+        "known_until": (_last(since) or mark.made_at).isoformat(),
+    }
+
+
+def _continue(mark: Mark, *, place: Path | None, reason: str, tools: Tools) -> None:
+    if place is None and not reason.strip():
+        raise ReasonMissing(
+            "Say in words why there is no list of what was erased since the backup."
+        )
+    found = None if place is None else erasures.read(place, since=mark.head, keyring=tools.keyring)
+    restoring.continue_ledger(
+        SYSTEM,
+        backup=mark.backup,
+        made_at=mark.made_at,
+        head=mark.head,
+        taken_from="lost" if found is None else found.kind,
+        heads={} if found is None else found.heads,
+        entries=() if found is None else found.entries,
+        reason=reason,
+        tools=tools,
+    )
+
+
+def _keep_witnesses(mark: Mark, since: QuerySet[LedgerRow], *, begun: int, tools: Tools) -> None:
+    """Set the backup's witnesses anew where the lost ledger had set others, whose row is in no backup."""
+    changed = str(Action.WITNESSES_CHANGED)
+    done = LedgerRow.objects.filter(index__gt=begun, action=changed).exists()
+    if not done and since.filter(action=changed).exists():
+        kept = witnessed.policy_now(before=mark.head.size).policy
+        checkpoints.keep_witnesses(SYSTEM, policy=kept, tools=tools)
+
+
+def _about(since: QuerySet[LedgerRow], action: Action) -> list[UUID]:
+    """Return what entries of an action are about, each once."""
+    found = since.filter(action=str(action), about__isnull=False).values_list("about", flat=True)
+    return [one for one in found.order_by("about").distinct() if one]
+
+
+def _repeat(since: QuerySet[LedgerRow], *, tools: Tools, notify: Notify) -> dict[str, int]:
+    """Do again what these entries did, in their order, but for what others lifted; return how much, by action."""
+    wanted = since.filter(action__in=map(str, REPEATED), about__isnull=False).order_by("index")
+    lifts = since.filter(action__in=map(str, LIFTED.values())).order_by("index")
+    lifted = {(action, about): index for action, about, index in _named(lifts)}
+    todo = [
+        (Action(action), about)
+        for action, about, index in _named(wanted)
+        if lifted.get((str(LIFTED.get(Action(action))), about), -1) < index
+    ]
+    done: Counter[str] = Counter()
+    for number, (action, about) in enumerate(todo, start=1):
+        done[str(action)] += REPEATED[action](SYSTEM, about=about, tools=tools)
+        notify(number, len(todo))
+    return {action: count for action, count in done.items() if count}
+
+
+def _named(rows: QuerySet[LedgerRow]) -> list[tuple[str, UUID, int]]:
+    """Return action, id of what it was about, and index, of the entries that name something."""
+    found = rows.values_list("action", "about", "index")
+    return [(action, about, index) for action, about, index in found if about]
+
+
+def _last(since: QuerySet[LedgerRow]) -> datetime | None:
+    return since.order_by("-index").values_list("at", flat=True).first()
