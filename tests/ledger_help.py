@@ -146,6 +146,7 @@ def theirs(data: bytes, *, trust: Trust | None = None, kept: SignedCheckpoint | 
             witness_keys=[str(one) for one in trust.witnesses],
             quorum=trust.quorum,
             kept=str(kept) if kept else None,
+            former_keys=[str(one) for one in trust.former],
         )
     except Exception as error:  # noqa: BLE001 # whatever a broken file leads to
         return f"{type(error).__name__}: {error}"

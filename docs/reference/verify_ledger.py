@@ -1,12 +1,13 @@
 """Check an exported ledger of Countenance without Countenance, and without a network.
 
     python verify_ledger.py EXPORT [--log-key KEY] [--witness-key KEY]... [--quorum N]
-                                   [--checkpoint FILE] [--receipt FILE]
+                                   [--checkpoint FILE] [--former-key KEY]... [--receipt FILE]
 
 KEY is a verifier key, NAME+ID+BASE64, that you know from elsewhere than the export. All witnesses whose keys
-are given must have signed, or --quorum of them. FILE is a checkpoint or a receipt that you kept. Needs Python
-3.11 and its package `cryptography` (for Ed25519). It shares no code with the program and was written from the
-page "The ledger" and the C2SP pages on signed notes. Exit code 0: the ledger verifies; 1: it does not.
+are given must have signed, or --quorum of them. FILE is a checkpoint or a receipt that you kept; that checkpoint
+may be signed with a key that the ledger had before, --former-key. Needs Python 3.11 and its package
+`cryptography` (for Ed25519). It shares no code with the program and was written from the page "The ledger" and
+the C2SP pages on signed notes. Exit code 0: the ledger verifies; 1: it does not.
 """
 
 import argparse
@@ -108,11 +109,11 @@ def signers(checkpoint, keys):
 
 
 def judge(checkpoint, logs, witnesses, quorum, origin):
-    """Require the signatures of the ledger's key, by each name it is known by, and of a quorum."""
+    """Require the signature of one key out of each list of keys, and of a quorum of witnesses."""
     need(checkpoint[2] == origin, "the checkpoint of another ledger")
-    for key in logs:
-        own = key[0] == origin and key[2] == LOG
-        need(own and signers(checkpoint, [key]), "the ledger did not sign its checkpoint")
+    for keys in logs:
+        own = [key for key in keys if key[0] == origin and key[2] == LOG]
+        need(signers(checkpoint, own), "the ledger did not sign its checkpoint")
     by = signers(checkpoint, witnesses)
     need(len(by) >= quorum, f"{len(by)} known witnesses signed, and {quorum} are wanted")
     return sorted(name for name, _ in by)
@@ -146,7 +147,9 @@ def leaves_of(lines):
     return leaves
 
 
-def verify(data, *, log_key=None, witness_keys=(), quorum=None, kept=None, receipt=None):
+def verify(
+    data, *, log_key=None, witness_keys=(), quorum=None, kept=None, former_keys=(), receipt=None
+):
     """Return the header and the witnesses that signed it; raise an error for anything else."""
     first, *lines = data.removesuffix(b"\n").split(b"\n")
     header = read(first)
@@ -159,6 +162,7 @@ def verify(data, *, log_key=None, witness_keys=(), quorum=None, kept=None, recei
     keys = [key_of(one) for one in witness_keys]
     quorum = len(set(keys)) if quorum is None else quorum
     logs = [key_of(log_key)] if log_key else []
+    former = [key_of(one) for one in former_keys]
     origin = f"countenance/ledger/{header['deployment']}"
     by, kept = [], None if kept is None else checkpoint_of(kept)
     if signed:
@@ -166,12 +170,15 @@ def verify(data, *, log_key=None, witness_keys=(), quorum=None, kept=None, recei
         need(header["key"] == header["key"].strip(), "the key")
         need((own[3], own[4].hex()) == (header["size"], header["root"]), "the checkpoint's entries")
         if kept is not None:
-            judge(kept, logs or [named], keys, 0, origin)
-        by = judge(own, [named, *logs], keys, quorum, origin)
+            judge(kept, [[*(logs or [named]), *former]], keys, 0, origin)
+        by = judge(own, [[named], *([key] for key in logs)], keys, quorum, origin)
     elif kept is not None:
-        by = judge(kept, logs, keys, quorum, origin)
+        by = judge(kept, [[*logs, *former]] if logs or former else [], keys, quorum, origin)
     else:
-        need(not logs and not keys and not quorum, "no checkpoint, so no key to compare with it")
+        need(
+            not logs and not former and not keys and not quorum,
+            "no checkpoint, so no key to compare with it",
+        )
     leaves = leaves_of(lines)
     need(tree(leaves).hex() == header["root"], "the root")
     if kept is not None:
@@ -188,7 +195,8 @@ def main():
     asked = argparse.ArgumentParser()
     asked.add_argument("export", type=Path)
     asked.add_argument("--log-key")
-    asked.add_argument("--witness-key", action="append", default=[])
+    for name in ("--witness-key", "--former-key"):
+        asked.add_argument(name, action="append", default=[])
     asked.add_argument("--quorum", type=int)
     for name in ("--checkpoint", "--receipt"):
         asked.add_argument(name, type=Path)
@@ -199,6 +207,7 @@ def main():
             log_key=told.log_key,
             witness_keys=told.witness_key,
             quorum=told.quorum,
+            former_keys=told.former_key,
             kept=told.checkpoint and told.checkpoint.read_bytes().decode(),
             receipt=told.receipt and json.loads(told.receipt.read_bytes()),
         )

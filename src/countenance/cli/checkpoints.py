@@ -32,6 +32,13 @@ WitnessKeys = Annotated[
         "--witness-key", help="The verifier key of a witness; may be given several times."
     ),
 ]
+FormerKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--former-key",
+        help="A key that the ledger had before, which may have signed what you kept; may be given several times.",
+    ),
+]
 Quorum = Annotated[
     int | None,
     typer.Option(
@@ -40,7 +47,12 @@ Quorum = Annotated[
 ]
 
 
-def trust_of(log_key: str | None, witness_keys: Sequence[str] | None, quorum: int | None) -> Trust:
+def trust_of(
+    log_key: str | None,
+    witness_keys: Sequence[str] | None,
+    quorum: int | None,
+    former_keys: Sequence[str] | None,
+) -> Trust:
     """Return whom the options of a command say to believe.
 
     Raises:
@@ -54,6 +66,7 @@ def trust_of(log_key: str | None, witness_keys: Sequence[str] | None, quorum: in
         log=VerifierKey.parse(log_key) if log_key else None,
         witnesses=keys,
         quorum=len(set(keys)) if quorum is None else quorum,
+        former=tuple(VerifierKey.parse(one) for one in former_keys or ()),
     )
 
 
@@ -250,6 +263,7 @@ def monitor(
     log_key: LogKey = None,
     witness_key: WitnessKeys = None,
     quorum: Quorum = None,
+    former_key: FormerKeys = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="If it goes on, keep the new checkpoint instead.")
     ] = False,
@@ -260,7 +274,7 @@ def monitor(
     Needs no deployment. Exits with 70 if the one does not go on from the other, or a signature is missing. With
     --witness-key the checkpoint of now must be signed by those witnesses.
     """
-    trust = trust_of(log_key, witness_key, quorum)
+    trust = trust_of(log_key, witness_key, quorum, former_key)
     old = read_checkpoint(kept)
     new, added = (
         _in_tiles(old, against, trust) if against.is_dir() else _in_export(old, against, trust)
@@ -282,7 +296,7 @@ def _in_tiles(old: SignedCheckpoint, folder: Path, trust: Trust) -> tuple[Signed
     if trust.log is None:
         raise InputError("Tiles do not say whose they are: give the ledger's key with --log-key.")
     new = read_checkpoint(folder / CHECKPOINT)
-    Trust(log=trust.log).judge(old)
+    Trust(log=trust.log, former=trust.former).judge(old, kept=True)
     trust.judge(new)
     return new, continues_in_tiles(old.checkpoint, new.checkpoint, _fetch(folder))
 

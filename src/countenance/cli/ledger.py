@@ -12,6 +12,7 @@ import typer
 
 from countenance.cli import output
 from countenance.cli.checkpoints import (
+    FormerKeys,
     LogKey,
     Quorum,
     WitnessKeys,
@@ -54,6 +55,7 @@ def verify_ledger(
     log_key: LogKey = None,
     witness_key: WitnessKeys = None,
     quorum: Quorum = None,
+    former_key: FormerKeys = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify a ledger: every entry, the tree over them, its checkpoint, and what the bodies were committed to.
@@ -65,7 +67,7 @@ def verify_ledger(
     from countenance.ledger.verify import verify_export
 
     kept, noted = _receipt(receipt) if receipt else (None, None)
-    trust = trust_of(log_key, witness_key, quorum)
+    trust = trust_of(log_key, witness_key, quorum, former_key)
     signed = read_checkpoint(checkpoint) if checkpoint else noted
     left_out: frozenset[str] = frozenset()
     if file is not None:
@@ -74,7 +76,7 @@ def verify_ledger(
                 report = verify_export(lines, expect=kept, kept=signed, trust=trust)
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error.strerror}.") from None
-    elif checkpoint or log_key or witness_key:
+    elif checkpoint or log_key or witness_key or former_key:
         raise InputError(
             "Keys and a checkpoint are compared with an exported ledger: name its file."
         )

@@ -99,10 +99,12 @@ class SignedCheckpoint:
         return cls(Checkpoint.parse(note.text), note)
 
     @classmethod
-    def sign(cls, checkpoint: Checkpoint, key: Ed25519PrivateKey) -> SignedCheckpoint:
-        """Sign a checkpoint with its ledger's key."""
+    def sign(cls, checkpoint: Checkpoint, *keys: Ed25519PrivateKey) -> SignedCheckpoint:
+        """Sign a checkpoint with its ledger's key; with two while one is handed over to the other."""
         text = checkpoint.text()
-        return cls(checkpoint, Note(text, (sign(text, checkpoint.origin, key),)))
+        return cls(
+            checkpoint, Note(text, tuple(sign(text, checkpoint.origin, one) for one in keys))
+        )
 
     def __str__(self) -> str:
         """Return the note."""
@@ -139,11 +141,14 @@ class Trust:
         log: the ledger's own key; None: whichever the file itself names, which only shows that it is whole.
         witnesses: the keys of witnesses.
         quorum: so many of them must have signed.
+        former: keys that the ledger had before; believed only of a checkpoint that the reader kept, because whoever
+            found an old key could sign anything with it today.
     """
 
     log: VerifierKey | None = None
     witnesses: tuple[VerifierKey, ...] = ()
     quorum: int = 0
+    former: tuple[VerifierKey, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a quorum that no checkpoint could ever have, and keys that are of something else."""
@@ -155,26 +160,33 @@ class Trust:
             raise InputError(
                 "The key of a witness is one of cosignatures; this is the key of a log."
             )
-        if self.log is not None and self.log.kind is not KeyType.ED25519:
+        logs = (*self.former, *([self.log] if self.log is not None else []))
+        if any(one.kind is not KeyType.ED25519 for one in logs):
             raise InputError(
                 "The key of a ledger is no key of cosignatures; this is the key of a witness."
             )
 
     def judge(
-        self, signed: SignedCheckpoint, *, named: VerifierKey | None = None
+        self, signed: SignedCheckpoint, *, named: VerifierKey | None = None, kept: bool = False
     ) -> Sequence[Signed]:
         """Require of a checkpoint that its ledger signed it, and a quorum; return which witnesses did.
 
         Args:
             signed: the checkpoint.
             named: the key that the file names, believed where none is known from elsewhere.
+            kept: the reader kept it, so that an earlier key of the ledger may have signed it.
 
         Raises:
             BadProof: a signature is missing, or does not verify.
         """
         key = self.log or named
-        if key is not None:
-            signed.require_log([key])
+        keys = [*([key] if key is not None else []), *(self.former if kept else ())]
+        try:
+            if keys:
+                signed.require_log(keys)
+        except BadProof as problem:
+            hint = " If its key was replaced since you kept this, give the earlier one with --former-key."
+            raise BadProof(problem.detail + hint if kept else problem.detail) from None
         by = signed.cosigned_by(self.witnesses)
         if len(by) < self.quorum:
             raise BadProof(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from uuid import UUID
 
@@ -143,8 +143,8 @@ def _judge(header: _Header, kept: SignedCheckpoint | None, trust: Trust | None) 
         if header.signed is not None and header.key is not None:
             header.signed.require_log([header.key])
         if kept is not None and header.signed is not None:
-            Trust(log=trust.log, witnesses=trust.witnesses).judge(kept, named=header.key)
-        witnessed_by = trust.judge(subject, named=header.key)
+            replace(trust, quorum=0).judge(kept, named=header.key, kept=True)
+        witnessed_by = trust.judge(subject, named=header.key, kept=subject is kept)
     except BadProof as problem:
         _broken(None, f"{problem.detail[0].lower()}{problem.detail[1:].removesuffix('.')}")
     if any(one is not None and one.checkpoint.origin != origin for one in (header.signed, kept)):
