@@ -75,18 +75,47 @@ def key(folder: Folder, as_json: AsJson = False) -> None:
     output.result({"key": str(line), "logs": seen}, str(line), *([table] if rows else []))
 
 
-@shown_with("countenance witness log /srv/witness NAME+ID+KEY")
+@shown_with(
+    "countenance witness log /srv/witness NAME+ID+KEY",
+    "countenance witness log /srv/witness NAME+ID+KEY --instead --checkpoint both.txt",
+)
 def log_(
     folder: Folder,
     key: Annotated[str, typer.Argument(help="The ledger's verifier key.")],  # of the ledger
+    instead: Annotated[
+        bool,
+        typer.Option(
+            "--instead",
+            help="The ledger's key was replaced: know it by this key only. What was signed last of it stays.",
+        ),
+    ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --instead: refuse, unless the old and the new key both signed this checkpoint."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Witness one more ledger; a witness that serves takes it up at its next start."""
+    """Witness one more ledger, or a ledger by another key; a witness that serves takes it up at its next start.
+
+    Take a new key from the custodian in person or on paper. That the old key signed beside it shows nothing if the old
+    one was stolen.
+    """
+    from countenance.cli.checkpoints import read_checkpoint
+    from countenance.errors import InputError
     from countenance.ledger.note import VerifierKey
 
+    if checkpoint is not None and not instead:
+        raise InputError(
+            "A checkpoint is looked at where one key takes the place of another: --instead."
+        )
     made, log = _opened(folder), VerifierKey.parse(key)
-    made.add_log(log)
-    output.result({"log": log.name}, f"{log.name} is witnessed from the next start on.")
+    if instead:
+        made.replace_keys(log, proof=None if checkpoint is None else read_checkpoint(checkpoint))
+    else:
+        made.add_log(log)
+    output.result({"log": log.name}, f"{log.name} is witnessed by this key from the next start on.")
 
 
 @shown_with(

@@ -120,6 +120,28 @@ class WitnessFolder:
             if str(key) not in known["keys"]:
                 _replace(path, {**known, "keys": [*known["keys"], str(key)]})
 
+    def replace_keys(self, key: VerifierKey, *, proof: SignedCheckpoint | None = None) -> None:
+        """Know a ledger by this key instead of those of before; what was signed last of it stays.
+
+        Args:
+            key: the new one.
+            proof: a checkpoint that the new key and one of those of before must have signed; None if that is not asked.
+
+        Raises:
+            InputError: this is not the key of a ledger that is witnessed here.
+            BadProof: the checkpoint lacks one of the two signatures.
+            Unavailable: it cannot be written.
+        """
+        path = self._path(key.name)
+        with _translated(), self._changing():
+            if key.kind is not KeyType.ED25519 or not path.exists():
+                raise InputError("This is not the key of a ledger that is witnessed here.")
+            known = _read(path)
+            if proof is not None:
+                proof.require_log([key])
+                proof.require_log(one for one in _seen_in(known, path).keys if one != key)
+            _replace(path, {**known, "keys": [str(key)]})
+
     def seen(self) -> dict[str, Seen]:
         """Return what the witness saw of each ledger, by its origin.
 
