@@ -91,7 +91,7 @@ def cli(
 
     for module in (session, login):
         monkeypatch.setattr(module, "running", running)
-        monkeypatch.setattr(module, "unseal", lambda: deployment.tools)
+        monkeypatch.setattr(module, "unseal", lambda _factor=None: deployment.tools)
     yield made
     output.use_json(wanted=False)
 

@@ -57,6 +57,7 @@ SERVICES = sorted(
         "withdrawing",
         "moving",
         "rotating",
+        "replacing",
         "renewing",
         "checkpoints",
         "repeating",

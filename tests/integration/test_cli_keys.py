@@ -80,3 +80,27 @@ def test_a_process_that_holds_keys_dumps_no_core_and_lets_nobody_attach():
     count, found = done.stdout.split(maxsplit=1)
     assert int(count) == (2 if wanted else 1)
     assert found.strip() == "[]"
+
+
+def test_keys_that_sign_are_replaced_only_with_what_unseals_and_people_read_whom_to_tell(home):
+    command = ("keys", "rotate", "--level", "signing")
+    first = {"COUNTENANCE_PASSPHRASE": FIRST}
+    before = home.run("keys", "status", "--json", **first)["signing_keys"]
+    assert home.begin(*command, "--json", COUNTENANCE_PASSPHRASE=SECOND).wait() > 0
+    assert home.run("keys", "status", "--json", **first)["signing_keys"] == before
+    shown = home.begin(*command, **first)
+    assert shown.wait() == 0
+    said = shown.out.read_text()
+    for words in ("bundles of before verify with it only", "countenance witness log", "--finish"):
+        assert words in said.replace("\n", " ")
+    assert home.run(*command, "--json", **first)["begun"] == []
+    shown = home.begin("keys", "status", **first)
+    assert shown.wait() == 0
+    assert "signed with the old and the new key" in shown.out.read_text().replace("\n", " ")
+    after = home.run(*command, "--finish", "--json", **first)
+    assert (len(after["signing_keys"]), after["handing_over"], after["followed"]) == (
+        4,
+        False,
+        True,
+    )
+    assert home.begin(*command, "--finish", **first).wait() > 0

@@ -166,9 +166,12 @@ def witnesses_(as_json: AsJson = False) -> None:
     from countenance.cli.session import unsealed
 
     with unsealed() as session:
-        from countenance.apps.records import witnessed
+        from countenance.apps.records import signers, witnessed
+        from countenance.sealing.kinds import KeyKind
 
         now, key = witnessed.policy_now(), witnessed.log_key(session.tools.keyring)
+        all_keys = signers.to_dicts(session.tools.keyring)
+        keys = signers.words(session.tools.keyring, KeyKind.CHECKPOINT)
         lost = witnessed.lost_words()
         newest = witnessed.newest_checkpoint()
     policy = now.policy
@@ -179,6 +182,7 @@ def witnesses_(as_json: AsJson = False) -> None:
         "words": policy.words,
         "lost": lost,
         "log_key": str(key),
+        "log_keys": [one for one in all_keys if one["kind"] == "checkpoint"],
         "newest_checkpoint": newest.checkpoint.size if newest else None,
         "signed_by": sorted(one.name for one in have),
     }
@@ -187,7 +191,7 @@ def witnesses_(as_json: AsJson = False) -> None:
         for one in policy.witnesses
     ]
     table = output.table("Witnesses", ("Name", "Address", "Signed the newest", "Key"), rows)
-    said = [policy.words, *([lost] if lost else []), f"The ledger's key: {key}"]
+    said = [policy.words, *([lost] if lost else []), f"The ledger's key: {key}", *keys]
     output.result(value, *said, *([table] if rows else []))
 
 

@@ -358,5 +358,13 @@ def _witnesses(tools: Tools) -> Finding:
 
 
 def _signing_key(tools: Tools) -> Finding:
-    found = f"{tools.keyring.verifying_key().hex()} verifies disclosure bundles; give it to who receives one"
+    from countenance.apps.records import signers
+    from countenance.sealing.rotating import SIGNERS
+
+    key = tools.keyring.verifying_key().hex()
+    found = f"{key} verifies disclosure bundles; give it to who receives one"
+    if len(signers.signing_keys(tools.keyring)) > len(SIGNERS):
+        found += "; `countenance keys status` names the keys of before"
+    if signers.handing_over(tools.keyring):
+        found += ". Checkpoints are signed with two keys until `countenance keys rotate --level signing --finish`"
     return Finding(check="signing key", state=State.OK, found=found)

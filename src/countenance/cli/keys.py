@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from countenance.cli import output, session
+from countenance.cli import output, replacing, session
 from countenance.cli.options import AsJson, Commands, shown_with
 from countenance.errors import InputError, KeyUnavailable
 
@@ -47,6 +47,7 @@ def status(as_json: AsJson = False) -> None:
 
         value = keykeeping.status(tools)
         names = _names(tools)
+    signing = [(one["kind"], one["key"], *replacing.span(one)) for one in value["signing_keys"]]
     rows = [
         (
             names.get(one["agency"] or "", "the deployment"),
@@ -73,6 +74,7 @@ def status(as_json: AsJson = False) -> None:
         + (", being rotated." if root["rotating"] else "."),
         output.table("", columns, rows),
         f"Objects whose own keys are older than their class key: {value['objects_under_older_keys']}.",
+        output.table("Keys that sign", ("Kind", "Public key", "Since", "Until"), signing),
         *_under_way(value),
     )
 
@@ -80,6 +82,8 @@ def status(as_json: AsJson = False) -> None:
 def _under_way(value: dict[str, Any]) -> Iterator[str]:
     """Yield what a rotation has left to do, and what it cannot do."""
     shut = value["do_not_open"]
+    if value["handing_over"]:
+        yield replacing.HANDING_OVER
     if value["unfinished"]:
         yield "A rotation was interrupted: `countenance keys rotate` goes on with it."
         yield f"Values left to seal anew: {value['left'] - len(shut)}."
@@ -100,14 +104,16 @@ def _under_way(value: dict[str, Any]) -> Iterator[str]:
     "countenance keys rotate",
     "countenance keys rotate --level class --agency 'Ourtown missing persons unit'",
     "countenance keys rotate --level all --objects --json",
+    "countenance keys rotate --level signing",
+    "countenance keys rotate --level signing --finish",
 )
 def rotate(
     level: Annotated[
-        Literal["all", "root", "platform", "agency", "class", "objects"],
+        Literal["all", "root", "platform", "agency", "class", "objects", "signing"],
         typer.Option(
             help="`root`; `platform`: the deployment's own; `agency`: the agencies' own; `class`: those of accounts, "
             "cases, photos and so on; `objects`: those, and each photo's, probe's and document's own; `all`: every "
-            "one but the objects' own."
+            "one of these but the objects' own; `signing`: those that sign, whose public halves others know."
         ),
     ] = "all",
     agency: Whose = None,
@@ -118,14 +124,28 @@ def rotate(
             help="With `all`: also give each photo, probe and document another key, and encrypt it anew.",
         ),
     ] = False,
+    only: replacing.Only = None,
+    at_once: replacing.AtOnce = False,
+    finish: replacing.Finish = False,
     as_json: AsJson = False,
 ) -> None:
     """Replace keys, seal everything anew that was under the old ones, and destroy those.
 
     Can be interrupted at any point: run again, it ends what was begun, and begins nothing else then. Searches go on
-    meanwhile, also in `countenance serve`. What this does not replace is in the how-to "Rotate keys": the key of the
-    blind index and those that sign.
+    meanwhile, also in `countenance serve`. The key of the blind index is never replaced, and those that sign only with
+    `--level signing`, because people have to be told: the how-to "Rotate keys" says whom.
     """
+    if level == "signing":
+        if agency or objects:
+            raise InputError("The keys that sign belong to no agency, and no object is under them.")
+        replacing.replace(only, at_once=at_once, finish=finish)
+        return
+    if only or at_once or finish:
+        raise InputError("--only, --at-once and --finish are for --level signing.")
+    _rotate(level, agency, objects=objects)
+
+
+def _rotate(level: str, agency: list[str] | None, *, objects: bool) -> None:
     with session.running(), session.ends_tidily():
         factor = session.factor()
         tools = session.unseal(factor)

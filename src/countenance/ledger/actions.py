@@ -72,6 +72,14 @@ class Action(StrEnum):
     KEYS_WRAPPED = "keys.wrapped", "Keys were wrapped anew by the newest key above them."
     KEYS_DESTROYED = "keys.destroyed", "Keys that nothing is sealed under any more were destroyed."
     ROOT_ROTATED = "root.rotated", "The root key was replaced by another one."
+    SIGNING_REPLACED = (
+        "signing.replaced",
+        "Keys that sign bundles, backups or checkpoints were replaced; the body names the old and the new ones.",
+    )
+    SIGNING_ENDED = (
+        "signing.ended",
+        "The old key that signed checkpoints beside the new one was destroyed.",
+    )
     UNSEALING_CHANGED = "unsealing.changed", "What opens the deployment's keys was changed."
     TEMPLATES_ROTATED = "templates.rotated", "A gallery's templates were given another rotation."
     APPROVAL_ASKED = "approval.asked", "A second person's approval was asked for."

@@ -334,20 +334,23 @@ class Keyring:
         context = object_key_context(self.deployment, agency, kind, object)
         return object_keys.opened(wrapped, parent, context)
 
-    def signing_key(self, kind: KeyKind = KeyKind.SIGNING) -> Ed25519PrivateKey:
+    def signing_key(
+        self, kind: KeyKind = KeyKind.SIGNING, epoch: int | None = None
+    ) -> Ed25519PrivateKey:
         """Return the newest key that the deployment signs with, or its ledger: of kind `checkpoint`.
 
         Raises:
             KeyUnavailable: there is none, or this view may not sign.
         """
-        return signer_of(self.key(kind)[0])
+        return signer_of(self.key(kind, epoch=epoch)[0])
+
+    def verifying_keys(self, kind: KeyKind = KeyKind.SIGNING) -> list[bytes]:
+        """Return the 32 bytes that others verify signatures with, of each epoch, newest first; no secret."""
+        epochs = sorted(self._chest.records.get((None, kind), {}), reverse=True)
+        return [public_bytes(signer_of(self._open(kind, None, one)[0])) for one in epochs]
 
     def verifying_key(self, kind: KeyKind = KeyKind.SIGNING) -> bytes:
-        """Return the 32 bytes that others verify the deployment's signatures with; no secret.
-
-        Raises:
-            KeyUnavailable: the deployment has no signing key yet.
-        """
+        """Return those of the newest; KeyUnavailable if the deployment has no signing key yet."""
         return public_bytes(signer_of(self._open(kind, None)[0]))
 
     def blind_index(self, value: str | bytes, *, purpose: str, agency: UUID | None = None) -> bytes:

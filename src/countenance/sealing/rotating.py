@@ -12,6 +12,7 @@ from countenance.sealing import object_keys
 from countenance.sealing.contexts import object_key_context
 from countenance.sealing.envelope import Key, epoch_of
 from countenance.sealing.kinds import CLASS_KINDS, PLATFORM_KINDS, KeyKind, KeyRecord
+from countenance.sealing.signing import public_bytes, signer_of
 from countenance.sealing.wrapping import unwrap, wrap
 
 if TYPE_CHECKING:
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from countenance.sealing.chest import Name
     from countenance.sealing.keyring import Keyring
 
-KEPT: Final = (KeyKind.BLIND_INDEX, KeyKind.SIGNING, KeyKind.CHECKPOINT)
-"""Keys that seal nothing: an index under another key finds nothing, and others hold the signer's public half."""
+SIGNERS: Final = (KeyKind.SIGNING, KeyKind.CHECKPOINT)
+"""Keys that sign: others hold their public halves, so they are replaced by themselves only."""
+
+KEPT: Final = (KeyKind.BLIND_INDEX, *SIGNERS)
+"""Keys that seal nothing, and are not rotated with the others: an index under another key finds nothing."""
 
 ROTATED_PLATFORM: Final = tuple(kind for kind in PLATFORM_KINDS if kind not in KEPT)
 
@@ -71,9 +75,11 @@ def next_records(keyring: Keyring, names: Collection[Name]) -> list[KeyRecord]:
 
 
 def retired(keyring: Keyring) -> dict[Name, list[int]]:
-    """Return the epochs that are not the newest of their key, of each key that has any."""
+    """Return the epochs that are not the newest of their key, of each key that has any and seals something."""
     found = {}
     for name, epochs in keyring.chest.records.items():
+        if name[1] in KEPT:
+            continue
         newest = max(epochs, default=0)
         older = sorted(epoch for epoch in epochs if epoch != newest)
         if older:
@@ -102,6 +108,13 @@ def wrapped_anew(keyring: Keyring, records: Collection[KeyRecord]) -> list[KeyRe
         newest = chest.parent(name)
         made.append(wrap(key, newest, chest.deployment, name, record.epoch, identity=record.id))
     return made
+
+
+def public_half(keyring: Keyring, record: KeyRecord) -> bytes:
+    """Return the public half of a key that signs, out of its stored form: the keyring need not have it yet."""
+    chest = keyring.chest
+    parent, _ = chest.parent((record.agency, record.kind), epoch_of(record.wrapped))
+    return public_bytes(signer_of(unwrap(record, parent, chest.deployment)))
 
 
 def former_object_key(keyring: Keyring, wrapped: bytes, name: Name, identity: UUID) -> Key | None:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from countenance import config
-from countenance.apps.records import presence, remaking, resealing, rotating
+from countenance.apps.records import (
+    presence,
+    remaking,
+    replacing,
+    resealing,
+    rotating,
+    signers,
+)
 from countenance.apps.records.keys import load_keys
 from countenance.apps.records.locks import session_lock
-from countenance.errors import WrongState
+from countenance.errors import Unavailable, WrongState
 from countenance.policy import SYSTEM
 from countenance.sealing import keyfile
 from countenance.sealing.chest import Name
 from countenance.sealing.factors import Factor
+from countenance.sealing.kinds import KeyKind
 from countenance.sealing.rotating import agencies_of, retired, stale
 from countenance.tools import Tools
 
@@ -114,6 +123,76 @@ def rotate_root(factor: Factor, *, tools: Tools, wait: float = presence.LONGEST)
     keyfile.end_root(path)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """What became of the keys that sign.
+
+    Attributes:
+        begun: which kinds have a new key.
+        handing_over: checkpoints are signed with the old and the new key.
+        followed: every process that runs took that in; if not, one may still sign with the old key of bundles.
+    """
+
+    begun: Sequence[KeyKind]
+    handing_over: bool
+    followed: bool
+
+
+def replace_signers(
+    kinds: Sequence[KeyKind],
+    *,
+    tools: Tools,
+    at_once: bool = False,
+    finish: bool = False,
+    wait: float = presence.LONGEST,
+) -> Replaced:
+    """Replace keys that sign; where a key of checkpoints is handed over already, no other is begun.
+
+    Args:
+        kinds: which.
+        tools: every key.
+        at_once: without a hand-over: the old key of checkpoints is destroyed too.
+        finish: end a hand-over, and do nothing else.
+        wait: how many seconds to wait for other processes.
+
+    Raises:
+        WrongState: a hand-over is to be ended and there is none, or one is under way and another is to begin at
+            once; or somebody else rotates keys.
+    """
+    begun: Sequence[KeyKind] = ()
+    with alone(tools):
+        _take_stock(tools)
+        under_way = signers.handing_over(tools.keyring)
+        if finish and not under_way:
+            raise WrongState("No key is being handed over, so there is nothing to end.")
+        if finish:
+            replacing.end_handover(SYSTEM, tools=tools)
+        elif not (under_way and KeyKind.CHECKPOINT in kinds):
+            replacing.replace_keys(SYSTEM, kinds=kinds, at_once=at_once, tools=tools)
+            begun = kinds
+        elif at_once:
+            raise WrongState(
+                "The key of checkpoints is being handed over. `countenance keys rotate --level signing --finish` destroys "
+                "the old one now; after that the new one can be replaced as well."
+            )
+        _take_stock(tools)
+        try:
+            presence.settle(wait=wait)
+        except Unavailable:
+            followed = False
+        else:
+            followed = True
+    handing_over = signers.handing_over(tools.keyring)
+    return Replaced(begun=begun, handing_over=handing_over, followed=followed)
+
+
+def _take_stock(tools: Tools) -> None:
+    """Hold the keys that are stored, and no others."""
+    stored = load_keys()
+    tools.keyring.take_in(stored)
+    tools.keyring.chest.keep_only(stored, root=0)
+
+
 def change_factor(factor: Factor, to: Factor, *, tools: Tools) -> None:
     """Lock the root key with another factor; recorded first, so that none opens unrecorded.
 
@@ -142,7 +221,7 @@ def status(tools: Tools) -> dict[str, Any]:
             "agency": None if agency is None else str(agency),
             "kind": str(kind),
             "epoch": max(epochs),
-            "retired": old.get((agency, kind), []),
+            "retired": sorted(one for one in epochs if one != max(epochs)),
             "left": left.get((agency, kind), 0),
             "do_not_open": sum(name == (agency, kind) for name, _ in shut),
         }
@@ -155,6 +234,8 @@ def status(tools: Tools) -> dict[str, Any]:
         "keys": keys,
         "left": total,
         "do_not_open": [where for _, where in shut],
+        "signing_keys": signers.to_dicts(tools.keyring),
+        "handing_over": signers.handing_over(tools.keyring),
         "objects_under_older_keys": remaking.count_old([None, *agencies_of(tools.keyring)]),
         "unfinished": rotating_root
         or bool(stale(tools.keyring))

@@ -13,7 +13,7 @@ from countenance.policy import Actor, Role
 from countenance.sealing.envelope import Key
 from countenance.sealing.keyring import Keyring
 from countenance.sealing.kinds import KeyKind
-from countenance.sealing.signing import public_bytes, signer_of
+from countenance.sealing.signing import followed, link, public_bytes, signer_of, verify_with
 from countenance.sealing.store import ObjectStore
 from countenance.testing import FakeEngine
 from countenance.tools import Tools
@@ -100,3 +100,31 @@ def test_whoever_may_export_a_bundle_signs_and_nobody_else(
     assert may_sign(tools.of(actor).keyring) == (role in {Role.SUPERVISOR, Role.AUDITOR})
     token = Actor(person=uuid4(), agency=AGENCY, roles=frozenset({role}), scopes=frozenset())
     assert not may_sign(tools.of(token).keyring)
+
+
+def test_a_key_signs_which_one_follows_it_and_a_reader_goes_on_from_there() -> None:
+    here, first, second, third = UUID(int=7), *(signer_of(Key.generate()) for _ in range(3))
+    links = [
+        link(first, public_bytes(second), here),
+        link(second, public_bytes(third), here),
+    ]
+    keys = [public_bytes(one) for one in (first, second, third)]
+    assert followed(keys[:1], links, here) == keys
+    assert followed(keys[1:2], links, here) == keys[1:]
+    assert followed(keys[2:], links, here) == keys[2:], "nothing leads back"
+    assert followed(keys[:1], [], here) == keys[:1]
+    # Of another deployment; signed by another key; and of another key than it says.
+    forged = {**links[0], "signature": link(third, keys[1], here)["signature"]}
+    for given, place in (
+        (links, UUID(int=8)),
+        ([forged], here),
+        ([{**links[0], "new": keys[2].hex()}], here),
+    ):
+        with pytest.raises(InvalidSignature):
+            followed(keys[:1], given, place)
+    for given in ([{"old": "x"}], [{}]):
+        with pytest.raises((ValueError, KeyError)):
+            followed(keys[:1], given, here)
+    verify_with(keys, third.sign(b"said"), b"said")
+    with pytest.raises(InvalidSignature):
+        verify_with(keys[:2], third.sign(b"said"), b"said")

@@ -12,10 +12,12 @@ from typing import Any
 
 from django.db import transaction
 
+from countenance.apps.records.keys import load_keys
 from countenance.apps.records.models import CheckpointRow, WitnessPolicyRow
 from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.apps.records.signers import log_key_of
 from countenance.apps.records.tree import check_since
-from countenance.apps.records.witnessed import log_key, newest_checkpoint, policy_now
+from countenance.apps.records.witnessed import newest_checkpoint, policy_now
 from countenance.errors import Conflict, LedgerBroken, SealBroken
 from countenance.ledger.checkpoint import Checkpoint, SignedCheckpoint, origin_of
 from countenance.ledger.entry import Action
@@ -38,11 +40,11 @@ def check_ledger(*, tools: Tools) -> Frontier:
 
     Raises:
         LedgerBroken: its head or an entry is gone, or it was rolled back or changed since.
-        BadProof: the checkpoint is not signed by this deployment's key.
+        BadProof: the checkpoint is not signed by a key that this deployment had then.
     """
     kept = newest_checkpoint()
     if kept is not None:
-        kept.require_log([log_key(tools.keyring)])
+        log_key_of(kept, keyring=tools.keyring)
     return check_since(kept.checkpoint if kept else None)
 
 
@@ -50,7 +52,8 @@ def check_ledger(*, tools: Tools) -> Frontier:
 def sign_head(*, tools: Tools) -> SignedCheckpoint | None:
     """Sign the ledger as it is now, if it goes on from what was signed before; None while it is empty.
 
-    Needs the whole keyring. A head that was signed already keeps its checkpoint.
+    Needs the whole keyring. A head that was signed already keeps its checkpoint. While a key is handed over to another,
+    both sign.
 
     Raises:
         LedgerBroken, BadProof: it does not go on; nothing is signed.
@@ -61,7 +64,12 @@ def sign_head(*, tools: Tools) -> SignedCheckpoint | None:
         return before
     origin = origin_of(tools.keyring.deployment)
     checkpoint = Checkpoint(origin, head.size, head.root())
-    signed = SignedCheckpoint.sign(checkpoint, tools.keyring.signing_key(KeyKind.CHECKPOINT))
+    # Read after the head: a key that was destroyed since signs nothing that comes after its end.
+    stored = load_keys(KeyKind.CHECKPOINT)
+    tools.keyring.take_in(stored)
+    epochs = sorted(one.epoch for one in stored)
+    keys = [tools.keyring.signing_key(KeyKind.CHECKPOINT, one) for one in epochs]
+    signed = SignedCheckpoint.sign(checkpoint, *keys)
     with transaction.atomic(durable=True):
         # Two processes may sign the same head at the same moment; both signatures are the same.
         row = CheckpointRow(size=head.size, note=str(signed).encode(), at=tools.clock())

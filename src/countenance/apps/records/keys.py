@@ -25,8 +25,9 @@ def save_keys(records: list[KeyRecord]) -> None:
     )
 
 
-def load_keys() -> list[KeyRecord]:
-    """Return every wrapped key."""
+def load_keys(kind: KeyKind | None = None) -> list[KeyRecord]:
+    """Return every wrapped key, or those of a kind."""
+    rows = _row().objects.all()
     return [
         KeyRecord(
             id=row.id,
@@ -35,7 +36,7 @@ def load_keys() -> list[KeyRecord]:
             epoch=row.epoch,
             wrapped=bytes(row.wrapped),
         )
-        for row in _row().objects.all()
+        for row in (rows if kind is None else rows.filter(kind=str(kind)))
     ]
 
 

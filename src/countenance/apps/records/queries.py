@@ -11,8 +11,9 @@ from django.db.models import Count, QuerySet
 
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import unseal_body
+from countenance.apps.records.signers import log_key_of
 from countenance.apps.records.tree import head_frontier
-from countenance.apps.records.witnessed import RowReceipt, log_key, newest_checkpoint
+from countenance.apps.records.witnessed import RowReceipt, newest_checkpoint
 from countenance.errors import LedgerBroken, NotFound
 from countenance.ledger.checkpoint import SignedCheckpoint, Trust
 from countenance.ledger.entry import OF_EXAMINERS, Action, Entry
@@ -138,7 +139,7 @@ def export_ledger(
         yield header_line(deployment=keyring.deployment, head=now)
     else:
         now = signed.checkpoint.head
-        key = log_key(keyring)
+        key = log_key_of(signed, keyring=keyring)
         yield signed_header_line(deployment=keyring.deployment, signed=signed, key=key)
     rows = LedgerRow.objects.filter(index__lt=now.size).order_by("index")
     for row in rows.iterator(chunk_size=2000):
@@ -163,7 +164,7 @@ def verify_ledger(
         export_ledger(keyring, bodies=True, reader=reader),
         expect=expect,
         kept=kept,
-        trust=Trust(log=log_key(keyring)) if kept else None,
+        trust=Trust(log=log_key_of(kept, keyring=keyring)) if kept else None,
     )
 
 

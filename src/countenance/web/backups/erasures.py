@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from cryptography.exceptions import InvalidSignature
 
+from countenance.apps.records import signers
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.queries import head
 from countenance.errors import Conflict, CountenanceError, ErasureListBroken, InputError, NotFound
@@ -26,8 +27,8 @@ from countenance.ledger.export import entry_line
 from countenance.ledger.head import Head
 from countenance.ledger.merkle import Frontier
 from countenance.sealing.keyring import Keyring
+from countenance.sealing.signing import followed, verify_with
 from countenance.web.backups.folder import BackupFolder
-from countenance.web.backups.manifest import verify
 from countenance.web.backups.marks import replace
 from countenance.web.postgres import LocalPostgres
 
@@ -83,6 +84,9 @@ def copy(folder: BackupFolder, *, keyring: Keyring) -> int:
         "size": now.size,
         "root": now.root.hex(),
     }
+    if links := signers.links(keyring):
+        # A backup of before a key was replaced knows only the keys before.
+        said["keys"] = links
     signature = keyring.signing_key().sign(_LABEL + canonical_json(said)).hex()
     lines = [canonical_json({**said, "signature": signature}).decode()]
     rows = LedgerRow.objects.filter(index__gte=first, index__lt=now.size).order_by("index")
@@ -137,9 +141,11 @@ def _lines(path: Path, said: Head, *, keyring: Keyring) -> Entries:
         fields = _json(file.readline())
         try:
             signature = bytes.fromhex(fields.pop("signature"))
-            verify(keyring, signature, _LABEL + canonical_json(fields))
-            ours = fields["deployment"] == str(keyring.deployment)
-            if (fields["size"], fields["root"]) != (said.size, said.root.hex()) or not ours:
+            ours = signers.verifying_keys(keyring)
+            keys = followed(ours, fields.get("keys", ()), keyring.deployment)
+            verify_with(keys, signature, _LABEL + canonical_json(fields))
+            deployment = fields["deployment"] == str(keyring.deployment)
+            if (fields["size"], fields["root"]) != (said.size, said.root.hex()) or not deployment:
                 raise ErasureListBroken
         except (
             InvalidSignature,

@@ -50,6 +50,8 @@ BY_HAND = (
     Action.KEYS_WRAPPED,
     Action.KEYS_DESTROYED,
     Action.ROOT_ROTATED,
+    Action.SIGNING_REPLACED,  # The keys of the backup sign again.
+    Action.SIGNING_ENDED,
     Action.UNSEALING_CHANGED,
     Action.TEMPLATES_ROTATED,
     Action.WITNESSES_CHANGED,

@@ -24,6 +24,7 @@ from countenance.apps.agencies.models import VettingDocument
 from countenance.apps.evaluations.models import KeptTrials, NonMates
 from countenance.apps.galleries.models import Collection, IndexSnapshot, Photo, StagedPhoto
 from countenance.apps.records import restoring as services
+from countenance.apps.records import signers
 from countenance.apps.records.keys import load_keys
 from countenance.apps.records.queries import head
 from countenance.apps.records.sealed import ObjectSealedModel
@@ -261,7 +262,8 @@ def _known(folder: BackupFolder, *, tools: Tools) -> dict[UUID, Stored] | None:
         return {}
     path = folder.files(names[-1])
     try:
-        former = manifest.read_with((path / MANIFEST).read_bytes(), keyring=tools.keyring)
+        data, past = (path / MANIFEST).read_bytes(), signers.verifying_keys(tools.keyring)
+        former = manifest.read_with(data, keyring=tools.keyring, past=past)
     except (OSError, CountenanceError):
         # Of before a rotation, of another deployment, or damaged: everything is read, and nothing of it is trusted.
         return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +23,7 @@ from countenance.ledger.head import Head
 from countenance.sealing.keyfile import Root
 from countenance.sealing.keyring import Keyring
 from countenance.sealing.kinds import KeyKind, KeyRecord
-from countenance.sealing.signing import signer_of
+from countenance.sealing.signing import verify_with
 
 FORMAT, VERSION = "countenance-backup", 1
 NEEDED = frozenset({KeyKind.PLATFORM, KeyKind.SIGNING})
@@ -118,8 +117,13 @@ def read(data: bytes, *, root: Root) -> tuple[Manifest, Keyring]:
     return read_with(data, keyring=keyring), keyring
 
 
-def read_with(data: bytes, *, keyring: Keyring) -> Manifest:
+def read_with(data: bytes, *, keyring: Keyring, past: Iterable[bytes] = ()) -> Manifest:
     """Return the manifest in a file, verified with the keys of its deployment.
+
+    Args:
+        data: the file.
+        keyring: with its keys.
+        past: the public halves of keys that it signed with before.
 
     Raises:
         BackupBroken: it was changed, or is another deployment's.
@@ -128,7 +132,8 @@ def read_with(data: bytes, *, keyring: Keyring) -> Manifest:
         said = json.loads(data)
         signature = bytes.fromhex(said.pop("signature"))
         _require_version(said)
-        verify(keyring, signature, _LABEL + canonical_json(said))
+        keys = [*keyring.verifying_keys(), *past]
+        verify_with(keys, signature, _LABEL + canonical_json(said))
         opened = keyring.unseal(
             base64.b64decode(said["sealed"], validate=True),
             kind=KeyKind.PLATFORM,
@@ -149,20 +154,6 @@ def read_with(data: bytes, *, keyring: Keyring) -> Manifest:
 def _require_version(said: dict[str, Any]) -> None:
     if (said["format"], said["version"]) != (FORMAT, VERSION):
         raise BackupBroken("This is no backup, or one of a newer version of the program.")
-
-
-def verify(keyring: Keyring, signature: bytes, data: bytes) -> None:
-    """Check that the deployment signed this, with its present key or an earlier one.
-
-    Raises:
-        InvalidSignature: it did not.
-    """
-    _, newest = keyring.key(KeyKind.SIGNING)
-    for epoch in range(newest, 0, -1):
-        key, _ = keyring.key(KeyKind.SIGNING, epoch=epoch)
-        with suppress(InvalidSignature):
-            return signer_of(key).public_key().verify(signature, data)
-    raise InvalidSignature
 
 
 def _as_json(one: Manifest) -> dict[str, Any]:
