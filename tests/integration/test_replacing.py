@@ -1,4 +1,4 @@
-"""Replacing the keys that sign: handed over, ended, at once, killed, witnessed, restored, and read by those outside."""
+"""Replacing the keys that sign: handed over, ended, at once, killed, witnessed, and by command."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any
 import cli_fixtures
 import factories
 import pytest
-import rotated
-from backing_up import factor, make, prepared, verify
+from backing_up import factor
 from cli_fixtures import Cli
-from disclosing import bundle, examined
-from examining import bench
 from ledger_help import ours, theirs
-from rolled import Rolled, replay
+from replacing import BOTH, epochs, replaced, signed_anew
 from witnessing import Served, key_of, later, name_witnesses, served_three, sign
 
 from countenance.apps.records import checkpoints, queries, replacing, signers, witnessed
-from countenance.apps.records.models import CheckpointRow, KeyRow, LedgerRow
+from countenance.apps.records.models import CheckpointRow, LedgerRow
 from countenance.apps.records.services import unseal_body
-from countenance.bundle import verify as verify_bundle
-from countenance.errors import BadProof, BundleBroken, InputError, NotWitnessed, WrongState
+from countenance.errors import (
+    BadProof,
+    InputError,
+    NotWitnessed,
+    WrongState,
+)
 from countenance.ledger import witness as protocol
 from countenance.ledger.checkpoint import SignedCheckpoint, Trust
 from countenance.ledger.entry import Action
@@ -31,28 +32,10 @@ from countenance.ledger.note import VerifierKey
 from countenance.policy import Role
 from countenance.sealing.kinds import KeyKind
 from countenance.web import keykeeping, wiring, witnesses
-from countenance.web.backups import erasures
-from countenance.web.backups.folder import BackupFolder
 from countenance.web.witness_server import WitnessApp
 from countenance.web.witnesses import State
 
 cli, place, three = cli_fixtures.cli, cli_fixtures.place, served_three
-BOTH = (KeyKind.SIGNING, KeyKind.CHECKPOINT)
-
-
-def replaced(on: Any, *kinds: KeyKind, **wishes: bool) -> keykeeping.Replaced:
-    return keykeeping.replace_signers(kinds or BOTH, tools=on.tools, wait=5.0, **wishes)
-
-
-def epochs() -> tuple[list[int], list[int]]:
-    """Return the stored epochs of the key of bundles and of that of checkpoints."""
-    found = rotated.epochs()
-    return found[None, "signing"], found[None, "checkpoint"]
-
-
-def signed_anew(on: Any) -> SignedCheckpoint:
-    factories.make_case(on, f"26-{queries.head().size}")
-    return sign(on)
 
 
 def by(signed: SignedCheckpoint, *known: VerifierKey) -> list[bool]:
@@ -299,71 +282,6 @@ def _restart(one: Served) -> None:
     """Do what a witness does that is stopped and served again: read what it knows from its folder."""
     fresh = WitnessApp(one.folder, one.folder.open())
     one.app._seen = fresh._seen
-
-
-# What was signed with the key of bundles
-
-
-def test_a_bundle_of_before_verifies_with_the_old_key_and_a_new_one_with_the_new(
-    deployment: Any,
-) -> None:
-    made = bench(deployment)
-    examined(made)
-    supervisor = factories.acting(deployment, Role.SUPERVISOR)
-    old = deployment.tools.keyring.verifying_key()
-    before = bundle(made, supervisor)
-    replaced(deployment, KeyKind.SIGNING)
-    new = deployment.tools.keyring.verifying_key()
-    after = bundle(made, supervisor)
-    for data, right, wrong in ((before, old, new), (after, new, old)):
-        verify_bundle(data, expected_key=right)
-        with pytest.raises(BundleBroken, match="another key"):
-            verify_bundle(data, expected_key=wrong)
-    assert signers.verifying_keys(deployment.tools.keyring) == [old, new]
-
-
-def test_backups_of_before_during_and_after_verify_and_share_their_objects(
-    deployment: Any, tmp_path_factory: Any
-) -> None:
-    on = prepared(deployment, tmp_path_factory.mktemp("backups"))
-    made = [make(on)]
-    for wishes in ({}, {"finish": True}, {"at_once": True}):
-        replaced(on, **wishes)
-        on.tools = later(on, timedelta(minutes=1))  # The name tells seconds.
-        made.append(make(on))
-    assert [one.read_anew for one in made] == [False] * 4, "a key that signs seals nothing"
-    assert [one.copied for one in made] == [4, 0, 0, 0]
-    for one in made:
-        verify(on, one)
-
-
-def test_the_list_of_erasures_goes_on_over_keys_that_a_backup_of_before_does_not_know(
-    deployment: Any, tmp_path_factory: Any
-) -> None:
-    on = deployment
-    on.folder = BackupFolder(tmp_path_factory.mktemp("backups"))
-    keys = list(KeyRow.objects.filter(kind__in=("signing", "checkpoint")))
-    sign(on)
-    was = Rolled(on)
-    for number in range(3):
-        replaced(on, at_once=True)
-        factories.make_case(on, f"26-{number}")
-        erasures.copy(on.folder, keyring=on.tools.keyring)
-    size = queries.head().size
-    mark = was.back()
-    KeyRow.objects.filter(kind__in=("signing", "checkpoint")).delete()
-    KeyRow.objects.bulk_create(keys)
-    keykeeping._take_stock(on.tools)
-    done = replay(on, mark, on.folder.path)
-    assert (done["known_size"], done["by_hand"]["signing.replaced"]) == (size, 3)
-    # The keys of the backup sign again, and can be replaced again.
-    checkpoints.check_ledger(tools=on.tools)
-    signed_anew(on)
-    replaced(on)
-    replaced(on, finish=True)
-    signed_anew(on)
-    queries.verify_ledger(on.tools.keyring)
-    assert len(signers.signing_keys(on.tools.keyring)) == 4
 
 
 # Commands

@@ -141,8 +141,9 @@ def _lines(path: Path, said: Head, *, keyring: Keyring) -> Entries:
         fields = _json(file.readline())
         try:
             signature = bytes.fromhex(fields.pop("signature"))
-            ours = signers.verifying_keys(keyring)
-            keys = followed(ours, fields.get("keys", ()), keyring.deployment)
+            # Written after the backup, so by one of its keys or by one that followed; none that ended before.
+            links = fields.get("keys", ())
+            keys = followed(keyring.verifying_keys(), links, keyring.deployment)
             verify_with(keys, signature, _LABEL + canonical_json(fields))
             deployment = fields["deployment"] == str(keyring.deployment)
             if (fields["size"], fields["root"]) != (said.size, said.root.hex()) or not deployment:
