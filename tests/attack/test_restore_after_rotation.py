@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from homes import Home
+from killing_rotation import beside
 
 from countenance.testing import FakeEngine
 
@@ -50,8 +51,9 @@ def test_backups_of_before_and_after_keys_that_sign_were_replaced_are_restored_a
     home, _ = homes
     backups, rotate = home.folder / "backups", ("keys", "rotate", "--level", "signing")
     home.set_up()
-    serving = home.begin("serve", "--port", "0", "--json")
-    serving.address()
+    server = beside(home)
+    running = server.begin("serve", "--port", "0", "--json")
+    running.address()
     old = home.run("ledger", "witnesses", "--json")["log_key"]
     before = home.run("backup", backups, "--json")
     begun = home.run(*rotate, "--json")
@@ -63,7 +65,8 @@ def test_backups_of_before_and_after_keys_that_sign_were_replaced_are_restored_a
     last = home.run("ledger", "checkpoint", "--json")["checkpoint"]
     assert [text.count("\n— ") for text in (both, last)] == [2, 1]
     after = home.run("backup", backups, "--json")
-    serving.interrupt()
+    running.interrupt()
+    server.stop()
     for one in (before, during, after):
         assert home.run("verify-backup", backups, "--backup", one["name"], "--json")
 
