@@ -67,6 +67,7 @@ SCREENS: dict[str, Screen] = {
     "case_held": Screen(SUPERVISOR, "case"),
     "case_release": Screen(SUPERVISOR),
     "case_erasable": Screen(SUPERVISOR, "case"),
+    "case_erasure_asked": Screen(SUPERVISOR, "case"),
     "case_erase": Screen(SUPERVISOR),
     "approval_erasure": Screen(AUDITOR, "approval"),
     "case_erased": Screen(SUPERVISOR),
