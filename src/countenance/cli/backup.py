@@ -280,6 +280,9 @@ def _replay_lines(value: dict[str, Any]) -> Iterator[str]:
             yield from (f"    {one}" for one in value["by_hand_about"].get(action, ()))
         if "password.changed" in value["by_hand"]:
             yield "  Their passwords of the backup open nothing. Let in anew whoever has no passkey either."
+    if value["invitations_withdrawn"]:
+        yield f"  Invitations that were open in the backup, withdrawn: {value['invitations_withdrawn']}"
+        yield "Their links may have been used since. Invite again whoever still waits for one."
     yield (
         f"The lost ledger is known up to {value['known_size']} entries. A witness or checkpoint that saw more contradicts "
         "what is recorded from here on: before you serve, restore anew with a list that reaches further, if there is one."

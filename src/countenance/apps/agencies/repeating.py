@@ -102,6 +102,19 @@ def withdraw_invitation_again(actor: Actor, *, about: UUID, tools: Tools) -> int
     return len(rows)
 
 
+@composed_of(withdraw_lost)
+def withdraw_open_invitations(actor: Actor, *, tools: Tools) -> int:
+    """Take back every open invitation of a backup; return how many.
+
+    Since the backup its link may have been used or taken back, and whoever has it may be anybody. Those that
+    ended are taken back too: a restored machine's clock may be wrong.
+    """
+    rows = Invitation.objects.filter(accepted_at=None, withdrawn_at=None).order_by("pk")
+    for invitation in rows:
+        withdraw_lost(actor, invitation=invitation, tools=tools)
+    return len(rows)
+
+
 @composed_of(suspend_lost)
 def suspend_person_again(actor: Actor, *, about: UUID, tools: Tools) -> int:
     """Suspend the person of this id if they are there; return how many."""

@@ -159,10 +159,16 @@ def note_repeated(
     backup: UUID,
     repeated: Mapping[str, int],
     by_hand: Mapping[str, int],
+    invitations: int,
     tools: Tools,
 ) -> None:
-    """Record what was erased again, and what else was done since the backup that only people can repeat."""
-    record.note(about=backup, repeated=dict(repeated), by_hand=dict(by_hand))
+    """Record what was erased again, what else only people can repeat, and how many invitations were withdrawn."""
+    record.note(
+        about=backup,
+        repeated=dict(repeated),
+        by_hand=dict(by_hand),
+        invitations_withdrawn=invitations,
+    )
 
 
 @composed_of()

@@ -61,10 +61,17 @@ def replay(
     for about in _about(since, Action.PASSWORD_CHANGED):
         agencies.lock_password_again(SYSTEM, about=about, tools=tools)
     repeated = _repeat(since, tools=tools, notify=notify)
+    # Which of them were used since is in no entry, and with a lost list nothing is.
+    invitations = agencies.withdraw_open_invitations(SYSTEM, tools=tools)
     by_hand = Counter(since.filter(action__in=map(str, BY_HAND)).values_list("action", flat=True))
     named = {str(one): [str(pk) for pk in _about(since, one)] for one in BY_HAND}
     restoring.note_repeated(
-        SYSTEM, backup=mark.backup, repeated=repeated, by_hand=by_hand, tools=tools
+        SYSTEM,
+        backup=mark.backup,
+        repeated=repeated,
+        by_hand=by_hand,
+        invitations=invitations,
+        tools=tools,
     )
     tools.shelf.clear()
     marks.remove(settings)
@@ -73,6 +80,7 @@ def replay(
         "entries": begun.index - mark.head.size,
         "known_size": begun.index,
         "repeated": dict(sorted(repeated.items())),
+        "invitations_withdrawn": invitations,
         "by_hand": dict(sorted(by_hand.items())),
         "by_hand_about": {action: ids for action, ids in sorted(named.items()) if ids},
         "known_until": (_last(since) or mark.made_at).isoformat(),
