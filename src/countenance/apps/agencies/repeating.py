@@ -14,6 +14,7 @@ from countenance.apps.agencies.services import suspend_agency
 from countenance.apps.agencies.tokens import revoke
 from countenance.apps.records.restoring import DONE_BEFORE
 from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.errors import SealBroken
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.tools import Tools
@@ -47,8 +48,14 @@ def withdraw_lost(
     record.note(about=invitation.pk, restored=True)
     record.agency = invitation.seal_agency()
     invitation.withdrawn_at = tools.clock()
-    invitation.spend()
-    invitation.save(update_fields=("withdrawn_at", "details"))
+    try:
+        invitation.spend()
+    except SealBroken:
+        # Somebody altered it before the backup, so its link opens nothing as it is.
+        record.note(altered=True)
+        invitation.save(update_fields=("withdrawn_at",))
+    else:
+        invitation.save(update_fields=("withdrawn_at", "details"))
 
 
 @accountable(Action.PERSON_SUSPENDED, deed=Deed.SET_UP)
