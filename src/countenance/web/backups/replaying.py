@@ -8,7 +8,7 @@ What was altered before the backup may not open: it holds back nothing else, and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -31,6 +31,12 @@ from countenance.web.backups.marks import Mark
 
 Notify = Callable[[int, int], None]
 Left = dict[str, list[str]]
+
+NARROWED: Mapping[Action, Repeat] = {
+    Action.GALLERY_TERMS_CHANGED: galleries.begin_terms_again,
+    Action.PASSWORD_CHANGED: agencies.lock_password_again,
+}
+"""What is not done again, as what it set is lost, but narrows what the backup had; people are told of it all the same."""
 
 
 def replay(
@@ -61,13 +67,6 @@ def replay(
     since = LedgerRow.objects.filter(index__gte=mark.head.size, index__lt=begun.index)
     _keep_witnesses(mark, since, begun=begun.index, tools=tools)
     left: Left = {}
-    for about in _about(since, Action.GALLERY_TERMS_CHANGED):
-        _try(
-            galleries.begin_terms_again, Action.GALLERY_TERMS_CHANGED, about, left=left, tools=tools
-        )
-    # People are told of it all the same: they have to let in anew whoever has no passkey.
-    for about in _about(since, Action.PASSWORD_CHANGED):
-        _try(agencies.lock_password_again, Action.PASSWORD_CHANGED, about, left=left, tools=tools)
     repeated = _repeat(since, left=left, tools=tools, notify=notify)
     # Which of them were used since is in no entry, and with a lost list nothing is.
     invitations = agencies.withdraw_open_invitations(SYSTEM, tools=tools)
@@ -157,6 +156,9 @@ def _repeat(
     since: QuerySet[LedgerRow], *, left: Left, tools: Tools, notify: Notify
 ) -> dict[str, int]:
     """Do again what these entries did, in their order, but for what others lifted; return how much, by action."""
+    for action, service in NARROWED.items():
+        for about in _about(since, action):
+            _try(service, action, about, left=left, tools=tools)
     wanted = since.filter(action__in=map(str, REPEATED), about__isnull=False).order_by("index")
     lifts = since.filter(action__in=map(str, LIFTED.values())).order_by("index")
     lifted = {(action, about): index for action, about, index in _named(lifts)}
