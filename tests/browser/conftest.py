@@ -38,10 +38,13 @@ QUIET = [
     "--disable-sync",
 ]
 AT_ONCE: dict[Any, list[str]] = {
-    Page: ["content", "evaluate", "title"],
-    Locator: ["all_inner_texts", "count", "evaluate", "is_checked", "is_hidden", "is_visible"],
+    Page: ["content", "evaluate", "inner_text", "is_visible", "title"],
+    Locator: [
+        *("all_inner_texts", "bounding_box", "count", "evaluate", "get_attribute", "inner_html"),
+        *("inner_text", "input_value", "is_checked", "is_hidden", "is_visible", "text_content"),
+    ],
 }
-"""What the driver answers at once, of whatever there is of a page at that moment."""
+"""What the driver answers of whatever there is of a page, or of one element of it, at that moment."""
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # Only what was found leaves the page: the whole answer is large, and most of it says what passed.
 FIND = """async (options) => (await axe.run(options)).violations.flatMap(({ id, nodes }) => nodes.map((one) =>
