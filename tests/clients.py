@@ -26,8 +26,8 @@ def client_of(on: Any, who: Actor | None = None, **options: Any) -> Client:
     return client
 
 
-def prove(client: Client, on: Any) -> None:
+def prove(client: Client, on: Any, *, by: str = "") -> None:
     """Let the person behind a client prove once more who they are; a search spends such a proof."""
     session = sessions.SessionStore(client.cookies[settings.SESSION_COOKIE_NAME].value)
-    sessions.stepped_up(session, on.tools.clock())
+    sessions.stepped_up(session, on.tools.clock(), by=by)
     session.save()

@@ -6,6 +6,7 @@ each time. It holds the home's database open meanwhile; it makes no connection i
 
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -59,6 +60,8 @@ def become(order, home_tasks):
     code = 99
     try:
         os.setsid()
+        # Ctrl-C ends it, also where whatever started the tests ignores that, as a shell does behind an `&`.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         # As a process that has just been started, it finds the database by itself.
         config._installed.clear()
         os.environ.update(order["environment"])

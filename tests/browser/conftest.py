@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from integration import conftest as integration
 from integration.conftest import Deployment, deployment  # noqa: F401 # a fixture
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Response
 
 from countenance import config as settings
 
@@ -36,6 +37,14 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+AT_ONCE: dict[Any, list[str]] = {
+    Page: ["content", "evaluate", "inner_text", "is_visible", "title"],
+    Locator: [
+        *("all_inner_texts", "bounding_box", "count", "evaluate", "get_attribute", "inner_html"),
+        *("inner_text", "input_value", "is_checked", "is_hidden", "is_visible", "text_content"),
+    ],
+}
+"""What the driver answers of whatever there is of a page, or of one element of it, at that moment."""
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # Only what was found leaves the page: the whole answer is large, and most of it says what passed.
 FIND = """async (options) => (await axe.run(options)).violations.flatMap(({ id, nodes }) => nodes.map((one) =>
@@ -87,6 +96,29 @@ def browser_type_launch_args() -> dict[str, Any]:
     if path is None:
         pytest.skip("no Chromium is installed on this machine")
     return {"executable_path": path, "args": QUIET}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_pages() -> Iterator[None]:
+    """Let nothing be read off a page before all of it is there.
+
+    A click returns once the next document is begun. For a moment that has neither its words nor even a
+    root, and what is answered at once would be of that moment.
+    """
+
+    def once_whole(read: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(read)
+        def reading(self: Any, *given: Any, **named: Any) -> Any:
+            (self if isinstance(self, Page) else self.page).wait_for_load_state()
+            return read(self, *given, **named)
+
+        return reading
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind, names in AT_ONCE.items():
+            for name in names:
+                patch.setattr(kind, name, once_whole(getattr(kind, name)))
+        yield
 
 
 @dataclass
@@ -273,8 +305,6 @@ class Desk:
 
     def axe(self) -> list[str]:
         """Return what axe finds on this page, as rule and elements."""
-        # A click returns once the next document is begun: for a moment it has not even a root.
-        self.page.wait_for_load_state()
         # A document is looked at in several dresses; reading axe in again for each took as long as a look.
         if self.page.evaluate("typeof axe === 'undefined'"):
             self.page.evaluate(AXE_SCRIPT)

@@ -20,7 +20,7 @@ def app(site):
 def other(browser, site):
     """Return the same person's desk in another browser."""
     context = browser.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     one = Desk(context.new_page(), site)
     one.sign_in()
     yield one

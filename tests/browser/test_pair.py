@@ -18,6 +18,9 @@ from drawn import draw_face
 
 from countenance.ui.faceview import Pair
 
+# Fingers that moved are told of before the next picture is made.
+SHOWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 @pytest.fixture
 def review(context):
@@ -52,7 +55,7 @@ def test_the_wheel_zooms_about_the_pointer_in_both(review, number):
     review.page.mouse.move(x, y)
     for _ in range(4):
         review.page.mouse.wheel(0, -100)
-    review.page.wait_for_timeout(100)
+    review.page.locator("[data-zoom]", has_text="2.2 times").wait_for()
     assert face_point(review, number, x, y) == pytest.approx(before, abs=0.002)
     assert review.page.locator("[data-zoom]").inner_text() == "2.2 times"
     together(review)
@@ -133,7 +136,7 @@ def test_fingers_pinch_and_move_both(phone):
     for step in range(1, 9):
         touch("touchMove", (x - 20 - 5 * step, y), (x + 20 + 5 * step, y))
     touch("touchEnd")
-    phone.page.wait_for_timeout(100)
+    phone.page.evaluate(SHOWN)
     assert window(phone)[2] == pytest.approx(width / 3, rel=0.05)
     assert face_point(phone, 0, x, y) == pytest.approx(before, abs=0.05)
     probe, candidate = from_window(phone)
@@ -143,7 +146,7 @@ def test_fingers_pinch_and_move_both(phone):
     for step in range(1, 6):
         touch("touchMove", (x + 6 * step, y + 4 * step))
     touch("touchEnd")
-    phone.page.wait_for_timeout(100)
+    phone.page.evaluate(SHOWN)
     assert face_point(phone, 0, x + 30, y + 20) == pytest.approx(held, abs=0.02)
     probe, candidate = from_window(phone)
     assert probe == pytest.approx(candidate, abs=0.001)

@@ -18,6 +18,9 @@ from browser.pair_help import (
 )
 
 LOOKS = ("side", "flicker", "split")
+# Says whether so many photos as they were taken are there.
+COME = """(many) => performance.getEntriesByType("resource")
+  .filter((one) => one.name.includes("original")).length >= many"""
 
 
 @pytest.fixture
@@ -52,19 +55,26 @@ def test_flicker_shows_both_at_one_place_and_keeps_the_zoom(review):
 
 
 def changes(review, act, seconds):
-    """Count how often another photo is shown while something is done."""
+    """Count how often another photo is shown while something is done; time goes on by the page's own clock alone."""
     review.page.evaluate(
         """window.switches = []; window.watching?.disconnect();
         window.watching = new MutationObserver(() => window.switches.push(performance.now()));
         window.watching.observe(document.querySelector("[data-stage]"), { attributeFilter: ["data-shows"] })"""
     )
     act()
-    review.page.wait_for_timeout(seconds * 1000)
+    review.page.clock.run_for(int(seconds * 1000))
     times = review.page.evaluate("window.switches")
     return len(times), min((b - a for a, b in itertools.pairwise(times)), default=1000)
 
 
+def hold_time(review):
+    """Let the page's time stand still from its next document on, and go on only in `changes`."""
+    review.page.clock.install(time=0)
+    review.page.clock.pause_at(1)
+
+
 def test_no_pace_flashes_three_times_a_second_however_it_is_asked_for(review):
+    hold_time(review)
     show(review, other="ben")
     press(review, "f")
     review.page.get_by_label("Pace").select_option("500")
@@ -72,6 +82,7 @@ def test_no_pace_flashes_three_times_a_second_however_it_is_asked_for(review):
     def hold():
         for _ in range(30):
             review.page.locator(STAGE).press("x", no_wait_after=True)
+            review.page.clock.run_for(30)
 
     count, least = changes(review, hold, 3)
     assert count > 3
@@ -79,6 +90,7 @@ def test_no_pace_flashes_three_times_a_second_however_it_is_asked_for(review):
 
 
 def test_flicker_goes_on_by_itself_and_can_be_paused(review):
+    hold_time(review)
     show(review, other="ben")
     count, _ = changes(review, lambda: press(review, "f"), 2.5)
     assert count == 2
@@ -89,6 +101,7 @@ def test_flicker_goes_on_by_itself_and_can_be_paused(review):
 
 
 def test_where_less_motion_is_asked_for_only_a_hand_switches(calm):
+    hold_time(calm)
     show(calm, other="ben")
     assert changes(calm, lambda: press(calm, "f"), 2.5)[0] == 0
     assert not calm.page.locator("[data-pause]").is_visible()
@@ -167,7 +180,7 @@ def test_originals_are_shown_as_they_were_taken_and_back(review, look):
     press(review, "o")
     assert review.page.locator(".original").first.is_visible()
     assert not review.page.locator(".aligned, .guides, .pins").first.is_visible()
-    review.page.wait_for_load_state("networkidle")
+    review.page.wait_for_function(COME, arg=2)
     assert len([url for url in fetched if "original" in url]) == 2
     assert "As taken" in review.page.locator(".under").inner_text()
     press(review, "o")

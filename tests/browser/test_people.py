@@ -15,6 +15,7 @@ from countenance.apps.agencies.models import Agency, Invitation, Person
 from countenance.policy import SYSTEM, Role
 
 LOOKS = [("light", 1440), ("dark", 390)]
+expect.set_options(timeout=20_000)  # as long as everything else is waited for
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from examining import examined
 from factories import ask, cover, enrol, make_case, make_gallery, make_source, people
+from playwright.sync_api import expect
 
 from countenance.apps.agencies.models import Person
 from countenance.apps.searches.models import Probe, Search, SearchRequest
@@ -327,7 +328,9 @@ def test_a_file_that_is_no_photo_is_told_at_once(desk, case, tmp_path):
     add_photo(desk, case, path)
     alert = desk.page.get_by_role("alert")
     assert "This photo cannot be used." in alert.inner_text()
-    assert alert.evaluate("one => one === document.activeElement")
+    expect(alert).to_be_focused(
+        timeout=20_000
+    )  # once the page is first shown, which may be after it was loaded
 
 
 @pytest.mark.parametrize(

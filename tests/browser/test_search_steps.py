@@ -149,6 +149,7 @@ def test_a_missed_face_is_marked_with_the_keyboard(desk, asked):
     page = desk.page
     page.get_by_text("Mark a face that was not found").focus()
     page.keyboard.press("Enter")
+    page.locator("#photo.drawing").wait_for()
     page.get_by_role("button", name="Start in the middle of the photo").first.focus()
     page.keyboard.press("Enter")
     left = page.get_by_label("Left edge")

@@ -210,7 +210,7 @@ def test_the_way_with_an_app_needs_no_script(site, browser, link):
     from browser.conftest import Desk
 
     context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     desk = Desk(context.new_page(), site)
     desk.watch()
     desk.go(link)

@@ -327,21 +327,21 @@ def _ended(on: Any, world: World) -> dict[str, dict[str, Any]]:
 
 
 def _erased(on: Any, world: World) -> dict[str, dict[str, Any]]:
-    """Return a closed case that can be erased early, one whose erasure is approved, and one that is erased."""
+    """Return closed cases: one that can be erased early, one whose erasure is asked for, approved, and done."""
     gallery = Gallery.objects.get(pk=world.own["gallery_id"])
     supervisor = _actor(on, world.people[str(Role.SUPERVISOR)])
     made: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    for number in range(110, 113):
+    for number in range(110, 114):
         case = make_case(on, f"26-0{number}")
         found = search(on, case, [gallery], FakeEngine.photo("ben", 8))
         cases.close_case(supervisor, case=case, reason="He was found", tools=on.tools)
         made.append(({"case_id": case.pk}, {"search_id": found.pk}))
-    (free, _), (waiting, _), (gone, searched) = made
+    (free, _), (waiting, _), (approved, _), (gone, searched) = made
     asked = [
         erasing.ask_to_erase(
             supervisor, case=Case.objects.get(pk=one["case_id"]), reason=REASON, tools=on.tools
         )
-        for one in (waiting, waiting, gone)
+        for one in (waiting, approved, gone)
     ]
     for one in asked[1:]:
         _approve(on, one)
@@ -349,6 +349,7 @@ def _erased(on: Any, world: World) -> dict[str, dict[str, Any]]:
     return {
         "case_erase": free,
         "case_erasable": free,
+        "case_erasure_asked": waiting,
         "approval_erasure": {"approval_id": asked[0].pk},
         "case_erased": {"approval_id": asked[1].pk},
         "case_erased_early": gone,

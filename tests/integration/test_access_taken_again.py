@@ -10,7 +10,9 @@ from typing import Any
 import factories
 import pytest
 from rolled import Rolled, replay
+from staff import last_entry
 
+from countenance import config
 from countenance.apps.agencies import inviting, staff, tokens
 from countenance.apps.agencies import services as agencies
 from countenance.apps.agencies.models import Agency, Invitation, Person, Token
@@ -20,9 +22,10 @@ from countenance.apps.cases.authority_views import _decided
 from countenance.apps.cases.models import Authority, AuthorityState, Case
 from countenance.apps.records.compared import compare_rows
 from countenance.apps.records.queries import verify_ledger
-from countenance.errors import CountenanceError, WrongState
+from countenance.cli.backup import _replay_lines
+from countenance.errors import CountenanceError, SealBroken, WrongState
 from countenance.policy import SYSTEM, Actor, Role, Scope
-from countenance.web.backups import erasures, groups
+from countenance.web.backups import erasures, groups, marks
 from countenance.web.backups.folder import BackupFolder
 
 WHY = "The oversight body asked for it"
@@ -140,3 +143,40 @@ def test_authorities_stay_taken_back_and_cases_held_and_closed(on: Any) -> None:
         assert groups.REPEATED[action](SYSTEM, about=about.pk, tools=on.tools) == 0
     verify_ledger(on.tools.keyring)
     assert differences(on) <= before
+
+
+def test_what_does_not_open_holds_back_nothing_else_and_serves_only_when_somebody_says_why(
+    on: Any,
+) -> None:
+    altered, shut = (factories.make_case(on, f"27-{number}") for number in range(2))
+    invitation, _ = inviting.invite_person(
+        fresh(on, factories.acting(on, Role.COORDINATOR)),
+        name="New",
+        email="new@example.org",
+        tools=on.tools,
+    )
+    was = Rolled(on, Case, Invitation)
+    supervisor = fresh(on, on.supervisor)
+    for one in (altered, shut):
+        cases.close_case(supervisor, case=one, reason=WHY, tools=on.tools)
+    erasures.copy(on.folder, keyring=on.tools.keyring)
+    mark = was.back()
+    # Whoever altered these did so before the backup was made.
+    Case.objects.filter(pk=altered.pk).update(opened_by=on.supervisor.person)
+    Invitation.objects.filter(pk=invitation.pk).update(expires_at=on.tools.clock())
+    # A reason that was given before anybody was told is none.
+    for reason in (WHY, ""):
+        with pytest.raises(SealBroken, match=f"case.closed {altered.pk}"):
+            replay(on, mark, on.folder.path, reason)
+        assert Case.objects.get(pk=shut.pk).closed_at
+        assert Invitation.objects.get(pk=invitation.pk).withdrawn_at
+        assert marks.read(config.current()) == mark
+    done = replay(on, mark, on.folder.path, "It is empty: nobody was searched for in it")
+    assert done["not_repeated"] == {"case.closed": [str(altered.pk)]}
+    assert any(str(altered.pk) in line for line in _replay_lines(done))
+    action, facts = last_entry(on.tools)
+    assert action == "erasures.repeated"
+    assert facts["not_repeated"] == done["not_repeated"]
+    assert facts["reason"] == "It is empty: nobody was searched for in it"
+    assert marks.read(config.current()) is None
+    verify_ledger(on.tools.keyring)

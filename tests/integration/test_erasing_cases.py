@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import factories
@@ -24,6 +25,7 @@ from erased_early import (
     to_be_erased,
 )
 from leading import about_first, prepared
+from side_by_side import Gate, beside, result, wait_until_somebody_waits, with_tools
 
 from countenance.apps.approvals import services as approvals
 from countenance.apps.approvals.models import Approval
@@ -199,6 +201,50 @@ def test_nobody_erases_a_case_alone_and_an_approval_works_once(closed: Any) -> N
         ask(on)
 
 
+def test_while_a_request_waits_or_is_approved_a_second_one_is_refused(closed: Any) -> None:
+    on, asked = closed, ask(closed)
+    for by in (on.asker, on.second):
+        with pytest.raises(WrongState, match="asked for already, and the request waits") as refused:
+            erasing.ask_to_erase(by, case=on.case, reason=REASON, tools=on.tools)
+        assert "under “Approvals”" in refused.value.detail
+    ask(on, on.other)  # another case is another matter
+    approvals.withdraw(on.asker, approval=asked, tools=on.tools)
+    asked = ask(on)
+    approvals.decide(on.second, approval=asked, approve=False, reason="Not yet", tools=on.tools)
+    asked = ask(on)
+    later = on.tools.clock() + timedelta(days=8)
+    on.tools = replace(on.tools, clock=lambda: later)
+    on.asker, on.second = (replace(one, stepped_up_at=later) for one in (on.asker, on.second))
+    approve(on, ask(on))
+    with pytest.raises(WrongState, match="approved and waits to be carried out"):
+        ask(on)
+    assert Approval.objects.filter(subject=on.case.pk).count() == 4
+    erase(on)
+    with pytest.raises(WrongState, match="ordered already"):
+        ask(on)
+
+
+def test_of_two_who_ask_at_the_same_moment_one_wins(closed: Any) -> None:
+    on, gate = closed, Gate()
+
+    def slowly(count: int) -> bytes:
+        gate.stop_here()
+        return on.tools.token_bytes(count)
+
+    slow = with_tools(on, token_bytes=slowly)
+    first = beside(lambda: ask(slow))
+    gate.wait_until_reached()
+    second = beside(
+        lambda: erasing.ask_to_erase(on.second, case=on.case, reason=REASON, tools=on.tools)
+    )
+    wait_until_somebody_waits()
+    gate.open()
+    asked = result(first)
+    with pytest.raises(WrongState, match="asked for already"):
+        result(second)
+    assert [one.pk for one in Approval.objects.all()] == [asked.pk]
+
+
 def test_a_refused_request_erases_nothing(closed: Any) -> None:
     on, asked = closed, ask(closed)
     approvals.decide(
@@ -276,6 +322,17 @@ def test_the_way_through_the_pages_works_without_scripts(closed: Any) -> None:
     answer = asker.post(ask, {"reason": REASON})
     assert answer.status_code == 302
     request = answer["Location"]
+    for client in (asker, second, client_of(on, factories.acting(on, Role.AUDITOR))):
+        shown = client.get(page).content.decode()
+        assert "Erasure asked for" in shown
+        assert "Waits for a decision" in shown
+        assert f'href="{request}"' in shown
+        assert ask not in shown
+    examiner = client_of(on, factories.acting(on, Role.EXAMINER))
+    assert "Erasure asked for" not in examiner.get(page).content.decode()
+    repeated = second.post(ask, {"reason": REASON})
+    assert repeated.status_code == 422
+    assert "asked for already" in repeated.content.decode()
     shown = second.get(request).content.decode()
     for said in ("26-0001 (closed)", "1 photo and what 1 search found", REASON):
         assert said in shown
@@ -284,6 +341,7 @@ def test_the_way_through_the_pages_works_without_scripts(closed: Any) -> None:
     decide = reverse("approval_decide", args=[Approval.objects.get().pk])
     assert second.post(decide, {"reason": "Agreed", "decision": "yes"}).status_code == 302
     assert carry_out in asker.get(request).content.decode()
+    assert "<dt>State</dt><dd>Approved</dd>" in asker.get(page).content.decode()
     assert asker.get(carry_out).status_code == 200
     assert asker.post(carry_out, {"sent": "yes"})["Location"] == page
     shown = second.get(page).content.decode()
@@ -293,6 +351,7 @@ def test_the_way_through_the_pages_works_without_scripts(closed: Any) -> None:
         assert reverse(route, args=[key]) in shown
     assert "Not everything is destroyed yet" not in shown
     assert "Kept until" not in shown
+    assert "Erasure asked for" not in shown
     assert ask not in asker.get(page).content.decode()
     assert "Nothing is left of it" in second.get(request).content.decode()
     repeated = asker.post(carry_out, {"sent": "yes"})

@@ -84,7 +84,7 @@ def test_a_video_half_looked_through_is_taken_up_by_the_next_process(home, capsy
     case = home.run("case", "open", "26-0900", *why, "--json")["id"]
     video, left_at = None, []
     for _ in range(KILLS):
-        serving = home.begin("serve", "--port", "0", "--json", FAKE_SECONDS="0.2")
+        serving = home.begin("serve", "--port", "0", "--json", FAKE_SECONDS="0.75")
         browser, deadline = sign_in(key, serving), time.monotonic() + 60
         if video is None:
             files = [("video", "shop.mp4", FakeEngine.video("anna", "ben"))]

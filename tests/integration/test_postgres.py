@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from postgres_clients import (
@@ -193,9 +194,27 @@ def test_a_first_start_killed_in_the_middle_leaves_no_half_cluster(home, after):
     with LocalPostgres(home) as postgres:
         assert ask(postgres.ensure_running(), "select current_database()") == [("countenance",)]
         assert ask(postgres.ensure_running(), "show data_checksums") == [("on",)]
-    time.sleep(1)
+    # Its initdb may still write for a while.
+    while left_running(home):
+        time.sleep(0.1)
     with LocalPostgres(home):
         assert not list((home / "database").glob("cluster.new-*"))
+
+
+def left_running(home):
+    every = psutil.process_iter(["cmdline"])  # of one that is gone meanwhile, None
+    return any(
+        f"{home}/database/cluster.new-" in " ".join(one.info["cmdline"] or []) for one in every
+    )
+
+
+def test_a_start_clears_what_a_killed_one_left_also_where_there_is_a_cluster(home):
+    with LocalPostgres(home):
+        pass
+    left = place_of(home) / "cluster.new-0badcafe"
+    (left / "base").mkdir(parents=True)
+    with LocalPostgres(home):
+        assert not left.exists()
 
 
 def test_a_start_that_fails_says_what_the_server_said(home):

@@ -77,10 +77,10 @@ def test_a_follower_goes_on_after_any_error(follower, monkeypatch, error):
     monkeypatch.setattr(following, "EVERY", 0.01)
     again = failing_once(monkeypatch, error)
     follower.start_holding()
-    assert again.wait(10)
+    assert again.wait(60)
     monkeypatch.undo()
     held = presence.generation()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while follower._held.get(presence.KEYS) != held and time.monotonic() < deadline:
         time.sleep(0.01)
     assert follower._held[presence.KEYS] == held
@@ -96,5 +96,5 @@ def test_a_process_whose_follower_ends_unasked_is_sealed(deployment, monkeypatch
     wiring.unseal(FileFactor(config.current().file_factor))
     (follower,) = wiring._followers
     failing_once(monkeypatch, Ended())
-    follower._thread.join(10)
+    follower._thread.join(60)
     assert wiring.is_sealed()

@@ -83,7 +83,7 @@ def gathered(made: Bench, seed: int, pairs: int) -> Gathered:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)  # a minute, but where chance asks for a thousand fresh pairs
 def test_no_classifier_tells_whether_the_first_examiner_has_recorded_also_not_by_time(
     made: Bench, monkeypatch: Any
 ) -> None:

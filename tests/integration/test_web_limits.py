@@ -14,6 +14,9 @@ from countenance import config
 from countenance.web import bodies, uploads, wiring
 from countenance.web.server import WebServer
 
+ANSWERS = 30
+"""Seconds within which the server answers; it would wait longer than that for a body."""
+
 
 @pytest.fixture
 def held(monkeypatch):
@@ -110,6 +113,7 @@ def test_each_large_upload_makes_room_again(client, monkeypatch):
 def address(deployment):
     web = config.current().web.model_copy(update={"port": 0, "upload_limit": 2**20})
     server = WebServer(config.current().model_copy(update={"web": web}))
+    server._server.timeout = 4 * ANSWERS
     thread = threading.Thread(target=server._server.serve)  # without worker and tidying
     thread.start()
     yield "localhost", server.port
@@ -128,7 +132,7 @@ def address(deployment):
 def test_the_server_answers_without_waiting_for_a_body_it_does_not_read(
     address, line, length, status
 ):
-    with socket.create_connection(address, timeout=5) as wire:
+    with socket.create_connection(address, timeout=ANSWERS) as wire:
         wire.sendall(
             f"{line} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode()
         )
@@ -141,7 +145,7 @@ def test_the_server_answers_without_waiting_for_a_body_it_does_not_read(
 
 
 def test_what_follows_a_body_in_chunks_is_no_request(address):
-    with socket.create_connection(address, timeout=5) as wire:
+    with socket.create_connection(address, timeout=ANSWERS) as wire:
         wire.sendall(
             b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
             b"2b\r\nGET /health/ HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -143,7 +143,11 @@ def restore(
         ),
     ] = False,
     reason: Annotated[
-        str, typer.Option(help="With --erasures-lost: why, in words. It is recorded.")
+        str,
+        typer.Option(
+            help="With --erasures-lost: why, in words. With --erasures: why to serve although something does not open and was "
+            "not erased again, once that was said. It is recorded."
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -272,6 +276,13 @@ def _replay_lines(value: dict[str, Any]) -> Iterator[str]:
     yield f"Continued the ledger by {value['entries']} entries, and did again what they erased or took away."
     for action, count in value["repeated"].items():
         yield f"  {action}: {count}"
+    if value["invitations_withdrawn"]:
+        yield f"  Invitations that were open in the backup, withdrawn: {value['invitations_withdrawn']}"
+        yield "Their links may have been used since. Invite again whoever still waits for one."
+    if value["not_repeated"]:
+        yield "What is about these does not open and was not done again, for the reason that you gave:"
+        for action, ids in value["not_repeated"].items():
+            yield from (f"  {action}: {one}" for one in ids)
     yield f"Known is what was erased until {value['known_until']}; what was erased later is there again."
     if value["by_hand"]:
         yield "Since the backup people also did this, which you have to repeat yourselves; below each what it was about:"

@@ -27,6 +27,7 @@ LARGEST_REPORT = 4 * 1024 * 1024
     "countenance drill breach",
     "countenance drill breach --out drill.json --json",
     "countenance drill breach --against /srv/countenance",
+    "countenance drill breach --against /srv/countenance --names -",
 )
 def breach(
     context: typer.Context,
@@ -42,6 +43,12 @@ def breach(
             help="The home folder of a deployment: search it for what must never lie there in clear. Nothing is written."
         ),
     ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --against: a list of values that are in the deployment, such as names and case numbers, one a line of at least 8 characters, in UTF-8. Each is looked for. - reads it from standard input."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Play each thief of the threat table against a deployment full of planted secrets, and say what each got.
@@ -51,8 +58,10 @@ def breach(
     found less than 99 of 100.
     """
     if against is not None:
-        _search(against)
+        _search(against, names)
         return
+    if names is not None:
+        raise InputError("--names goes with --against: the drill itself plants what it looks for.")
     if out is not None and (out.suffix != ".json" or not out.absolute().parent.is_dir()):
         raise InputError("--out takes a file in a folder that exists, whose name ends in .json.")
     result = _play(context.find_root().obj)
@@ -162,19 +171,21 @@ def check(
     output.result(value, *_shown(value), "The signature holds.")
 
 
-def _search(home: Path) -> None:
-    """Search a deployment's home, and exit with 1 if anything lies there in clear."""
+def _search(home: Path, names: Path | None) -> None:
+    """Search a deployment's home, also for the values of a list, and exit with 1 if anything lies there in clear."""
     from countenance.drill.against import search
 
     with _progress(1) as notify:
-        value = search(home, notify)
+        value = search(home, notify, names)
     rows = [
         (where, f"{one['bytes_searched']:,}", one["findings"])
         for where, one in value["places"].items()
     ]
     found = [f"FOUND: {one['what']} in {one['where']}" for one in value["found"]]
+    if names is not None:
+        found.append(f"Looked for {value['values']:,} values of the list.")
     output.result(value, output.table("", ("place", "#bytes searched", "#findings"), rows), *found)
-    if found:
+    if value["found"]:
         raise typer.Exit(FOUND)
 
 

@@ -2,7 +2,7 @@
 
 What can be told without knowing any secret: photos, documents and videos by how they begin, templates as
 vectors of length one, private keys and tokens by their form, e-mail addresses. Names and reasons cannot be
-told from other text: what shows that they are sealed is the drill itself.
+told from other text: what shows that they are sealed is the drill itself, and whoever knows some of them gives a list.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy as np
 
 from countenance.drill.home import Piece, dump_of, files_of, pieces_of
 from countenance.drill.loot import DUMP
+from countenance.drill.names import read
+from countenance.drill.plants import Scanner
 from countenance.errors import NotFound
 
 Notify = Callable[[str], None]
@@ -48,24 +50,33 @@ _HEX_RUN = re.compile(rb"[0-9a-fA-F]{64,}")
 _SHORTEST_TEXT = 12
 
 
-def search(home: Path, notify: Notify) -> dict[str, Any]:
+def search(home: Path, notify: Notify, names: Path | None = None) -> dict[str, Any]:
     """Return what lies in clear in a home: kind and place, never the thing itself.
 
     Args:
         home: the home folder of a deployment, running or not.
         notify: told when the search begins.
+        names: a list of values to look for besides, as `names.read` takes it; of one that is found the number
+            of its line is said, once for each place.
 
     Raises:
-        NotFound: there is no deployment.
+        NotFound: there is no deployment, or no list.
+        InputError: the list is none.
     """
     if not (home / "keys" / "root.json").is_file():
         raise NotFound(f"There is no deployment in {home}.")
+    values = read(names, folders=(home, _database(home))) if names else []
+    scanner = Scanner(values) if values else None
     notify("the home is searched")
     sizes: collections.Counter[str] = collections.Counter()
     found: list[dict[str, str]] = []
+    named: set[tuple[int, str]] = set()
     for place, data in _pieces(home):
         sizes[place] += len(data)
         found += [{"what": what, "where": place} for what in in_clear(data)]
+        if scanner is not None:
+            named |= {(number, place) for number in scanner.scan(data)}
+    found += [{"what": values[number].kind, "where": place} for number, place in sorted(named)]
     places = {
         place: {
             "bytes_searched": size,
@@ -73,7 +84,7 @@ def search(home: Path, notify: Notify) -> dict[str, Any]:
         }
         for place, size in sorted(sizes.items())
     }
-    return {"home": str(home), "places": places, "found": found}
+    return {"home": str(home), "values": len(values), "places": places, "found": found}
 
 
 def in_clear(data: bytes) -> Iterator[str]:
@@ -115,15 +126,21 @@ def _holds_template(data: bytes) -> bool:
 
 def _pieces(home: Path) -> Iterator[Piece]:
     """Yield everything in the home, and a dump of its database if that runs."""
-    note, database = home / "database.json", home / "database"
-    if note.is_file():
-        database = Path(json.loads(note.read_text(encoding="utf-8"))["place"])
+    database = _database(home)
     models = {str(path).encode() for path in files_of(home / "models")}
     for place, data in pieces_of(home, database):
         if data.partition(b"\n")[0] not in models:
             yield place, data
     if url := _running_at(database):
         yield DUMP, dump_of(url)
+
+
+def _database(home: Path) -> Path:
+    """Return the folder of a home's database, which may lie elsewhere."""
+    note = home / "database.json"
+    if note.is_file():
+        return Path(json.loads(note.read_text(encoding="utf-8"))["place"])
+    return home / "database"
 
 
 def _running_at(database: Path) -> str:

@@ -251,6 +251,13 @@ def why_not_usable(request: ApprovalFacts, *, now: datetime) -> str:
     return _why_over(request, KINDS[request.kind].uses, now)
 
 
+def is_under_way(request: ApprovalFacts, *, now: datetime) -> bool:
+    """Say whether a request waits for its decision, or was approved and can still be carried out."""
+    undecided = not request.withdrawn and request.decided_by is None
+    in_time = undecided and now <= request.expires_at
+    return in_time or not why_not_usable(request, now=now)
+
+
 def permit_review(actor: Actor, glass: ApprovalFacts) -> Permit:
     """Permit an auditor to review glass that somebody else broke; late is better than never.
 

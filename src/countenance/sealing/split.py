@@ -43,14 +43,19 @@ class Split:
         """Enrol all three, and return what the key file holds of them, with the secret that two of them open.
 
         Raises:
-            InputError: they are not three, two are the same passphrase, or one is too weak.
+            InputError: they are not three, two are the same passphrase or of the same key service, or one is
+                too weak.
             KeyUnavailable: a key management service does not answer.
         """
         if len(self._factors) != ALL:
             raise InputError(f"Split custody is of {ALL} factors, of which {ENOUGH} open.")
         for one, other in combinations(self._factors, 2):
-            if isinstance(one, Passphrase) and one.same_as(other):
-                raise InputError("Two of the passphrases are the same.")
+            if isinstance(one, Passphrase):
+                if one.same_as(other):
+                    raise InputError("Two of the passphrases are the same.")
+            elif one.kind == other.kind:
+                # A deployment is set up for one service and one file: whoever reaches it would be two of three.
+                raise InputError(f"Only one of the factors can be of the kind {one.kind}.")
         made, entries, keys = Key.generate(), [], []
         for factor in self._factors:
             locked, key = factor.enrol(deployment)

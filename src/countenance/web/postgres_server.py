@@ -100,12 +100,12 @@ class Server:
         self._private_folder(self.place)
         self._private_folder(self.socket_folder)
         self.bin = postgres_user.binaries_for(self.account)
-        if self.cluster.exists():
-            self._check_version()
-            return
         for leftover in self.place.glob("cluster.new-*"):
             # A killed start may have left an initdb that still writes; the next start clears the rest.
             shutil.rmtree(leftover, ignore_errors=True)
+        if self.cluster.exists():
+            self._check_version()
+            return
         passing = self.place / f"cluster.new-{secrets.token_hex(4)}"
         self._ask(
             *(self.bin / "initdb", "-D", passing, "-U", _SUPERUSER, "-E", "UTF8"),

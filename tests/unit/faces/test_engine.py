@@ -155,7 +155,7 @@ def test_closing_turns_waiting_threads_away(models):
         time.sleep(0.01)
     engine.close()
     engine._places.give(held)
-    thread.join(10)
+    thread.join(60)
     assert len(failures) == 1
 
 

@@ -225,6 +225,11 @@ def test_row_ids_may_be_as_large_as_the_database_makes_them() -> None:
     assert index.remove(rows[1:]) == 2
 
 
+def goes_on(end: float, searches: list[int], wrong: list[str]) -> bool:
+    # On a busy machine it takes longer until every reader has had its turns.
+    return (time.monotonic() < end or min(searches) <= 20) and not wrong
+
+
 def test_searches_see_a_true_state_while_others_add_replace_and_remove() -> None:
     """Rows 0 to 199 never change; every answer must be right about them.
 
@@ -244,7 +249,7 @@ def test_searches_see_a_true_state_while_others_add_replace_and_remove() -> None
 
     def write() -> None:
         random = np.random.default_rng(11)
-        while time.monotonic() < end and not wrong:
+        while goes_on(end, searches, wrong):
             rows = fixed + random.choice(moving, random.integers(1, moving), replace=False)
             index.remove(rows)
             index.add(rows[::2], templates[rows[::2]], model=MODEL)
@@ -252,7 +257,7 @@ def test_searches_see_a_true_state_while_others_add_replace_and_remove() -> None
 
     def read(reader: int) -> None:
         random = np.random.default_rng(20 + reader)
-        while time.monotonic() < end and not wrong:
+        while goes_on(end, searches, wrong):
             row = int(random.integers(fixed))
             found = index.search(templates[row], k=400, model=MODEL)
             searches[reader] += 1
@@ -315,5 +320,5 @@ def test_a_search_that_is_overtaken_again_and_again_still_answers() -> None:
         thread.start()
         assert not answered.wait(0.2)
         index._state = state._replace(era=state.era + 2)
-    thread.join(10)
+    thread.join(60)
     assert answered.is_set()

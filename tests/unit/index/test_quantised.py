@@ -225,7 +225,7 @@ class Traffic:
     The rows below `FIXED` never change; the others come and go.
     """
 
-    FIXED, MOVING, SECONDS = 1500, 600, 2.5
+    FIXED, MOVING, SECONDS, LEAST = 1500, 600, 2.5, 2
 
     def __init__(self) -> None:
         self.templates = unit_vectors(self.FIXED + self.MOVING, 32, seed=10)
@@ -246,7 +246,10 @@ class Traffic:
 
     def repeat(self, seed: int, work: Callable[[np.random.Generator], None]) -> None:
         random = np.random.default_rng(seed)
-        while time.monotonic() < self.end and not self.wrong:
+        # On a busy machine it takes longer until each has been done a few times.
+        while (
+            time.monotonic() < self.end or min(self.done.values()) <= self.LEAST
+        ) and not self.wrong:
             try:
                 work(random)
             except Exception as fault:
@@ -286,7 +289,7 @@ def test_answers_are_true_while_others_search_add_remove_and_train() -> None:
     before = index._state.shards[0].codes.centroids
     traffic.run()
     assert traffic.wrong == []
-    assert min(traffic.done.values()) > 2
+    assert min(traffic.done.values()) > traffic.LEAST
     assert len(index) == traffic.FIXED
     assert sorted(index.rows().tolist()) == list(range(traffic.FIXED))
     index.retrain()

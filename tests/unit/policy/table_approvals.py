@@ -177,6 +177,18 @@ def an_approval_is_used_while_it_lasts(p):
     often = approval(p, "sensitive_gallery", uses=7, expires_at=NOW - MOMENT)
     assert judge(person, often, now=NOW).rule == "approval.sensitive_gallery"
     assert p.approvals.why_not_usable(often, now=NOW) == ""
+    for given, going_on in (
+        (request(p, expires_at=NOW), True),
+        (request(p, expires_at=NOW - MOMENT), False),
+        (request(p, withdrawn=True), False),
+        (approval(p), True),
+        (approval(p, expires_at=NOW - MOMENT), True),
+        (approval(p, approved=False), False),
+        (approval(p, withdrawn=True), False),
+        (approval(p, usable_until=NOW - MOMENT), False),
+        (approval(p, uses=1), False),
+    ):
+        assert p.approvals.is_under_way(given, now=NOW) is going_on
 
 
 def broken_glass_is_reviewed_by_somebody_else(p):

@@ -10,13 +10,25 @@ import pytest
 from countenance.errors import InputError, KeyUnavailable, SealBroken, TamperDetected
 from countenance.sealing import factors, keyfile, object_keys
 from countenance.sealing.envelope import Context, Key
-from countenance.sealing.factors import Passphrase
+from countenance.sealing.factors import FileFactor, Passphrase, ServiceFactor
 from countenance.sealing.split import Split, pair_key
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "split.json"
 DEPLOYMENT = UUID(int=7)
 WORDS = ("annas own plain words", "bens other plain words", "cleos third plain words")
 CONTEXT = Context(deployment=DEPLOYMENT, agency=None, kind="object-key/photo", object=DEPLOYMENT)
+
+
+class Wrapping:
+    """A key service that whoever reaches it can use."""
+
+    kind, key = "transit", "transit/countenance"
+
+    def wrap(self, secret, *, context):
+        return json.dumps(context, sort_keys=True).encode() + secret
+
+    def unwrap(self, wrapped, *, context):
+        return wrapped.removeprefix(json.dumps(context, sort_keys=True).encode())
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +66,19 @@ def test_three_different_factors_are_needed(path):
         with pytest.raises(InputError):
             keyfile.create_key_file(path, Split([Passphrase(one) for one in given]))
     assert not path.exists()
+
+
+def test_one_key_service_is_never_two_of_the_three(path, tmp_path):
+    words, service = Passphrase(WORDS[0]), ServiceFactor(Wrapping())
+    for given in ([words, service, ServiceFactor(Wrapping())], [service] * 3):
+        with pytest.raises(InputError, match="Only one of the factors can be of the kind transit"):
+            keyfile.create_key_file(path, Split(given))
+    file = FileFactor(tmp_path / "secret")
+    with pytest.raises(InputError, match="of the kind file"):
+        keyfile.create_key_file(path, Split([words, file, file]))
+    assert not path.exists()
+    assert not (tmp_path / "secret").exists()
+    keyfile.create_key_file(path, Split([words, Passphrase(WORDS[1]), service]))
 
 
 @pytest.mark.parametrize("name", ["factors", "pairs", "wrapped"])

@@ -63,15 +63,9 @@ class AppForm(Form):
     code = code_field()
 
 
-class PasswordForm(Form):
-    """The present password and the next one, twice."""
+class NewPasswordForm(Form):
+    """The next password, twice."""
 
-    old_password = forms.CharField(
-        label="Present password",
-        max_length=1024,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
     new_password = new_password_field("New password", LONG_ENOUGH)
     new_password_again = new_password_field("New password, again")
 
@@ -81,6 +75,18 @@ class PasswordForm(Form):
         if given.get("new_password") != given.get("new_password_again"):
             self.add_error("new_password_again", "The two new passwords differ.")
         return given
+
+
+class PasswordForm(NewPasswordForm):
+    """The present password and the next one, twice."""
+
+    old_password = forms.CharField(
+        label="Present password",
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("old_password", "new_password", "new_password_again")
 
 
 class TokenForm(Form):

@@ -24,7 +24,13 @@ from countenance.apps.agencies import (
     sessions,
     tokens,
 )
-from countenance.apps.agencies.account_forms import AppForm, NameForm, PasswordForm, TokenForm
+from countenance.apps.agencies.account_forms import (
+    AppForm,
+    NameForm,
+    NewPasswordForm,
+    PasswordForm,
+    TokenForm,
+)
 from countenance.apps.agencies.models import Factor
 from countenance.apps.agencies.views import challenge_of, read_answer, site_of, step_up_page
 from countenance.errors import Conflict, InputError, NotFound
@@ -50,6 +56,10 @@ SCOPES: Mapping[Scope, str] = {
     Scope.AUDIT: "Audit: read and export the ledger, for 12 hours at most",
 }
 HOUR = timedelta(hours=1)
+LOCKED = (
+    "Your password opens nothing since a backup was restored. Prove with a passkey who you are, then set a new one. "
+    "Without a passkey, your coordinator lets you in anew."
+)
 
 
 def proved(
@@ -81,6 +91,7 @@ def account(request: Request) -> HttpResponse:
         "passkeys": [one for one in means if one.kind == Factor.PASSKEY],
         "app": app,
         "codes": codes,
+        "password_locked": factors.is_password_locked(request.actor),
         "recovering": sessions.is_recovery(request.session),
         "sessions": [{"row": one, "method": METHODS.get(one.method, "")} for one in shown],
         "tokens": tokens.of(request.actor, tools=request.tools),
@@ -236,6 +247,8 @@ def recovery_codes_page(request: Request, codes: list[str], *, joined: bool) -> 
 @proved
 def password_change(request: Request) -> HttpResponse:
     """Change the password; the other sessions end."""
+    if factors.is_password_locked(request.actor):
+        return _password_again(request)
     form = PasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with ErrorsOn(form, InputError):
@@ -257,6 +270,35 @@ def password_change(request: Request) -> HttpResponse:
         back_label="My account",
         section="account",
         lede="Your other sessions end; passkeys, app and tokens go on working.",
+    )
+
+
+def _password_again(request: Request) -> HttpResponse:
+    """Set a password in place of one that a restore locked; only a passkey proves enough for that."""
+    if not sessions.is_by_passkey(request.session):
+        return step_up_page(request, refusal=LOCKED)
+    form = NewPasswordForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with ErrorsOn(form, InputError):
+            factors.replace_locked_password(
+                request.actor,
+                new=form.cleaned_data["new_password"],
+                by_passkey=sessions.is_by_passkey(request.session),
+                keep=row_of(request),
+                tools=request.tools,
+            )
+            sessions.renew(request)
+            return _done(request, "The new password was set. Your other sessions have ended.")
+    return form_page(
+        request,
+        form,
+        heading="Set a new password",
+        verb="Set the password",
+        back=reverse("account"),
+        back_label="My account",
+        section="account",
+        lede="A backup was restored, and your earlier passwords open nothing any more. "
+        "Your other sessions end; passkeys, app and tokens go on working.",
     )
 
 

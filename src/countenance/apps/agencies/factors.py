@@ -14,13 +14,14 @@ from uuid import UUID
 
 import pyotp
 import segno
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password, is_password_usable, make_password
 
 from countenance.apps.agencies import factor_rows, proofs, session_rows, webauthn
 from countenance.apps.agencies.models import Factor, Person
 from countenance.apps.agencies.webauthn import Purpose, Site
+from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.errors import Conflict, InputError, NotFound
+from countenance.errors import Conflict, InputError, NotFound, StepUpNeeded, WrongState
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.tools import Tools
@@ -208,6 +209,56 @@ def change_password(
     person = _self(actor)
     if not check_password(old[: proofs.MAX_PASSWORD_LENGTH + 1], person.password):
         raise InputError("The present password is not right.")
+    _set_password(record, person, new, keep=keep)
+
+
+@composed_of()
+def is_password_locked(actor: Actor) -> bool:
+    """Say whether a restore locked the actor's password, so that nobody has a present one."""
+    return _is_locked(Person.objects.get(pk=actor.person, agency_id=actor.agency))
+
+
+@accountable(Action.PASSWORD_CHANGED, deed=Deed.TOKEN_MAKE)
+def replace_locked_password(
+    actor: Actor,
+    record: Record,
+    *,
+    new: str,
+    by_passkey: bool,
+    keep: UUID | None = None,
+    tools: Tools,  # read by the door
+) -> None:
+    """Set a password in place of one that a restore locked, and end the actor's other sessions.
+
+    Args:
+        actor: who.
+        record: of the change.
+        new: the next one.
+        by_passkey: the recent proof was one by a passkey: `sessions.is_by_passkey(request.session)`. A code
+            of an app is not enough where no password stands beside it.
+        keep: as in `change_password`.
+        tools: what services are given.
+
+    Raises:
+        StepUpNeeded: the proof is not recent, or not one by a passkey.
+        WrongState: no restore locked this password; it is changed with the present one.
+        InputError: the new one is too short, too long or the address.
+    """
+    person = _self(actor)
+    if not _is_locked(person):
+        raise WrongState("Your password was not locked. Change it with the present one.")
+    if not by_passkey:
+        raise StepUpNeeded("Prove with a passkey who you are.", rule="step_up.passkey")
+    _set_password(record, person, new, keep=keep)
+
+
+def _is_locked(person: Person) -> bool:
+    """Say whether a password opens nothing since a restore; somebody who never had one has no entry of it."""
+    entries = LedgerRow.objects.filter(action=str(Action.PASSWORD_CHANGED), about=person.pk)
+    return not is_password_usable(person.password) and entries.exists()
+
+
+def _set_password(record: Record, person: Person, new: str, *, keep: UUID | None) -> None:
     proofs.check_new_password(new, email=person.email)
     person.password = make_password(new)
     person.save(update_fields=("password",))

@@ -32,6 +32,7 @@ from countenance.tools import Tools
 
 INVITATION_LASTS = timedelta(hours=72)
 SECRET_BYTES = 32
+REPLACED = "Replaced by the custodian."
 LET_IN_BY_AGENCY = (
     "This person is in the agency already, which lets its people in anew itself: its coordinator asks, and "
     "a second person agrees. A custodian lets in the coordinator only, and nobody who holds another role."
@@ -271,7 +272,7 @@ def settle(invitation: Invitation, *, tools: Tools) -> list[UUID]:
     if holders and not details.get("instead"):
         raise NotPermitted(_has_one(roles.pop()), rule="agency.first_people")
     for one in holders:
-        suspended = {"since": tools.clock().isoformat(), "reason": "Replaced by the custodian."}
+        suspended = {"since": tools.clock().isoformat(), "reason": REPLACED}
         one.standing = {**(one.standing or {}), "suspended": suspended}
         one.save(update_fields=("standing",))
         SignInSession.objects.filter(person=one).delete()

@@ -110,8 +110,11 @@ def _new_person(invitation: Invitation, person_id: UUID, *, tools: Tools) -> Per
     )
 
 
-def _emptied(person_id: UUID, invitation: Invitation, *, at: datetime) -> Person:
-    """Return an existing person without any way in: factors removed, sessions and tokens ended."""
+def _emptied(person_id: UUID, invitation: Invitation, record: Record, *, at: datetime) -> Person:
+    """Return an existing person without any way in: factors removed, sessions and tokens ended.
+
+    Tokens and password get entries of their own: a restore takes away again what these name.
+    """
     person = (
         Person.objects.select_for_update(no_key=True, of=("self",))
         .select_related("agency")
@@ -124,6 +127,8 @@ def _emptied(person_id: UUID, invitation: Invitation, *, at: datetime) -> Person
     session_rows.end_all(person.pk)
     for token in Token.objects.filter(person=person, revoked_at=None).select_related("person"):
         tokens.revoke(token, at=at)
+        record.also(Action.TOKEN_REVOKED, about=token.pk, invitation=invitation.pk)
+    record.also(Action.PASSWORD_CHANGED, about=person.pk, invitation=invitation.pk)
     return person
 
 
@@ -136,7 +141,14 @@ def _lock_people(invitation: Invitation) -> None:
     list(people.order_by("pk"))
 
 
-@accountable(Action.PERSON_ADDED, Action.FACTOR_ADDED, deed=None)
+@accountable(
+    Action.PERSON_ADDED,
+    Action.FACTOR_ADDED,
+    Action.PASSWORD_CHANGED,
+    Action.PERSON_SUSPENDED,
+    Action.TOKEN_REVOKED,
+    deed=None,
+)
 def _accept(
     actor: Actor,
     record: Record,
@@ -162,14 +174,23 @@ def _accept(
         # The invitation's own entry is the custodians'; the agency reads here what they did to it.
         instead = invitation.details.get("instead", "")
         record.note(by_custodian=True, roles=invitation.details["roles"], instead=instead)
-    record.note(suspended=inviting.settle(invitation, tools=tools))
+    suspended = inviting.settle(invitation, tools=tools)
+    record.note(suspended=suspended)
+    for holder in suspended:
+        record.also(
+            Action.PERSON_SUSPENDED,
+            about=holder,
+            reason=inviting.REPLACED,
+            invitation=invitation.pk,
+            by_custodian=True,
+        )
     replaced = _replaced(invitation)
     if replaced is None:
         person = _new_person(invitation, actor.person, tools=tools)
         record.note(roles=person.standing["roles"])
     else:
         record.action = Action.FACTOR_ADDED
-        person = _emptied(replaced, invitation, at=tools.clock())
+        person = _emptied(replaced, invitation, record, at=tools.clock())
     person.password = make_password(password)
     person.save()
     if isinstance(first, FirstApp):

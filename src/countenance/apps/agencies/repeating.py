@@ -14,6 +14,7 @@ from countenance.apps.agencies.services import suspend_agency
 from countenance.apps.agencies.tokens import revoke
 from countenance.apps.records.restoring import DONE_BEFORE
 from countenance.apps.records.services import Record, accountable, composed_of
+from countenance.errors import SealBroken
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.tools import Tools
@@ -47,8 +48,14 @@ def withdraw_lost(
     record.note(about=invitation.pk, restored=True)
     record.agency = invitation.seal_agency()
     invitation.withdrawn_at = tools.clock()
-    invitation.spend()
-    invitation.save(update_fields=("withdrawn_at", "details"))
+    try:
+        invitation.spend()
+    except SealBroken:
+        # Somebody altered it before the backup, so its link opens nothing as it is.
+        record.note(altered=True)
+        invitation.save(update_fields=("withdrawn_at",))
+    else:
+        invitation.save(update_fields=("withdrawn_at", "details"))
 
 
 @accountable(Action.PERSON_SUSPENDED, deed=Deed.SET_UP)
@@ -97,6 +104,19 @@ def revoke_token_again(actor: Actor, *, about: UUID, tools: Tools) -> int:
 def withdraw_invitation_again(actor: Actor, *, about: UUID, tools: Tools) -> int:
     """Take back the invitation of this id if it is there and open; return how many."""
     rows = Invitation.objects.filter(pk=about, accepted_at=None, withdrawn_at=None)
+    for invitation in rows:
+        withdraw_lost(actor, invitation=invitation, tools=tools)
+    return len(rows)
+
+
+@composed_of(withdraw_lost)
+def withdraw_open_invitations(actor: Actor, *, tools: Tools) -> int:
+    """Take back every open invitation of a backup; return how many.
+
+    Since the backup its link may have been used or taken back, and whoever has it may be anybody. Those that
+    ended are taken back too: a restored machine's clock may be wrong.
+    """
+    rows = Invitation.objects.filter(accepted_at=None, withdrawn_at=None).order_by("pk")
     for invitation in rows:
         withdraw_lost(actor, invitation=invitation, tools=tools)
     return len(rows)

@@ -17,7 +17,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from countenance.apps.agencies import session_rows
-from countenance.apps.agencies.models import Person, SignInSession
+from countenance.apps.agencies.models import Factor, Person, SignInSession
 from countenance.apps.agencies.session_rows import SessionStore
 from countenance.apps.records.services import Record, accountable, composed_of
 from countenance.errors import NotFound
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["SessionStore", "Shown", "actor_of", "begin", "end", "is_recovery", "of"]
 
 METHOD, BROWSER, RECOVERY, PROVED_AT = "method", "browser", "recovery", "proved_at"
+PROVED_BY = "proved_by"
 PROVIDER = "provider"
 """What a session keeps of having begun with an agency's own provider, beside the kinds of `Factor`."""
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -81,7 +82,7 @@ def begin(request: HttpRequest, signed_in: SignedIn, *, tools: Tools) -> None:
     request.session[BROWSER] = family_of(request.headers.get("User-Agent", ""))
     request.session[RECOVERY] = signed_in.recovery
     if signed_in.method != PROVIDER:
-        stepped_up(request.session, tools.clock())
+        stepped_up(request.session, tools.clock(), by=signed_in.method)
 
 
 @composed_of()
@@ -92,11 +93,18 @@ def renew(request: HttpRequest) -> None:
 
 
 @composed_of()
-def stepped_up(session: SessionBase, at: datetime) -> None:
-    """Keep the moment at which the person proved who they are, at once: this very request may spend it."""
-    session[PROVED_AT] = at.isoformat()
+def stepped_up(session: SessionBase, at: datetime, *, by: str = "") -> None:
+    """Keep when and by what the person proved who they are, at once: this very request may spend it."""
+    session[PROVED_BY], session[PROVED_AT] = by, at.isoformat()
     if isinstance(session, SessionStore) and session.row_id is not None:
+        session_rows.put(session.row_id, PROVED_BY, session[PROVED_BY])
         session_rows.put(session.row_id, PROVED_AT, session[PROVED_AT])
+
+
+@composed_of()
+def is_by_passkey(session: SessionBase) -> bool:
+    """Say whether the last proof in this session was one by a passkey, which verifies its user."""
+    return bool(session.get(PROVED_AT)) and session.get(PROVED_BY) == Factor.PASSKEY
 
 
 @composed_of()

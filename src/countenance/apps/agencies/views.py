@@ -161,7 +161,7 @@ def take_step_up(request: Request) -> HttpResponse | None:
             at = stepping.step_up(request.actor, code=code, tools=request.tools)
     except NotSignedIn as refusal:
         return step_up_page(request, refusal=refusal.detail)
-    sessions.stepped_up(request.session, at)
+    sessions.stepped_up(request.session, at, by=Factor.PASSKEY if answer else Factor.TOTP)
     request.actor = sessions.actor_of(cast("Person", request.user), request.session)
     return None
 

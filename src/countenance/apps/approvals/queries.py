@@ -98,6 +98,16 @@ def about(agency: UUID, kind: ApprovalKind, subject: UUID) -> QuerySet[Approval]
     )
 
 
+def under_way(agency: UUID, kind: ApprovalKind, subject: UUID, *, now: datetime) -> Approval | None:
+    """Return the newest request about this subject that waits, or that is approved and not carried out yet.
+
+    Raises:
+        TamperDetected: a row was changed in the database.
+    """
+    rows = about(agency, kind, subject)
+    return next((row for row in rows if rules.is_under_way(row.facts, now=now)), None)
+
+
 def is_exactly(row: Approval, payload: Mapping[str, Any] | None) -> bool:
     """Say whether this is what was asked for, to the letter."""
     return canonical_json(row.payload) == canonical_json(payload or {})

@@ -159,10 +159,23 @@ def note_repeated(
     backup: UUID,
     repeated: Mapping[str, int],
     by_hand: Mapping[str, int],
+    invitations: int,
+    not_repeated: Mapping[str, list[str]],
+    reason: str,
     tools: Tools,
 ) -> None:
-    """Record what was erased again, and what else was done since the backup that only people can repeat."""
-    record.note(about=backup, repeated=dict(repeated), by_hand=dict(by_hand))
+    """Record what was erased again, what else only people can repeat, and how many invitations were withdrawn.
+
+    Of what does not open, and so was not repeated, also why this serves all the same.
+    """
+    record.note(
+        about=backup,
+        repeated=dict(repeated),
+        by_hand=dict(by_hand),
+        invitations_withdrawn=invitations,
+        not_repeated=dict(not_repeated),
+        reason=reason.strip() if not_repeated else "",
+    )
 
 
 @composed_of()

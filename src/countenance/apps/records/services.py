@@ -55,6 +55,7 @@ class Record:
         self.facts: dict[str, Any] = {}
         self.rows: dict[str, str] = {}
         self.receipt: Receipt | None = None
+        self.further: list[Record] = []
 
     def note(self, about: UUID | None = None, **facts: object) -> None:
         """Add facts; `about` is the id of the row that the entry is about, and is not sealed."""
@@ -62,11 +63,19 @@ class Record:
             self.about = about
         self.facts.update(facts)
 
+    def also(self, action: Action, *, about: UUID, **facts: object) -> None:
+        """Have a further entry say what the same change did to another row, which a restore repeats by its id."""
+        one = Record(action)
+        one.note(about=about, **facts)
+        self.further.append(one)
+
 
 def accountable(
     action: Action, *others: Action, deed: Deed | None
 ) -> Callable[[Callable[Concatenate[Actor, Record, P], R]], Callable[Concatenate[Actor, P], R]]:
-    """Make a service of a function: one durable transaction, one ledger entry, refusals recorded.
+    """Make a service of a function: one durable transaction, its ledger entry, refusals recorded.
+
+    `Record.also` adds entries about further rows, before the service's own and in the same commit.
 
     The function takes the actor and the record first and `tools` by keyword; callers leave the record
     out. The transaction is `durable`: a service cannot be called inside another transaction, so what
@@ -74,7 +83,7 @@ def accountable(
 
     Args:
         action: what the entry says was done.
-        others: what it may say instead, if the service sets `record.action`.
+        others: what it may say instead, if the service sets `record.action`, or besides, by `record.also`.
         deed: what the actor must be permitted to do; None for what comes before anybody has a role,
             such as signing in, or is a part of another service that was judged already.
     """
@@ -93,6 +102,9 @@ def accountable(
                     require_witnesses(tools)
                 with transaction.atomic(durable=True), noting() as record.rows:
                     result = service(actor, record, *args, **kwargs)
+                    for one in record.further:
+                        one.agency = record.agency
+                        append(actor, one, tools=tools)
                     append(actor, record, tools=tools)
             except StepUpNeeded:
                 # Not a refusal: the person is asked to prove who they are, and goes on.

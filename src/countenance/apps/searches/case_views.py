@@ -20,7 +20,7 @@ from countenance.apps.galleries.models import Gallery
 from countenance.apps.searches import afterwards, case_rows, knowing, queries
 from countenance.apps.searches.afterwards import Afterwards
 from countenance.apps.searches.candidates import NO_CANDIDATE, NO_FACE, QUALITY_TOO_LOW
-from countenance.apps.searches.erasable import left_of
+from countenance.apps.searches.erasable import KIND, asked_for, left_of
 from countenance.apps.searches.footage_views import videos_of
 from countenance.apps.searches.kept import kept
 from countenance.apps.searches.models import (
@@ -32,6 +32,7 @@ from countenance.apps.searches.models import (
 )
 from countenance.apps.searches.probe_faces import name_of
 from countenance.policy import Actor, Deed, may
+from countenance.policy import approvals as approval_rules
 from countenance.policy.approvals import KINDS, ApprovalKind
 from countenance.ui.requests import Request
 
@@ -113,19 +114,34 @@ def _kept(request: Request, one: Case) -> dict[str, Any]:
     """Return until when things of a case are kept, and who set a hold and since when."""
     said = kept(one, now=request.tools.clock())
     hold, erasable = said.hold, one.closed_at is not None and not said.needed and not said.erasure
+    asked = None if said.erasure else _erasure_asked(request, one)
     return {
         "kept": said,
         "results_gone": _all_purged(one),
         "held_by": _named(request, hold, "by"),
         "held_at": datetime.fromisoformat(hold["at"]) if hold else None,
         "erased_early": _erased_early(request, one),
+        "erasure_asked": asked,
         "may_erase": erasable
+        and asked is None
         and hold is None
         and may(request.actor, Deed.CASE_ERASE)
         and any(left_of(one.pk)),
         "may_hold": may(request.actor, Deed.CASE_HOLD),
         "may_disclose": may(request.actor, Deed.BUNDLE_EXPORT),
     }
+
+
+def _erasure_asked(request: Request, one: Case) -> dict[str, Any] | None:
+    """Return the request to erase a case that waits, for those who read such requests; None if there is none."""
+    if KIND not in approval_rules.seen_by(request.actor.roles):
+        return None
+    found = asked_for(one, tools=request.tools)
+    if found is None:
+        return None
+    state = approval_rules.state_words(found.facts, now=request.tools.clock())
+    asked_by = _named(request, found.details, "asked_by")
+    return {"id": found.pk, "by": asked_by, "at": found.asked_at, "state": state}
 
 
 def _erased_early(request: Request, one: Case) -> dict[str, Any] | None:

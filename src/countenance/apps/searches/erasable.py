@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from countenance import policy
+from countenance.apps.approvals import queries as approvals
+from countenance.apps.approvals.models import Approval
 from countenance.apps.cases import queries as cases
 from countenance.apps.cases.models import Case
 from countenance.apps.searches.footage_rows import Footage
@@ -43,15 +45,38 @@ def in_words(actor: Actor, subject: UUID, payload: Mapping[str, Any]) -> list[tu
 
 
 def check(actor: Actor, subject: UUID, payload: Mapping[str, Any], tools: Tools) -> None:
-    """Refuse to ask for the erasure of a case that could not be carried out.
+    """Refuse to ask for the erasure of a case that could not be carried out, or that was asked for already.
+
+    It runs in the transaction that writes the request, and locks the case: of two at the same moment the
+    second sees the first.
 
     Raises:
         InputError: the payload names another case.
         NotPermitted, WrongState: as `permit_erasing`.
+        WrongState: a request waits, or was approved and not carried out yet.
     """
     if dict(payload) != erasing(subject):
         raise InputError("The payload is not what an approval of this kind is given for.")
-    permit_erasing(cases.case(actor, subject), tools=tools)
+    cases.case(actor, subject)
+    Case.objects.select_for_update(no_key=True).get(pk=subject)
+    case = cases.case(actor, subject)  # as it is now, behind whoever held it
+    permit_erasing(case, tools=tools)
+    waits = asked_for(case, tools=tools)
+    if waits is not None:
+        how = "was approved and waits to be carried out" if waits.decided_by else "waits"
+        raise WrongState(
+            f"The erasure of this case was asked for already, and the request {how}. "
+            "Open it on the page of the case, or under “Approvals”."
+        )
+
+
+def asked_for(case: Case, *, tools: Tools) -> Approval | None:
+    """Return the request to erase a case that waits, or that is approved and not carried out yet.
+
+    Raises:
+        TamperDetected: a row was changed in the database.
+    """
+    return approvals.under_way(case.agency_id, KIND, case.pk, now=tools.clock())
 
 
 def permit_erasing(case: Case, *, tools: Tools) -> None:

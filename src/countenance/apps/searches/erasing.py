@@ -27,7 +27,7 @@ def ask_to_erase(actor: Actor, *, case: Case, reason: str, tools: Tools) -> Appr
         ReasonMissing: the reason is vague.
         RoleMissing: the actor is no supervisor.
         NotPermitted: it is open, held or still needed.
-        WrongState: it is erased already, or nothing of it is left.
+        WrongState: it is erased already, nothing of it is left, or it was asked for already.
     """
     return ask(
         actor,

@@ -56,12 +56,11 @@ BY_HAND = (
     Action.TEMPLATES_ROTATED,
     Action.WITNESSES_CHANGED,
     Action.AGENCY_CHANGED,
-    # Gone, or, if they were let in anew, with the means of signing in that they had before.
-    Action.PERSON_ADDED,
+    Action.PERSON_ADDED,  # Gone: whoever it was is invited again.
     Action.ROLES_CHANGED,
     Action.TRAINING_RECORDED,
     Action.PASSWORD_CHANGED,  # It opens nothing any more: whoever has no passkey is let in anew.
-    Action.FACTOR_ADDED,  # An app or recovery codes that were replaced work again.
+    Action.FACTOR_ADDED,  # A passkey, app or recovery codes that were replaced work again.
     Action.FACTOR_REMOVED,
     Action.PROVIDER_SET,
     Action.PROVIDER_LINKED,

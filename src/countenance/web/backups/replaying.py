@@ -2,12 +2,13 @@
 
 The ledger of the lost deployment is continued first, as it was; then each of its entries that destroyed something, or
 only took power away, is repeated on what the backup brought back. Each repetition is an entry of its own. An interrupted one goes on.
+What was altered before the backup may not open: it holds back nothing else, and nothing is served until somebody says why all the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -20,15 +21,22 @@ from countenance.apps.records import checkpoints, restoring, witnessed
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.queries import head
 from countenance.config import Config
-from countenance.errors import NotFound, ReasonMissing
+from countenance.errors import NotFound, ReasonMissing, SealBroken
 from countenance.ledger.entry import Action
 from countenance.policy import SYSTEM
 from countenance.tools import Tools
 from countenance.web.backups import erasures, marks
-from countenance.web.backups.groups import BY_HAND, LIFTED, REPEATED
+from countenance.web.backups.groups import BY_HAND, LIFTED, REPEATED, Repeat
 from countenance.web.backups.marks import Mark
 
 Notify = Callable[[int, int], None]
+Left = dict[str, list[str]]
+
+NARROWED: Mapping[Action, Repeat] = {
+    Action.GALLERY_TERMS_CHANGED: galleries.begin_terms_again,
+    Action.PASSWORD_CHANGED: agencies.lock_password_again,
+}
+"""What is not done again, as what it set is lost, but narrows what the backup had; people are told of it all the same."""
 
 
 def replay(
@@ -40,31 +48,41 @@ def replay(
         settings: where the home is.
         mark: what it was restored from.
         place: where the list of erasures is; None: it is lost.
-        reason: why there is none, in words.
+        reason: why there is none, in words; or why to serve although something could not be repeated, once
+            an earlier run said what.
         tools: all keys.
         notify: told how many erasures are done, of how many.
 
     Raises:
         ReasonMissing: there is no list, and nobody says why.
         ErasureListBroken: the list was changed, or is not of this deployment.
+        SealBroken: something does not open and was not repeated, everything else was; the mark stays.
     """
-    if head() == mark.head:
+    told = head() != mark.head
+    if not told:
         _continue(mark, place=place, reason=reason, tools=tools)
     begun = restoring.continued_at(mark.backup)
     if begun is None:
         raise NotFound("The ledger says nothing of this restore.")
     since = LedgerRow.objects.filter(index__gte=mark.head.size, index__lt=begun.index)
     _keep_witnesses(mark, since, begun=begun.index, tools=tools)
-    for about in _about(since, Action.GALLERY_TERMS_CHANGED):
-        galleries.begin_terms_again(SYSTEM, about=about, tools=tools)
-    # People are told of it all the same: they have to let in anew whoever has no passkey.
-    for about in _about(since, Action.PASSWORD_CHANGED):
-        agencies.lock_password_again(SYSTEM, about=about, tools=tools)
-    repeated = _repeat(since, tools=tools, notify=notify)
+    left: Left = {}
+    repeated = _repeat(since, left=left, tools=tools, notify=notify)
+    # Which of them were used since is in no entry, and with a lost list nothing is.
+    invitations = agencies.withdraw_open_invitations(SYSTEM, tools=tools)
+    if left and not (told and reason.strip()):
+        raise _unfinished(left)
     by_hand = Counter(since.filter(action__in=map(str, BY_HAND)).values_list("action", flat=True))
     named = {str(one): [str(pk) for pk in _about(since, one)] for one in BY_HAND}
     restoring.note_repeated(
-        SYSTEM, backup=mark.backup, repeated=repeated, by_hand=by_hand, tools=tools
+        SYSTEM,
+        backup=mark.backup,
+        repeated=repeated,
+        by_hand=by_hand,
+        invitations=invitations,
+        not_repeated=left,
+        reason=reason,
+        tools=tools,
     )
     tools.shelf.clear()
     marks.remove(settings)
@@ -73,6 +91,8 @@ def replay(
         "entries": begun.index - mark.head.size,
         "known_size": begun.index,
         "repeated": dict(sorted(repeated.items())),
+        "invitations_withdrawn": invitations,
+        "not_repeated": left,
         "by_hand": dict(sorted(by_hand.items())),
         "by_hand_about": {action: ids for action, ids in sorted(named.items()) if ids},
         "known_until": (_last(since) or mark.made_at).isoformat(),
@@ -113,8 +133,32 @@ def _about(since: QuerySet[LedgerRow], action: Action) -> list[UUID]:
     return [one for one in found.order_by("about").distinct() if one]
 
 
-def _repeat(since: QuerySet[LedgerRow], *, tools: Tools, notify: Notify) -> dict[str, int]:
+def _try(service: Repeat, action: Action, about: UUID, *, left: Left, tools: Tools) -> int:
+    """Repeat one, and return how much that was; note it among what is left if it does not open."""
+    try:
+        return service(SYSTEM, about=about, tools=tools)
+    except SealBroken:
+        left.setdefault(str(action), []).append(str(about))
+        return 0
+
+
+def _unfinished(left: Left) -> SealBroken:
+    said = "; ".join(f"{action} {one}" for action, ids in sorted(left.items()) for one in ids)
+    return SealBroken(
+        f"Not done again, because what stands in the backup was altered and does not open: {said}. Everything else was "
+        "done again. Restore an older backup into another empty home; or run this once more with --reason to say in words why "
+        "to serve all the same.",
+        not_repeated=left,
+    )
+
+
+def _repeat(
+    since: QuerySet[LedgerRow], *, left: Left, tools: Tools, notify: Notify
+) -> dict[str, int]:
     """Do again what these entries did, in their order, but for what others lifted; return how much, by action."""
+    for action, service in NARROWED.items():
+        for about in _about(since, action):
+            _try(service, action, about, left=left, tools=tools)
     wanted = since.filter(action__in=map(str, REPEATED), about__isnull=False).order_by("index")
     lifts = since.filter(action__in=map(str, LIFTED.values())).order_by("index")
     lifted = {(action, about): index for action, about, index in _named(lifts)}
@@ -125,7 +169,7 @@ def _repeat(since: QuerySet[LedgerRow], *, tools: Tools, notify: Notify) -> dict
     ]
     done: Counter[str] = Counter()
     for number, (action, about) in enumerate(todo, start=1):
-        done[str(action)] += REPEATED[action](SYSTEM, about=about, tools=tools)
+        done[str(action)] += _try(REPEATED[action], action, about, left=left, tools=tools)
         notify(number, len(todo))
     return {action: count for action, count in done.items() if count}
 
