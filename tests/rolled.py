@@ -7,10 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
+from witnessing import sign
 
 from countenance import config
 from countenance.apps.records.models import CheckpointRow, LedgerHead, LedgerRow
-from countenance.apps.records.queries import head
+from countenance.apps.records.queries import export_ledger, head
 from countenance.web.backups import erasures, marks, replaying
 from countenance.web.backups.marks import Mark, Stage
 
@@ -57,3 +58,10 @@ def replay(on: Any, mark: Mark, place: Path | None, reason: str = "") -> dict[st
         tools=on.tools,
         notify=lambda *_: None,
     )
+
+
+def exported(on: Any, path: Path) -> Path:
+    """Write an export of the ledger as it is now, with its signed checkpoint."""
+    lines = export_ledger(on.tools.keyring, signed=sign(on))
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path

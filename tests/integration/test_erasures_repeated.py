@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import factories
 import pytest
-from rolled import Rolled, replay
+from rolled import Rolled, exported, replay
 
 from countenance import config
 from countenance.apps.galleries import services
@@ -185,8 +185,7 @@ def test_grants_are_ended_again(on: Any) -> None:
 def test_an_export_is_a_list_too(on: Any, tmp_path: Path) -> None:
     was = Rolled(on, Subject, Photo)
     remove(on, "anna")
-    file = tmp_path / "ledger.jsonl"
-    file.write_text("".join(f"{line}\n" for line in export_ledger(on.tools.keyring)))
+    file = exported(on, tmp_path / "ledger.jsonl")
     mark = was.back()
     assert replay(on, mark, file)["repeated"] == {"subject.removed": 1}
 
@@ -252,7 +251,7 @@ def test_a_list_that_is_none_or_too_old_is_refused(on: Any, tmp_path: Path) -> N
     keyring = on.tools.keyring
     later = Head(size=head().size + 1, root=bytes(32))
     with pytest.raises(ErasureListBroken, match="newer"):
-        erasures.read(_export(on, tmp_path), since=later, keyring=keyring)
+        erasures.read(exported(on, tmp_path / "export.jsonl"), since=later, keyring=keyring)
     with pytest.raises(NotFound):
         erasures.read(tmp_path / "none", since=later, keyring=keyring)
     with pytest.raises(InputError):
@@ -261,12 +260,6 @@ def test_a_list_that_is_none_or_too_old_is_refused(on: Any, tmp_path: Path) -> N
     other.write_text('{"format":"countenance-ledger","deployment":"x","size":9,"root":"00"}\n')
     with pytest.raises(ErasureListBroken):
         erasures.read(other, since=later, keyring=keyring)
-
-
-def _export(on: Any, folder: Path) -> Path:
-    path = folder / "export.jsonl"
-    path.write_text("".join(f"{line}\n" for line in export_ledger(on.tools.keyring)))
-    return path
 
 
 def test_a_folder_of_another_ledger_is_not_continued(on: Any) -> None:

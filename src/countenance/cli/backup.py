@@ -166,7 +166,7 @@ def restore(
         value = _restored(settings, folder, which)
     if erasures is not None or erasures_lost:
         value |= _replayed(settings, erasures, reason)
-        output.result(value, *_replay_lines(value))
+        output.result(value, *_caveat_lines(value), *_replay_lines(value))
         return
     if folder is None:
         raise InputError(
@@ -209,15 +209,17 @@ def _replayed(settings: Config, erasures: Path | None, reason: str) -> dict[str,
         started = wiring.start(settings)
         wiring.migrate()
         tools = wiring.open_keys(factor())
-        from countenance.web.backups import replaying
+        from countenance.web.backups import caveats, replaying
 
+        # Looked for before anything is done: who reads of them may have to restore anew.
+        known = caveats.look(erasures, mark=mark, keyring=tools.keyring) if erasures else {}
         with _progress("Erasing again") as notify:
             done = replaying.replay(
                 started, mark, place=erasures, reason=reason, tools=tools, notify=notify
             )
     finally:
         wiring.stop()
-    return {**done, "serves": True}
+    return {**done, **known, "serves": True}
 
 
 def _mark(settings: Config) -> Mark:
@@ -270,6 +272,12 @@ def _described(name: str, manifest: Manifest) -> dict[str, Any]:
         "recorded_size": manifest.head.size,
         "recorded_root": manifest.head.root.hex(),
     }
+
+
+def _caveat_lines(value: dict[str, Any]) -> Iterator[str]:
+    yield from value.get("caveats", ())
+    for one in value.get("left_out", ()):
+        yield f"  entry {one['index']}: {one['action'] or 'cannot be read'} {one['about'] or ''}".rstrip()
 
 
 def _replay_lines(value: dict[str, Any]) -> Iterator[str]:

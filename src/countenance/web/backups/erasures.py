@@ -3,7 +3,8 @@
 Each erasure is an entry of the ledger, written in the same transaction, and names the erased row by its random id and
 nothing else. So the list of erasures is the ledger, and a copy of its end is all that a restore needs to repeat them
 and to continue the same tree. It is taken from a folder of backups (`copy` puts it there), from a ledger export, or
-from the database of the lost home.
+from the database of the lost home. Whatever it is taken from, the root that its entries must give was signed by this
+deployment: else whoever hands in a file, or wrote to a database, could have people erased, or not erased again.
 """
 
 from __future__ import annotations
@@ -21,19 +22,22 @@ from countenance.apps.records import signers
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.queries import head
 from countenance.errors import Conflict, CountenanceError, ErasureListBroken, InputError, NotFound
+from countenance.ledger.checkpoint import SignedCheckpoint
 from countenance.ledger.entry import canonical_json
-from countenance.ledger.export import FORMAT as EXPORT
 from countenance.ledger.export import entry_line
 from countenance.ledger.head import Head
-from countenance.ledger.merkle import Frontier
 from countenance.sealing.keyring import Keyring
 from countenance.sealing.signing import followed, verify_with
+from countenance.web.backups import proofs
 from countenance.web.backups.folder import BackupFolder
 from countenance.web.backups.marks import replace
+from countenance.web.backups.proofs import LeftOut
 from countenance.web.postgres import LocalPostgres
 
 FORMAT, VERSION = "countenance-ledger-part", 1
 _LABEL = b"countenance/ledger-part/1\n"
+
+_TOO_OLD = "The list ends before the backup was made. Use a newer one."
 
 Entries = Iterator[tuple[int, bytes]]
 
@@ -46,11 +50,15 @@ class ErasureList:
         kind: where they come from: `folder`, `export` or `home`.
         heads: what the tree was at some sizes, the last of them included; the entries must give these roots.
         entries: index and bytes of each, in order, from one that the backup holds too.
+        signed: the checkpoint that proves them, verified; None of a folder, whose lists are signed themselves.
+        left_out: entries behind those, of which nothing proves that the deployment wrote them.
     """
 
     kind: str
     heads: dict[int, bytes]
     entries: Entries
+    signed: SignedCheckpoint | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def size(self) -> int:
@@ -107,7 +115,7 @@ def read(place: Path, *, since: Head, keyring: Keyring) -> ErasureList:
     Raises:
         NotFound: nothing is there.
         InputError: it is none of the three.
-        ErasureListBroken: it was changed, is another deployment's, or ends before the backup.
+        ErasureListBroken: it was changed, is not signed by this deployment, or ends before the backup.
     """
     if not place.exists():
         raise NotFound(f"There is no list of erasures at {place}.")
@@ -116,12 +124,25 @@ def read(place: Path, *, since: Head, keyring: Keyring) -> ErasureList:
     elif (place / "ledger").is_dir():
         found = _of_folder(BackupFolder.existing(place), since=since, keyring=keyring)
     elif (place / "database.json").exists() or (place / "database").is_dir():
-        found = _of_home(place, since=since)
+        found = _of_home(place, since=since, keyring=keyring)
     else:
         raise InputError(f"{place} is no folder of backups, no ledger export and no home.")
     if found.size < since.size:
-        raise ErasureListBroken("The list ends before the backup was made. Use a newer one.")
+        raise ErasureListBroken(_TOO_OLD)
+    if found.heads.get(since.size, since.root) != since.root:
+        raise ErasureListBroken("The list is not of the ledger that is in the backup.")
     return found
+
+
+def signed_size(folder: BackupFolder, *, keyring: Keyring) -> int:
+    """Return up to which entry the signed lists of a folder reach; 0 if it holds none that can be believed."""
+    try:
+        parts = _parts(folder)
+        for path, said in parts:
+            next(_lines(path, said, keyring=keyring), None)
+    except (ErasureListBroken, OSError):
+        return 0
+    return parts[-1][1].size if parts else 0
 
 
 def _of_folder(folder: BackupFolder, *, since: Head, keyring: Keyring) -> ErasureList:
@@ -162,38 +183,48 @@ def _lines(path: Path, said: Head, *, keyring: Keyring) -> Entries:
 
 def _of_export(path: Path, *, keyring: Keyring) -> ErasureList:
     with path.open("rb") as file:
-        fields = _json(file.readline())
-    if fields.get("format") != EXPORT or fields.get("deployment") != str(keyring.deployment):
-        raise ErasureListBroken("This file is no export of this deployment's ledger.")
-    try:
-        heads = {int(fields["size"]): bytes.fromhex(fields["root"])}
-    except (KeyError, ValueError, TypeError):
-        raise ErasureListBroken from None
+        signed = proofs.of_header(_json(file.readline()), keyring=keyring)
 
     def entries() -> Entries:
         with path.open("rb") as lines:
             lines.readline()
             yield from _entries(lines)
 
-    return ErasureList(kind="export", heads=heads, entries=entries())
+    heads = {signed.checkpoint.size: signed.checkpoint.root}
+    return ErasureList(kind="export", heads=heads, entries=entries(), signed=signed)
 
 
-def _of_home(home: Path, *, since: Head) -> ErasureList:
-    """Read the ledger of a lost home's own database, which needs none of its keys."""
+def _of_home(home: Path, *, since: Head, keyring: Keyring) -> ErasureList:
+    """Read the ledger of a lost home's own database, as far as the deployment signed it.
+
+    Whoever wrote to that database may have written entries: a minute's work at most is behind the last checkpoint, and
+    is left out rather than believed.
+    """
     with LocalPostgres(home) as server, psycopg.connect(server.ensure_running()) as lost:
         try:
-            frontier = lost.execute("SELECT frontier FROM records_ledgerhead").fetchone()
             rows = lost.execute(
                 "SELECT index, entry FROM records_ledgerrow WHERE index >= %s ORDER BY index",
                 [max(since.size - 1, 0)],
             ).fetchall()
+            notes = lost.execute(
+                "SELECT note FROM records_checkpointrow WHERE size >= %s ORDER BY size DESC",
+                [since.size],
+            ).fetchall()
         except psycopg.Error:
             raise ErasureListBroken("The database of this home cannot be read.") from None
-    if frontier is None:
-        raise ErasureListBroken("The database of this home holds no ledger.")
-    tree = Frontier.from_bytes(bytes(frontier[0]))
-    entries = ((int(index), bytes(entry)) for index, entry in rows)
-    return ErasureList(kind="home", heads={tree.size: tree.root()}, entries=entries)
+    found = [(int(index), bytes(entry)) for index, entry in rows]
+    if not found or found[-1][0] + 1 < since.size:
+        raise ErasureListBroken(_TOO_OLD)
+    signed = proofs.newest((bytes(note) for (note,) in notes), since=since, keyring=keyring)
+    # Without a later checkpoint nothing is proved but what the backup holds itself.
+    end = signed.checkpoint.head if signed else since
+    return ErasureList(
+        kind="home",
+        heads={end.size: end.root},
+        entries=iter([one for one in found if one[0] < end.size]),
+        signed=signed,
+        left_out=tuple(LeftOut.of(*one) for one in found if one[0] >= end.size),
+    )
 
 
 def _entries(lines: Iterator[bytes]) -> Entries:

@@ -37,12 +37,14 @@ class Mark:
         made_at: when it was made; what was erased later is in it still.
         head: the ledger as it was then.
         stage: how far the restore is.
+        folder: the folder of backups that it came from; empty if that is not known.
     """
 
     backup: UUID
     made_at: datetime
     head: Head
     stage: Stage
+    folder: str = ""
 
 
 def read(settings: Config) -> Mark | None:
@@ -58,6 +60,7 @@ def read(settings: Config) -> Mark | None:
             made_at=datetime.fromisoformat(said["made_at"]),
             head=Head(size=int(said["size"]), root=bytes.fromhex(said["root"])),
             stage=Stage(said["stage"]),
+            folder=str(said.get("folder", "")),
         )
     except FileNotFoundError:
         return None
@@ -73,6 +76,7 @@ def write(settings: Config, mark: Mark) -> None:
         "size": mark.head.size,
         "root": mark.head.root.hex(),
         "stage": str(mark.stage),
+        "folder": mark.folder,
     }
     make_folder(settings.home)
     replace(settings.home / NAME, (json.dumps(said, indent=2) + "\n").encode())

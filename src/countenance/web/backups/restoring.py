@@ -112,7 +112,7 @@ def finish(folder: BackupFolder, name: str, settings: Config) -> Mark:
     if mark is None:
         raise NotFound("Nothing is being restored here.")
     # It is there since the restore began: at no moment are the keys here and nothing holds them back.
-    mark = replace(mark, stage=Stage.NOT_REPLAYED)
+    mark = replace(mark, stage=Stage.NOT_REPLAYED, folder=str(folder.path.absolute()))
     data = (folder.files(name) / KEY_FILE).read_bytes()
     make_folder(settings.key_file.parent)
     marks.replace(settings.key_file, data)
