@@ -130,9 +130,9 @@ def test_what_came_back_because_something_is_missing_is_kept_too(desk):
     desk.press("Record the conclusion")
     desk.page.get_by_role("alert").first.wait_for()
     assert desk.page.locator("#draft").inner_text() == NOT_YET
-    desk.page.unroute("**/examinations/**")
     for route in held:
         route.continue_()
+    desk.page.unroute("**/examinations/**")
     other_candidate_and_back(desk)
     assert desk.page.locator("[name=said-nose][value=similar]").is_checked()
 
