@@ -29,7 +29,13 @@ from countenance.apps.agencies import (
     tokens,
     webauthn,
 )
-from countenance.apps.agencies.models import Invitation, Person, SignInSession, SignInTries
+from countenance.apps.agencies.models import (
+    Factor,
+    Invitation,
+    Person,
+    SignInSession,
+    SignInTries,
+)
 from countenance.apps.agencies.webauthn import Purpose, Site
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.searches.models import Search
@@ -85,6 +91,20 @@ def test_nor_is_a_new_proof_lost_by_one(deployment):
     slow["done"] = "Something else is written."
     slow.save()
     assert sessions.spend_step_up(session_of(client))
+
+
+def test_a_proof_by_passkey_does_not_lend_its_kind_to_a_later_one(deployment):
+    client = client_of(deployment)
+    sessions.stepped_up(session_of(client), datetime.now(UTC), by=Factor.PASSKEY)
+    slow = session_of(client)
+    assert sessions.is_by_passkey(slow)
+    sessions.stepped_up(session_of(client), datetime.now(UTC), by=Factor.TOTP)
+    slow["done"] = "Something else is written."
+    slow.save()
+    after = session_of(client)
+    assert after["done"]
+    assert after[sessions.PROVED_AT]
+    assert not sessions.is_by_passkey(after)
 
 
 # Invitations that let somebody in anew.

@@ -190,6 +190,7 @@ def test_pages_that_load_at_the_same_time_keep_each_others_looks(client, gallery
         "browser",
         "method",
         "proved_at",
+        "proved_by",
         "recovery",
     }
 

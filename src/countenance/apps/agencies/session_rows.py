@@ -24,7 +24,7 @@ IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
 NOTED_AT_MOST_EVERY = timedelta(minutes=1)
 KEY_BYTES = 32
-AT_ONCE = ("proved_at",)
+AT_ONCE = ("proved_at", "proved_by")
 """What `put` and `forget` write at once: a slow request with an older content does not bring it back."""
 
 
@@ -216,13 +216,13 @@ def _locked(row_id: UUID) -> SignInSession | None:
     )
 
 
-def put(row_id: UUID, name: str, value: str) -> None:
-    """Write one thing of `AT_ONCE` into the content of a session, if that was not ended meanwhile."""
+def put(row_id: UUID, values: dict[str, str]) -> None:
+    """Write things of `AT_ONCE` together into the content of a session, if that was not ended meanwhile."""
     with transaction.atomic():
         row = _locked(row_id)
         if row is not None:
             sealed = row.data
-            sealed["content"][name] = value
+            sealed["content"] |= values
             row.data = sealed
             row.save(update_fields=("data",))
 

@@ -95,10 +95,10 @@ def renew(request: HttpRequest) -> None:
 @composed_of()
 def stepped_up(session: SessionBase, at: datetime, *, by: str = "") -> None:
     """Keep when and by what the person proved who they are, at once: this very request may spend it."""
-    session[PROVED_BY], session[PROVED_AT] = by, at.isoformat()
+    proof = {PROVED_BY: by, PROVED_AT: at.isoformat()}
+    session.update(proof)
     if isinstance(session, SessionStore) and session.row_id is not None:
-        session_rows.put(session.row_id, PROVED_BY, session[PROVED_BY])
-        session_rows.put(session.row_id, PROVED_AT, session[PROVED_AT])
+        session_rows.put(session.row_id, proof)
 
 
 @composed_of()
