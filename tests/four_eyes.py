@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +25,7 @@ from countenance.tools import Tools
 REASON = "The archive in Leeds was told by its curator on 3 May"
 KIND = ApprovalKind.THRESHOLD_CHANGE
 WANTED = {"threshold": "0.42", "sensitive": True}
+WEEKS = timedelta(days=15)  # longer than anything waits or lasts that is used once
 
 
 @accountable(Action.GALLERY_TERMS_CHANGED, deed=Deed.GALLERY_TERMS)

@@ -9,12 +9,16 @@ from typing import Any
 
 import pyotp
 import pytest
+from authenticator import Device
 
-from countenance.apps.agencies import factor_rows, proofs
+from countenance.apps.agencies import factor_rows, factors, proofs, signing
 from countenance.apps.agencies.models import Person
 from countenance.apps.agencies.webauthn import Site
 from countenance.apps.records import services as records
 from countenance.apps.records.models import LedgerRow
+from countenance.apps.records.services import Record
+from countenance.ledger.entry import Action
+from countenance.policy import SYSTEM
 from countenance.tools import Tools
 
 EMAIL, PASSWORD = "person@example.org", "a long test password"
@@ -60,7 +64,9 @@ class App:
 def give_app(person: Person, *, tools: Tools) -> App:
     """Give a person an app, past the services; its codes of now and later work."""
     app = App(proofs.new_app_secret(tools=tools), tools)
-    factor = factor_rows.keep_app(person, secret=app.secret, code=app.code(), tools=tools)
+    factor = factor_rows.keep_app(
+        person, secret=app.secret, code=app.code(), record=Record(Action.FACTOR_ADDED), tools=tools
+    )
     factor.secret = factor.secret | {"last_step": 0}
     factor.save()
     return app
@@ -68,7 +74,9 @@ def give_app(person: Person, *, tools: Tools) -> App:
 
 def give_codes(person: Person, *, tools: Tools) -> list[str]:
     """Give a person recovery codes, past the services."""
-    return factor_rows.keep_recovery_codes(person, tools=tools)[1]
+    return factor_rows.keep_recovery_codes(person, record=Record(Action.FACTOR_ADDED), tools=tools)[
+        1
+    ]
 
 
 @pytest.fixture
@@ -83,6 +91,29 @@ def on(deployment: Any) -> Any:
 def actor(on: Any) -> Any:
     """Return that person, who has just proved who they are."""
     return replace(on.actor, stepped_up_at=on.tools.clock())
+
+
+def register(on: Any, actor: Any, **wrong: Any) -> Device:
+    """Add a passkey for somebody, and return its device."""
+    device = Device(**{"origin": SITE.origin, "rp_id": SITE.rp_id} | wrong)
+    options, number = factors.passkey_registration(actor, site=SITE, tools=on.tools)
+    factors.add_passkey(
+        actor,
+        challenge=number,
+        answer=device.make(options),
+        name="Laptop",
+        site=SITE,
+        tools=on.tools,
+    )
+    return device
+
+
+def with_passkey(on: Any, device: Device) -> Any:
+    """Sign in with a passkey."""
+    options, number = signing.passkey_challenge(site=SITE, tools=on.tools)
+    return signing.sign_in_with_passkey(
+        SYSTEM, challenge=number, answer=device.sign(options), site=SITE, tools=on.tools
+    )
 
 
 def facts_of(on: Any, action: str) -> list[dict[str, Any]]:

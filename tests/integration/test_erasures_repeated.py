@@ -66,7 +66,7 @@ def test_every_action_that_destroys_is_repeated() -> None:
     destroying = {one for one in Action if str(one).endswith(DESTROYS)}
     assert len(destroying) > 7
     # What is sealed in the backup is under the keys that were rotated out since: they go when people rotate again.
-    by_hand = {Action.FACTOR_REMOVED, Action.KEYS_DESTROYED}
+    by_hand = {Action.KEYS_DESTROYED}
     assert destroying - set(groups.REPEATED) == by_hand
     assert by_hand <= set(groups.BY_HAND)
 

@@ -80,7 +80,8 @@ def test_tokens_and_password_of_whoever_was_let_in_anew_open_nothing(on: Any, on
     mark = was.back()
     Factor.objects.filter(person=stolen).exclude(pk__in=kept).delete()
     done = replay(on, mark, on.folder.path)
-    assert done["repeated"] == {"token.revoked": 1}
+    assert done["repeated"] == {"factor.removed": len(kept), "token.revoked": 1}
+    assert not Factor.objects.filter(person=stolen).exists()
     assert done["by_hand_about"]["password.changed"] == [str(stolen.pk)]
     with pytest.raises(CountenanceError):
         tokens.actor_of(made[0][1], tools=on.tools)

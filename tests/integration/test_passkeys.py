@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import sign_in_help
 from authenticator import FLAG, Device
-from sign_in_help import SITE, count, facts_of, give_codes, sign_in
+from sign_in_help import SITE, count, facts_of, give_codes, register, sign_in, with_passkey
 
 from countenance.apps.agencies import factors, lockout, sessions, signing, stepping, webauthn
 from countenance.apps.agencies.arrivals import SignedIn
@@ -27,27 +26,6 @@ on, actor = sign_in_help.on, sign_in_help.actor
 
 
 # Passkeys.
-
-
-def register(on: Any, actor: Any, **wrong: Any) -> Device:
-    device = Device(**{"origin": SITE.origin, "rp_id": SITE.rp_id} | wrong)
-    options, number = factors.passkey_registration(actor, site=SITE, tools=on.tools)
-    factors.add_passkey(
-        actor,
-        challenge=number,
-        answer=device.make(options),
-        name="Laptop",
-        site=SITE,
-        tools=on.tools,
-    )
-    return device
-
-
-def with_passkey(on: Any, device: Device) -> Any:
-    options, number = signing.passkey_challenge(site=SITE, tools=on.tools)
-    return signing.sign_in_with_passkey(
-        SYSTEM, challenge=number, answer=device.sign(options), site=SITE, tools=on.tools
-    )
 
 
 def test_a_passkey_asks_for_verification_and_names_nobody(on):

@@ -287,6 +287,9 @@ def _replay_lines(value: dict[str, Any]) -> Iterator[str]:
     if value["invitations_withdrawn"]:
         yield f"  Invitations that were open in the backup, withdrawn: {value['invitations_withdrawn']}"
         yield "Their links may have been used since. Invite again whoever still waits for one."
+    if value["approvals_withdrawn"]:
+        yield f"  Requests for approval that were open or unused in the backup, withdrawn: {value['approvals_withdrawn']}"
+        yield "They may have been refused or used since. Ask again for what is still wanted."
     if value["not_repeated"]:
         yield "What is about these does not open and was not done again, for the reason that you gave:"
         for action, ids in value["not_repeated"].items():

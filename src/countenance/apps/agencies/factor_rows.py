@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from countenance.apps.agencies import proofs, webauthn
 from countenance.apps.agencies.models import Factor, Person, ProviderAccount
 from countenance.apps.agencies.webauthn import Passkey
+from countenance.apps.records.services import Record
 from countenance.errors import AlreadyExists, InputError
+from countenance.ledger.entry import Action
 from countenance.tools import Tools
 
 SALT_BYTES = 16
@@ -58,14 +62,14 @@ def keep_passkey(person: Person, passkey: Passkey, *, name: str, tools: Tools) -
     return factor
 
 
-def keep_app(person: Person, *, secret: str, code: str, tools: Tools) -> Factor:
+def keep_app(person: Person, *, secret: str, code: str, record: Record, tools: Tools) -> Factor:
     """Keep an authenticator app instead of an earlier one; the code that proves it is used up.
 
     Raises:
         InputError: the code is not of this secret.
     """
     step = proofs.first_step_of(secret, code, now=tools.clock())
-    Factor.objects.filter(person=person, kind=Factor.TOTP).delete()
+    _drop(Factor.objects.filter(person=person, kind=Factor.TOTP), record)
     factor = Factor(
         person=person,
         kind=Factor.TOTP,
@@ -76,11 +80,13 @@ def keep_app(person: Person, *, secret: str, code: str, tools: Tools) -> Factor:
     return factor
 
 
-def keep_recovery_codes(person: Person, *, tools: Tools) -> tuple[Factor, list[str]]:
+def keep_recovery_codes(
+    person: Person, *, record: Record, tools: Tools
+) -> tuple[Factor, list[str]]:
     """Keep ten new recovery codes instead of earlier ones, and return them."""
     codes = proofs.new_recovery_codes(tools=tools)
     salt = tools.token_bytes(SALT_BYTES).hex()
-    Factor.objects.filter(person=person, kind=Factor.RECOVERY).delete()
+    _drop(Factor.objects.filter(person=person, kind=Factor.RECOVERY), record)
     factor = Factor(
         person=person,
         kind=Factor.RECOVERY,
@@ -119,7 +125,23 @@ def _note_use(factor: Factor, *, tools: Tools) -> None:
     factor.save(update_fields=("secret", "used_at"))
 
 
-def remove_all(person: Person) -> None:
+def remove_all(person: Person, *, record: Record) -> None:
     """Remove every factor of a person, and the link with their account at a provider."""
-    Factor.objects.filter(person=person).delete()
-    ProviderAccount.objects.filter(person=person).delete()
+    _drop(Factor.objects.filter(person=person), record)
+    unlink(ProviderAccount.objects.filter(person=person), record)
+
+
+def _drop(rows: QuerySet[Factor], record: Record) -> None:
+    """Remove factors, each with an entry of its own."""
+    for row in rows.order_by("pk"):
+        record.also(Action.FACTOR_REMOVED, about=row.pk, person=row.person_id, kind=row.kind)
+    rows.delete()
+
+
+def unlink(rows: QuerySet[ProviderAccount], record: Record) -> int:
+    """End links with accounts at a provider, each with an entry of its own; return how many."""
+    linked = list(rows.order_by("person_id").values_list("person_id", flat=True))
+    for person in linked:
+        record.also(Action.PROVIDER_UNLINKED, about=person)
+    rows.delete()
+    return len(linked)

@@ -140,22 +140,24 @@ def qr_svg(uri: str) -> str:
     return made.getvalue().decode()
 
 
-@accountable(Action.FACTOR_ADDED, deed=Deed.TOKEN_MAKE)
+@accountable(Action.FACTOR_ADDED, Action.FACTOR_REMOVED, deed=Deed.TOKEN_MAKE)
 def add_app(actor: Actor, record: Record, *, secret: str, code: str, tools: Tools) -> Factor:
     """Add the authenticator app that shows this code; it replaces an earlier one.
 
     Raises:
         InputError: the code is not of this secret.
     """
-    factor = factor_rows.keep_app(_self(actor), secret=secret, code=code, tools=tools)
+    factor = factor_rows.keep_app(
+        _self(actor), secret=secret, code=code, record=record, tools=tools
+    )
     record.note(about=actor.person, kind=factor.kind, factor=factor.pk)
     return factor
 
 
-@accountable(Action.FACTOR_ADDED, deed=Deed.TOKEN_MAKE)
+@accountable(Action.FACTOR_ADDED, Action.FACTOR_REMOVED, deed=Deed.TOKEN_MAKE)
 def make_recovery_codes(actor: Actor, record: Record, *, tools: Tools) -> list[str]:
     """Return ten new recovery codes, shown this once; the old ones stop working."""
-    factor, codes = factor_rows.keep_recovery_codes(_self(actor), tools=tools)
+    factor, codes = factor_rows.keep_recovery_codes(_self(actor), record=record, tools=tools)
     record.note(about=actor.person, kind=factor.kind, factor=factor.pk)
     return codes
 
@@ -179,7 +181,7 @@ def remove_factor(actor: Actor, record: Record, *, factor: UUID, tools: Tools) -
             "This is your last means of signing in. Add another passkey or app before removing it."
         )
     row.delete()
-    record.note(about=actor.person, kind=row.kind, factor=factor)
+    record.note(about=factor, kind=row.kind, person=actor.person)
 
 
 @accountable(Action.PASSWORD_CHANGED, deed=Deed.TOKEN_MAKE)

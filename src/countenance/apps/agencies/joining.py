@@ -113,7 +113,7 @@ def _new_person(invitation: Invitation, person_id: UUID, *, tools: Tools) -> Per
 def _emptied(person_id: UUID, invitation: Invitation, record: Record, *, at: datetime) -> Person:
     """Return an existing person without any way in: factors removed, sessions and tokens ended.
 
-    Tokens and password get entries of their own: a restore takes away again what these name.
+    Each thing taken away gets an entry of its own: a restore takes away again what these name.
     """
     person = (
         Person.objects.select_for_update(no_key=True, of=("self",))
@@ -123,7 +123,7 @@ def _emptied(person_id: UUID, invitation: Invitation, record: Record, *, at: dat
     )
     if person is None or person.suspended:
         raise NotFound(UNUSABLE_LINK)
-    factor_rows.remove_all(person)
+    factor_rows.remove_all(person, record=record)
     session_rows.end_all(person.pk)
     for token in Token.objects.filter(person=person, revoked_at=None).select_related("person"):
         tokens.revoke(token, at=at)
@@ -144,6 +144,8 @@ def _lock_people(invitation: Invitation) -> None:
 @accountable(
     Action.PERSON_ADDED,
     Action.FACTOR_ADDED,
+    Action.FACTOR_REMOVED,
+    Action.PROVIDER_UNLINKED,
     Action.PASSWORD_CHANGED,
     Action.PERSON_SUSPENDED,
     Action.TOKEN_REVOKED,
@@ -194,10 +196,12 @@ def _accept(
     person.password = make_password(password)
     person.save()
     if isinstance(first, FirstApp):
-        factor_rows.keep_app(person, secret=first.secret, code=first.code, tools=tools)
+        factor_rows.keep_app(
+            person, secret=first.secret, code=first.code, record=record, tools=tools
+        )
     elif passkey is not None:
         factor_rows.keep_passkey(person, passkey, name=first.name, tools=tools)
-    _, codes = factor_rows.keep_recovery_codes(person, tools=tools)
+    _, codes = factor_rows.keep_recovery_codes(person, record=record, tools=tools)
     record.note(kind=Factor.TOTP if isinstance(first, FirstApp) else Factor.PASSKEY)
     invitation.accepted_at = tools.clock()
     invitation.spend()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from countenance.apps.agencies import oidc, outbound, sessions
+from countenance.apps.agencies import factor_rows, oidc, outbound, sessions
 from countenance.apps.agencies.arrivals import SignedIn, come_in, let_in, locked_person
 from countenance.apps.agencies.flows import Found, Visit, waiting
 from countenance.apps.agencies.models import (
@@ -109,7 +109,7 @@ def _given(name: str, value: str) -> str:
     return value
 
 
-@accountable(Action.PROVIDER_SET, deed=Deed.OIDC_SET)
+@accountable(Action.PROVIDER_SET, Action.PROVIDER_UNLINKED, deed=Deed.OIDC_SET)
 def set_provider(
     actor: Actor,
     record: Record,
@@ -150,7 +150,7 @@ def set_provider(
     before = None if row is None else settings_of(row)
     same = before and (before.issuer, before.client_id) == (kept["issuer"], kept["client_id"])
     if not same:
-        record.note(about=agency.pk, **_end_all(agency.pk))
+        record.note(about=agency.pk, **_end_all(agency.pk, record))
     row = row or Provider(agency=agency)
     row.settings, row.set_at = kept, tools.clock()
     row.save()
@@ -158,7 +158,7 @@ def set_provider(
     return row
 
 
-@accountable(Action.PROVIDER_SET, deed=Deed.OIDC_SET)
+@accountable(Action.PROVIDER_SET, Action.PROVIDER_UNLINKED, deed=Deed.OIDC_SET)
 def remove_provider(actor: Actor, record: Record, *, tools: Tools) -> None:
     """Remove the provider of the actor's agency, with every link and every session that began through it.
 
@@ -169,12 +169,12 @@ def remove_provider(actor: Actor, record: Record, *, tools: Tools) -> None:
     removed, _ = Provider.objects.filter(agency=agency).delete()
     if not removed:
         raise NotFound("Your agency has no sign-in provider.")
-    record.note(about=agency.pk, removed=True, **_end_all(agency.pk))
+    record.note(about=agency.pk, removed=True, **_end_all(agency.pk, record))
 
 
-def _end_all(agency: UUID) -> dict[str, int]:
+def _end_all(agency: UUID, record: Record) -> dict[str, int]:
     """End the links of an agency's people, and the sessions that began through the provider."""
-    links, _ = ProviderAccount.objects.filter(person__agency_id=agency).delete()
+    links = factor_rows.unlink(ProviderAccount.objects.filter(person__agency_id=agency), record)
     ended = 0
     for row in SignInSession.objects.filter(person__agency_id=agency).select_related("person"):
         if row.data["content"].get("method") == sessions.PROVIDER:
@@ -237,7 +237,7 @@ def found(actor: Actor, number: str, *, tools: Tools) -> Found:
     return one
 
 
-@accountable(Action.PROVIDER_LINKED, deed=Deed.TOKEN_MAKE)
+@accountable(Action.PROVIDER_LINKED, Action.PROVIDER_UNLINKED, deed=Deed.TOKEN_MAKE)
 def link_account(actor: Actor, record: Record, *, number: str, tools: Tools) -> None:
     """Link the actor with the account at the provider that waits for them; an earlier link ends.
 
@@ -257,7 +257,7 @@ def link_account(actor: Actor, record: Record, *, number: str, tools: Tools) -> 
         raise NotFound(TOO_LATE)
     if linked_with(one.account, agency=one.agency, tools=tools) not in {None, person.pk}:
         raise Conflict("This account at the provider is linked with somebody else of your agency.")
-    ProviderAccount.objects.filter(person=person).delete()
+    factor_rows.unlink(ProviderAccount.objects.filter(person=person), record)
     ProviderAccount.objects.create(
         person=person,
         subject_index=index_for(one.account, agency=one.agency, person=person.pk, tools=tools),

@@ -8,8 +8,16 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth.hashers import is_password_usable, make_password
+from django.db.models import Q
 
-from countenance.apps.agencies.models import Agency, Invitation, Person, Token
+from countenance.apps.agencies.models import (
+    Agency,
+    Factor,
+    Invitation,
+    Person,
+    ProviderAccount,
+    Token,
+)
 from countenance.apps.agencies.services import suspend_agency
 from countenance.apps.agencies.tokens import revoke
 from countenance.apps.records.restoring import DONE_BEFORE
@@ -91,12 +99,63 @@ def lock_password_lost(
     person.save(update_fields=("password",))
 
 
+@accountable(Action.FACTOR_REMOVED, deed=Deed.SET_UP)
+def remove_factor_lost(
+    actor: Actor,  # judged and recorded by the door
+    record: Record,
+    *,
+    factor: Factor,
+    tools: Tools,  # recorded by the door
+) -> None:
+    """Remove a passkey, an app or recovery codes of a backup, also the last that somebody has."""
+    factor = Factor.objects.select_for_update(no_key=True).get(pk=factor.pk)
+    record.note(about=factor.pk, person=factor.person_id, restored=True)
+    record.agency = Person.objects.only("agency_id").get(pk=factor.person_id).agency_id
+    factor.delete()
+
+
+@accountable(Action.PROVIDER_UNLINKED, deed=Deed.SET_UP)
+def unlink_lost(
+    actor: Actor,  # judged and recorded by the door
+    record: Record,
+    *,
+    person: UUID,
+    tools: Tools,  # recorded by the door
+) -> None:
+    """End somebody's link of a backup with their account at a provider."""
+    record.note(about=person, restored=True)
+    record.agency = Person.objects.only("agency_id").get(pk=person).agency_id
+    ProviderAccount.objects.filter(person_id=person).delete()
+
+
 @composed_of(revoke_lost)
 def revoke_token_again(actor: Actor, *, about: UUID, tools: Tools) -> int:
     """Make the token of this id useless if it is there; return how many."""
     rows = Token.objects.filter(pk=about, revoked_at=None)
     for token in rows:
         revoke_lost(actor, token=token, tools=tools)
+    return len(rows)
+
+
+@composed_of(remove_factor_lost)
+def remove_factor_again(actor: Actor, *, about: UUID, tools: Tools) -> int:
+    """Remove the factor of this id if it is there; return how many.
+
+    Earlier versions named the person instead, not which factor: then all go that this person has in the backup,
+    because one of them was lost or stolen. Whoever has none left is let in anew.
+    """
+    rows = Factor.objects.filter(Q(pk=about) | Q(person=about)).order_by("pk")
+    for factor in rows:
+        remove_factor_lost(actor, factor=factor, tools=tools)
+    return len(rows)
+
+
+@composed_of(unlink_lost)
+def unlink_again(actor: Actor, *, about: UUID, tools: Tools) -> int:
+    """End the link of the person of this id with their account at a provider if there is one; return how many."""
+    rows = list(ProviderAccount.objects.filter(person=about).values_list("person_id", flat=True))
+    for person in rows:
+        unlink_lost(actor, person=person, tools=tools)
     return len(rows)
 
 

@@ -159,12 +159,12 @@ def note_repeated(
     backup: UUID,
     repeated: Mapping[str, int],
     by_hand: Mapping[str, int],
-    invitations: int,
+    withdrawn: Mapping[str, int],
     not_repeated: Mapping[str, list[str]],
     reason: str,
     tools: Tools,
 ) -> None:
-    """Record what was erased again, what else only people can repeat, and how many invitations were withdrawn.
+    """Record what was erased again, what else only people can repeat, and how many of what was open were withdrawn.
 
     Of what does not open, and so was not repeated, also why this serves all the same.
     """
@@ -172,7 +172,7 @@ def note_repeated(
         about=backup,
         repeated=dict(repeated),
         by_hand=dict(by_hand),
-        invitations_withdrawn=invitations,
+        **{f"{what}_withdrawn": count for what, count in withdrawn.items()},
         not_repeated=dict(not_repeated),
         reason=reason.strip() if not_repeated else "",
     )

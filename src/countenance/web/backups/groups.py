@@ -27,6 +27,8 @@ REPEATED: Mapping[Action, Repeat] = {
     Action.NON_MATES_DESTROYED: evaluations.destroy_non_mates_again,
     Action.LEAD_WITHDRAWN: leads.withdraw_again,
     Action.TOKEN_REVOKED: agencies.revoke_token_again,
+    Action.FACTOR_REMOVED: agencies.remove_factor_again,
+    Action.PROVIDER_UNLINKED: agencies.unlink_again,
     Action.INVITATION_WITHDRAWN: agencies.withdraw_invitation_again,
     Action.PERSON_SUSPENDED: agencies.suspend_person_again,
     Action.AGENCY_SUSPENDED: agencies.suspend_agency_again,
@@ -60,13 +62,10 @@ BY_HAND = (
     Action.ROLES_CHANGED,
     Action.TRAINING_RECORDED,
     Action.PASSWORD_CHANGED,  # It opens nothing any more: whoever has no passkey is let in anew.
-    Action.FACTOR_ADDED,  # A passkey, app or recovery codes that were replaced work again.
-    Action.FACTOR_REMOVED,
-    Action.PROVIDER_SET,
+    Action.FACTOR_ADDED,  # Gone: what it replaced is removed again, so its owner may have none left.
+    Action.PROVIDER_SET,  # The earlier one is set again; the links that ended with it do not come back.
     Action.PROVIDER_LINKED,
-    Action.PROVIDER_UNLINKED,
-    Action.APPROVAL_DECIDED,  # What was refused is open again, and what was used can be used again.
-    Action.APPROVAL_WITHDRAWN,
+    Action.APPROVAL_DECIDED,  # Lost, and what waited in the backup is withdrawn: it is asked for again.
     Action.GALLERY_TERMS_CHANGED,
     Action.OPERATING_POINT_SET,
     Action.RETENTION_EXTENDED,
@@ -96,6 +95,7 @@ NEEDS_NOTHING = frozenset(
         Action.PERSON_INVITED,
         Action.TOKEN_MADE,
         Action.APPROVAL_ASKED,
+        Action.APPROVAL_WITHDRAWN,  # All that were open in the backup are, whatever became of them.
         Action.SOURCE_REGISTERED,
         Action.GALLERY_CREATED,
         Action.GALLERY_GRANTED,

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from countenance.apps.agencies import repeating as agencies
+from countenance.apps.approvals import repeating as approvals
 from countenance.apps.galleries import repeating as galleries
 from countenance.apps.records import checkpoints, restoring, witnessed
 from countenance.apps.records.models import LedgerRow
@@ -69,7 +70,10 @@ def replay(
     left: Left = {}
     repeated = _repeat(since, left=left, tools=tools, notify=notify)
     # Which of them were used since is in no entry, and with a lost list nothing is.
-    invitations = agencies.withdraw_open_invitations(SYSTEM, tools=tools)
+    withdrawn = {
+        "invitations": agencies.withdraw_open_invitations(SYSTEM, tools=tools),
+        "approvals": approvals.withdraw_open(SYSTEM, since=mark.made_at, tools=tools),
+    }
     if left and not (told and reason.strip()):
         raise _unfinished(left)
     by_hand = Counter(since.filter(action__in=map(str, BY_HAND)).values_list("action", flat=True))
@@ -79,7 +83,7 @@ def replay(
         backup=mark.backup,
         repeated=repeated,
         by_hand=by_hand,
-        invitations=invitations,
+        withdrawn=withdrawn,
         not_repeated=left,
         reason=reason,
         tools=tools,
@@ -91,7 +95,7 @@ def replay(
         "entries": begun.index - mark.head.size,
         "known_size": begun.index,
         "repeated": dict(sorted(repeated.items())),
-        "invitations_withdrawn": invitations,
+        **{f"{what}_withdrawn": count for what, count in withdrawn.items()},
         "not_repeated": left,
         "by_hand": dict(sorted(by_hand.items())),
         "by_hand_about": {action: ids for action, ids in sorted(named.items()) if ids},
