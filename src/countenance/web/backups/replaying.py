@@ -69,11 +69,7 @@ def replay(
     _keep_witnesses(mark, since, begun=begun.index, tools=tools)
     left: Left = {}
     repeated = _repeat(since, left=left, tools=tools, notify=notify)
-    # Which of them were used since is in no entry, and with a lost list nothing is.
-    withdrawn = {
-        "invitations": agencies.withdraw_open_invitations(SYSTEM, tools=tools),
-        "approvals": approvals.withdraw_open(SYSTEM, since=mark.made_at, tools=tools),
-    }
+    withdrawn = _withdraw(mark, tools=tools)
     if left and not (told and reason.strip()):
         raise _unfinished(left)
     by_hand = Counter(since.filter(action__in=map(str, BY_HAND)).values_list("action", flat=True))
@@ -100,6 +96,14 @@ def replay(
         "by_hand": dict(sorted(by_hand.items())),
         "by_hand_about": {action: ids for action, ids in sorted(named.items()) if ids},
         "known_until": (_last(since) or mark.made_at).isoformat(),
+    }
+
+
+def _withdraw(mark: Mark, *, tools: Tools) -> dict[str, int]:
+    """Withdraw what was open in the backup: what was used since is in no entry, and with a lost list nothing is."""
+    return {
+        "invitations": agencies.withdraw_open_invitations(SYSTEM, tools=tools),
+        "approvals": approvals.withdraw_open(SYSTEM, since=mark.made_at, tools=tools),
     }
 
 
