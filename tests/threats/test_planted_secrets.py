@@ -207,7 +207,12 @@ def test_a_drill_that_is_interrupted_leaves_nothing_behind(tmp_path):
 
 
 @pytest.mark.parametrize("clear", [b"\0person@example.org\0", b'"anna@cafe.de"', b"<zoe1@abc.de>"])
-def test_an_address_in_clear_is_told_from_compressed_digits_with_a_sign_between(clear):
-    form = against.FORMS["an e-mail address"]
-    assert form.search(clear)
-    assert not form.search(b"8 3f9a0c@0c1d3.ab\0 12ab34ff@00cc.de,")
+def test_an_address_in_clear_is_told_from_compressed_text_with_a_sign_between(clear):
+    kind = "an e-mail address"
+    assert kind in set(against.in_clear(clear))
+    digits = b"8 3f9a0c@0c1d3.ab\0 12ab34ff@00cc.de,"
+    action = (
+        b"1c871943\x08f45z$foot@age.en\xbf\x1a\n3\x80"  # footage.ended, as a drill once found it
+    )
+    assert kind not in set(against.in_clear(digits + action))
+    assert kind in set(against.in_clear(action + clear))

@@ -22,6 +22,7 @@ from countenance.drill.loot import DUMP
 from countenance.drill.names import read
 from countenance.drill.plants import Scanner
 from countenance.errors import NotFound
+from countenance.ledger.entry import Action
 
 Notify = Callable[[str], None]
 
@@ -46,6 +47,8 @@ DIMENSIONS = (128, 512)
 NOTHING_LIKE_ONE = 1e-3
 """How far from one the length of a template's vector may be."""
 
+_ACTIONS = [str(action).encode() for action in Action]
+_AROUND_POINT = re.compile(rb"(?<=[@\w-])[\w-]{3}\.[a-z]{2}(?=[a-z]*\Z)")
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]{64,}")
 _SHORTEST_TEXT = 12
 
@@ -96,10 +99,16 @@ def in_clear(data: bytes) -> Iterator[str]:
         if any(one in data or one in written or _in_base64(one, data) for one in beginnings):
             yield what
     for what, form in FORMS.items():
-        if form.search(data) or form.search(written):
+        if any(_is_one(each) for part in (data, written) for each in form.finditer(part)):
             yield what
     if any(_holds_template(part[start:]) for part in (data, written) for start in range(4)):
         yield "a template"
+
+
+def _is_one(found: re.Match[bytes]) -> bool:
+    """Say whether it is no name of an action, such as `footage.ended`, with an at sign of PostgreSQL's compression in it."""
+    around = _AROUND_POINT.search(found.group())
+    return around is None or not any(around.group() in action for action in _ACTIONS)
 
 
 def _in_base64(beginning: bytes, data: bytes) -> bool:
