@@ -118,7 +118,8 @@ def renew(gallery: Name, as_json: AsJson = False) -> None:
     """Give a gallery's templates another secret rotation, for when an index or Milvus may have leaked.
 
     Nobody is enrolled again and no similarity changes; what leaked before compares with nothing that comes after.
-    The gallery is searched all the while; one in Milvus is searched in memory until it is there again.
+    The gallery is searched all the while; one in Milvus is searched in memory until it is there again. If that was
+    interrupted, run this once more, and then `countenance index move NAME --to milvus`.
     """
     with unsealed() as session, ends_tidily():
         from countenance.apps.galleries import renewing

@@ -51,7 +51,10 @@ class Action(StrEnum):
         "factor.added",
         "A person added a passkey, an authenticator app or recovery codes.",
     )
-    FACTOR_REMOVED = "factor.removed", "A person removed a passkey, an app or recovery codes."
+    FACTOR_REMOVED = (
+        "factor.removed",
+        "A passkey, an app or recovery codes of a person were removed or replaced.",
+    )
     PASSWORD_CHANGED = "password.changed", "A person changed their password."  # a word
     STEPPED_UP = "person.stepped_up", "A signed-in person proved once more who they are."
     STEP_UP_REFUSED = "person.step_up_refused", "A signed-in person failed to prove who they are."

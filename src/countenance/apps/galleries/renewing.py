@@ -57,7 +57,7 @@ def renew(
 
     Processes that serve search with what they hold until they have taken in the new one, within minutes: index and
     rotation change together, so a search never mixes the two. A gallery in Milvus is searched in memory meanwhile.
-    Interrupted and called again, it draws once more and ends.
+    Interrupted and called again, it draws once more and ends; if it was in memory by then, it stays there.
 
     Args:
         actor: who may.
@@ -75,6 +75,9 @@ def renew(
     policy.permit_own(actor, gallery.agency_id)
     afar = distributing.serving(gallery) is not None
     if afar:
+        told(
+            "searched in memory meanwhile; if this is interrupted, move it back to Milvus yourself"
+        )
         moving.move_to_memory(actor, gallery=gallery, tools=tools, told=told, grace=grace)
     for begun in Collection.objects.filter(gallery=gallery).select_related("gallery"):
         # What an interrupted move left behind is under the rotation before.
