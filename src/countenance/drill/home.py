@@ -63,8 +63,13 @@ class Command:
         return str(json.loads(self.out.read_text())["address"])
 
     def interrupt(self) -> int:
-        """End it as Ctrl-C does."""
+        """End it as Ctrl-C does; one that does not end is killed, so that nothing waits for it for ever."""
         os.kill(self.pid, signal.SIGINT)
+        deadline = time.monotonic() + LONGEST_WAIT
+        while Path(f"/proc/{self.pid}").exists():
+            if time.monotonic() > deadline:
+                return self.kill()
+            time.sleep(0.02)
         return self.wait()
 
     def kill(self) -> int:
@@ -118,7 +123,6 @@ class Home:
             "TMPDIR": str(self.tmp),
         }
         self._host = begin(folder, environment, run, sealed=sealed)
-        self._running: Command | None = None
         for made, mode in ((self.terminal, 0o700), (self.tmp, 0o1777)):
             made.mkdir()
             made.chmod(mode)
@@ -134,8 +138,7 @@ class Home:
         more = dict(environment or {})
         if as_ is not None:
             more["COUNTENANCE_TOKEN"] = self.tokens[as_]
-        self._running = Command(self, [str(part) for part in command], more)
-        return self._running
+        return Command(self, [str(part) for part in command], more)
 
     def run(self, *command: object, as_: Role | None = None) -> Any:
         """Run a command to its end and return its JSON."""
@@ -164,11 +167,6 @@ class Home:
 
     def stop(self) -> None:
         """End what runs and stop everything, the database last."""
-        running = self._running
-        if running is not None and running.code is None:
-            # Not waited for here: the thread that began it may be waiting, and only one of two is answered.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(running.pid, signal.SIGKILL)
         self._host.stop()
 
     def database(self) -> Path:

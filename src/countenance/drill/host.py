@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from countenance.web import wiring
 Run = Callable[[list[str]], int]
 BROKEN = 99
 STANDARD_ERROR = 2
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND
 
 
@@ -83,6 +85,7 @@ class Host:
     def __init__(self, pid: int, orders: IO[str], answers: IO[str]) -> None:
         """Take the process and both ends of the conversation."""
         self.pid, self._orders, self._answers = pid, orders, answers
+        self._ending = threading.Lock()
 
     def order(self, **order: object) -> int:
         """Have a command started, and return its process id."""
@@ -101,12 +104,55 @@ class Host:
         return dict(json.loads(line))
 
     def stop(self) -> None:
-        """Let it end, the database last."""
-        if self._orders.closed:
-            return
-        self._orders.close()
-        os.waitpid(self.pid, 0)
-        self._answers.close()
+        """End what runs there, or was just ordered and is in nobody's hands yet, and let it end, the database last."""
+        with self._ending:
+            if self._orders.closed:
+                return
+            os.kill(self.pid, signal.SIGTERM)
+            self._orders.close()
+            os.waitpid(self.pid, 0)
+            self._answers.close()
+
+
+class Running:
+    """The command that a host has forked; ended with the host, in whatever moment that is told to stop."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.child, self.stopped = 0, False
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, *_: object) -> None:
+        self.stopped = True
+        if self.child:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.child, signal.SIGKILL)
+
+    def fork(self) -> int | None:
+        """Fork; return 0 in the command, its process id in the host, and None if that was told to stop.
+
+        What is sent meanwhile waits: for the host until it knows whom to end, and for the command until it
+        no longer ignores what its host ignores, and calls `listen`.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+        self.child = 0 if self.stopped else os.fork()
+        if self.child == 0 and not self.stopped:
+            return 0
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
+        return self.child or None
+
+    def ended(self) -> int:
+        """Wait for its end, and return its exit code."""
+        _, status = os.waitpid(self.child, 0)
+        self.child = 0
+        return os.waitstatus_to_exitcode(status)
+
+    @staticmethod
+    def listen() -> None:
+        """Let the command be interrupted from now on."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
 
 
 def _hold(
@@ -124,6 +170,7 @@ def _hold(
         # Ctrl-C is the drill's own to answer; it ends what runs here.
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        running = Running()
         _say_to(folder / "host.err", folder / "host.err")
         for name in [name for name in os.environ if name.startswith("COUNTENANCE")]:
             del os.environ[name]
@@ -134,7 +181,7 @@ def _hold(
         # What Python remembers of the program's own source is no trace of what was done here.
         sys.dont_write_bytecode = True
         wiring.use_engine(lambda _: FakeEngine())
-        _answer_each(orders, answers, run)
+        _answer_each(orders, answers, run, running)
         code = 0
     except BaseException:  # noqa: BLE001 # its end is told by its code
         traceback.print_exc()
@@ -143,7 +190,7 @@ def _hold(
         os._exit(code)
 
 
-def _answer_each(orders: IO[str], answers: IO[str], run: Run) -> None:
+def _answer_each(orders: IO[str], answers: IO[str], run: Run, running: Running) -> None:
     """Fork a command for each order; the database is held open from the first one on."""
     started = False
     for line in orders:
@@ -152,13 +199,14 @@ def _answer_each(orders: IO[str], answers: IO[str], run: Run) -> None:
             wiring.start()
             started = True
         order = json.loads(line)
-        child = os.fork()
+        child = running.fork()
+        if child is None:
+            break
         if child == 0:
             _become(order, run)
         answers.write(json.dumps({"pid": child}) + "\n")
         answers.flush()
-        _, status = os.waitpid(child, 0)
-        answers.write(json.dumps({"code": os.waitstatus_to_exitcode(status)}) + "\n")
+        answers.write(json.dumps({"code": running.ended()}) + "\n")
         answers.flush()
     if started:
         wiring.stop()
@@ -168,8 +216,8 @@ def _become(order: Mapping[str, Any], run: Run) -> None:
     """Be a command, and end."""
     code = BROKEN
     try:
+        Running.listen()
         os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         for name, value in order["environment"].items():
             if value is None:
                 os.environ.pop(name, None)
