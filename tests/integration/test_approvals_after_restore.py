@@ -16,7 +16,7 @@ from countenance.apps.records.compared import compare_rows
 from countenance.apps.records.models import LedgerRow
 from countenance.apps.records.queries import verify_ledger
 from countenance.cli.backup import _replay_lines
-from countenance.errors import ApprovalNeeded, WrongState
+from countenance.errors import ApprovalNeeded, SealBroken, WrongState
 from countenance.policy import SYSTEM
 from countenance.policy.approvals import ApprovalKind
 from countenance.web.backups import erasures
@@ -77,18 +77,36 @@ def test_what_is_over_or_lasts_and_broken_glass_stay_as_they_are(on: Any, office
     office.decide(lasting)
     glass = office.break_glass()
     before = LedgerRow.objects.count()
-    assert repeating.withdraw_open(SYSTEM, since=office.now, tools=on.tools) == 0
+    assert repeating.withdraw_open(SYSTEM, since=office.now, failed=[], tools=on.tools) == 0
     assert LedgerRow.objects.count() == before
     assert office.is_approved(ApprovalKind.SENSITIVE_GALLERY, subject=lasting.subject)
     assert office.glass_until() == glass.usable_until
     assert Approval.objects.get(pk=lapsed.pk).withdrawn_at is None
 
 
-def test_one_that_was_given_to_an_agency_that_is_none_holds_back_nothing(
+def test_one_that_was_given_to_an_agency_that_is_none_is_told_and_holds_back_no_other(
     on: Any, office: Office
 ) -> None:
     altered, other = office.ask(subject=uuid4()), office.ask(subject=uuid4())
     run_sql("UPDATE approvals_approval SET agency_id = %s WHERE id = %s", uuid4(), altered.pk)
-    assert repeating.withdraw_open(SYSTEM, since=office.now, tools=on.tools) == 1
+    failed: list[str] = []
+    given: dict[str, Any] = {"since": office.now, "failed": failed, "tools": on.tools}
+    assert repeating.withdraw_open(SYSTEM, **given) == 1
+    assert failed == [str(altered.pk)]
     assert Approval.objects.get(pk=other.pk).withdrawn_at is not None
-    assert repeating.withdraw_open(SYSTEM, since=office.now, tools=on.tools) == 0
+    assert repeating.withdraw_open(SYSTEM, **given) == 0
+
+
+def test_serving_in_spite_of_one_needs_a_reason_and_the_others_are_still_counted(
+    on: Any, office: Office
+) -> None:
+    altered, _ = office.ask(subject=uuid4()), office.ask(subject=uuid4())
+    run_sql("UPDATE approvals_approval SET agency_id = %s WHERE id = %s", uuid4(), altered.pk)
+    was = Rolled(on, Approval)
+    erasures.copy(on.folder, keyring=on.tools.keyring)
+    mark = was.back()
+    with pytest.raises(SealBroken, match=str(altered.pk)):
+        replay(on, mark, on.folder.path)
+    done = replay(on, mark, on.folder.path, "Altered before the backup, and it permits nothing")
+    assert done["approvals_withdrawn"] == 1
+    assert done["not_repeated"] == {"approval.withdrawn": [str(altered.pk)]}

@@ -154,5 +154,5 @@ def test_no_invitation_of_a_backup_works_whatever_became_of_it(
     assert all(each.spent for each in Invitation.objects.all())
     assert count("invitation.withdrawn") == 3
     verify_ledger(on.tools.keyring)
-    assert repeating.withdraw_open_invitations(SYSTEM, tools=on.tools) == 0
+    assert repeating.withdraw_open_invitations(SYSTEM, failed=[], tools=on.tools) == 0
     invited(one, "open")  # once more

@@ -206,7 +206,18 @@ def test_a_drill_that_is_interrupted_leaves_nothing_behind(tmp_path):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("clear", [b"\0person@example.org\0", b'"anna@cafe.de"', b"<zoe1@abc.de>"])
+@pytest.mark.parametrize(
+    "clear",
+    [
+        b"\0person@example.org\0",
+        b'"anna@cafe.de"',
+        b"<zoe1@abc.de>",
+        # Their endings stand in names of actions.
+        b"anna@police.se",
+        b"tom@research.com",
+        b"kim@footage.ended.de",
+    ],
+)
 def test_an_address_in_clear_is_told_from_compressed_text_with_a_sign_between(clear):
     kind = "an e-mail address"
     assert kind in set(against.in_clear(clear))

@@ -48,7 +48,8 @@ NOTHING_LIKE_ONE = 1e-3
 """How far from one the length of a template's vector may be."""
 
 _ACTIONS = [str(action).encode() for action in Action]
-_AROUND_POINT = re.compile(rb"(?<=[@\w-])[\w-]{3}\.[a-z]{2}(?=[a-z]*\Z)")
+_JOINED = re.compile(rb"(..)@(.+\.[a-z]{2})[a-z]*\Z")
+"""Of an address its last two letters before the sign, and what is behind it up to two letters of the ending."""
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]{64,}")
 _SHORTEST_TEXT = 12
 
@@ -107,8 +108,8 @@ def in_clear(data: bytes) -> Iterator[str]:
 
 def _is_one(found: re.Match[bytes]) -> bool:
     """Say whether it is no name of an action, such as `footage.ended`, with an at sign of PostgreSQL's compression in it."""
-    around = _AROUND_POINT.search(found.group())
-    return around is None or not any(around.group() in action for action in _ACTIONS)
+    joined = _JOINED.search(found.group())
+    return joined is None or not any(b"".join(joined.groups()) in action for action in _ACTIONS)
 
 
 def _in_base64(beginning: bytes, data: bytes) -> bool:

@@ -22,7 +22,7 @@ from countenance.apps.agencies.services import suspend_agency
 from countenance.apps.agencies.tokens import revoke
 from countenance.apps.records.restoring import DONE_BEFORE
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.errors import SealBroken
+from countenance.errors import KeyUnavailable, SealBroken
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.tools import Tools
@@ -109,7 +109,7 @@ def remove_factor_lost(
 ) -> None:
     """Remove a passkey, an app or recovery codes of a backup, also the last that somebody has."""
     factor = Factor.objects.select_for_update(no_key=True).get(pk=factor.pk)
-    record.note(about=factor.pk, person=factor.person_id, restored=True)
+    record.note(about=factor.pk, kind=factor.kind, person=factor.person_id, restored=True)
     record.agency = Person.objects.only("agency_id").get(pk=factor.person_id).agency_id
     factor.delete()
 
@@ -169,16 +169,22 @@ def withdraw_invitation_again(actor: Actor, *, about: UUID, tools: Tools) -> int
 
 
 @composed_of(withdraw_lost)
-def withdraw_open_invitations(actor: Actor, *, tools: Tools) -> int:
+def withdraw_open_invitations(actor: Actor, *, failed: list[str], tools: Tools) -> int:
     """Take back every open invitation of a backup; return how many.
 
     Since the backup its link may have been used or taken back, and whoever has it may be anybody. Those that
-    ended are taken back too: a restored machine's clock may be wrong.
+    ended are taken back too: a restored machine's clock may be wrong. `failed` is given the ids of those whose agency's
+    key does not open.
     """
-    rows = Invitation.objects.filter(accepted_at=None, withdrawn_at=None).order_by("pk")
-    for invitation in rows:
-        withdraw_lost(actor, invitation=invitation, tools=tools)
-    return len(rows)
+    done = 0
+    for invitation in Invitation.objects.filter(accepted_at=None, withdrawn_at=None).order_by("pk"):
+        try:
+            withdraw_lost(actor, invitation=invitation, tools=tools)
+        except (KeyUnavailable, SealBroken):
+            failed.append(str(invitation.pk))
+        else:
+            done += 1
+    return done
 
 
 @composed_of(suspend_lost)

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from countenance.apps.approvals.models import Approval
 from countenance.apps.records.services import Record, accountable, composed_of
-from countenance.errors import KeyUnavailable
+from countenance.errors import KeyUnavailable, SealBroken
 from countenance.ledger.entry import Action
 from countenance.policy import Actor, Deed
 from countenance.policy.approvals import KINDS, ApprovalKind
@@ -40,7 +40,7 @@ def withdraw_lost(
 
 
 @composed_of(withdraw_lost)
-def withdraw_open(actor: Actor, *, since: datetime, tools: Tools) -> int:
+def withdraw_open(actor: Actor, *, since: datetime, failed: list[str], tools: Tools) -> int:
     """Take back what waited for its decision, or for its only use, when a backup was made; return how many.
 
     Since then it may have been refused or used. What can be used again and again until it ends stays, and so does
@@ -49,6 +49,7 @@ def withdraw_open(actor: Actor, *, since: datetime, tools: Tools) -> int:
     Args:
         actor: the system.
         since: when the backup was made; what had ended by then is over.
+        failed: given the ids of those whose agency's key does not open, because somebody altered them or it.
         tools: all keys.
     """
     waiting = Q(decided_at=None, expires_at__gt=since)
@@ -62,8 +63,8 @@ def withdraw_open(actor: Actor, *, since: datetime, tools: Tools) -> int:
     for approval in rows:
         try:
             withdraw_lost(actor, approval=approval, tools=tools)
-        except KeyUnavailable:
-            # Somebody gave it to an agency that is none, before the backup: it opens and permits nothing.
-            continue
-        done += 1
+        except (KeyUnavailable, SealBroken):
+            failed.append(str(approval.pk))
+        else:
+            done += 1
     return done

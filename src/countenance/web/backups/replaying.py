@@ -30,6 +30,8 @@ from countenance.web.backups import erasures, marks
 from countenance.web.backups.groups import BY_HAND, LIFTED, REPEATED, Repeat
 from countenance.web.backups.marks import Mark
 
+_INVITATION, _APPROVAL = Action.INVITATION_WITHDRAWN, Action.APPROVAL_WITHDRAWN
+
 Notify = Callable[[int, int], None]
 Left = dict[str, list[str]]
 
@@ -69,7 +71,7 @@ def replay(
     _keep_witnesses(mark, since, begun=begun.index, tools=tools)
     left: Left = {}
     repeated = _repeat(since, left=left, tools=tools, notify=notify)
-    withdrawn = _withdraw(mark, tools=tools)
+    withdrawn = _withdraw(mark, begun=begun.index, left=left, tools=tools)
     if left and not (told and reason.strip()):
         raise _unfinished(left)
     by_hand = Counter(since.filter(action__in=map(str, BY_HAND)).values_list("action", flat=True))
@@ -99,11 +101,19 @@ def replay(
     }
 
 
-def _withdraw(mark: Mark, *, tools: Tools) -> dict[str, int]:
-    """Withdraw what was open in the backup: what was used since is in no entry, and with a lost list nothing is."""
+def _withdraw(mark: Mark, *, begun: int, left: Left, tools: Tools) -> dict[str, int]:
+    """Withdraw what was open in the backup, and return how much of it was, also by an earlier run.
+
+    What was used since is in no entry, and with a lost list nothing is.
+    """
+    failed: dict[Action, list[str]] = {_INVITATION: [], _APPROVAL: []}
+    agencies.withdraw_open_invitations(SYSTEM, failed=failed[_INVITATION], tools=tools)
+    approvals.withdraw_open(SYSTEM, since=mark.made_at, failed=failed[_APPROVAL], tools=tools)
+    left.update({str(action): ids for action, ids in failed.items() if ids})
+    now = LedgerRow.objects.filter(index__gt=begun)
     return {
-        "invitations": agencies.withdraw_open_invitations(SYSTEM, tools=tools),
-        "approvals": approvals.withdraw_open(SYSTEM, since=mark.made_at, tools=tools),
+        "invitations": now.filter(action=str(_INVITATION)).count(),
+        "approvals": now.filter(action=str(_APPROVAL)).count(),
     }
 
 
