@@ -214,8 +214,8 @@ def test_a_drill_that_is_interrupted_leaves_nothing_behind(tmp_path):
         b"<zoe1@abc.de>",
         # Their endings stand in names of actions.
         b"anna@police.se",
-        b"tom@research.com",
-        b"kim@footage.ended.de",
+        b"thomas@research.com",
+        b"maria@footage.ended.de",
     ],
 )
 def test_an_address_in_clear_is_told_from_compressed_text_with_a_sign_between(clear):
