@@ -35,12 +35,16 @@ def for_ever(words: list[str]) -> int:
     return 0
 
 
-@pytest.fixture
-def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Host]]:
-    """Return what forks a host in a folder of its own, without any database."""
+@pytest.fixture(autouse=True)
+def _without_database(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("start", "stop"):
         monkeypatch.setattr(wiring, name, lambda: None)
     monkeypatch.setattr(config, "install", lambda _: None)
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Callable[[], Host]]:
+    """Return what forks a host in a folder of its own."""
     made: list[Host] = []
 
     def one() -> Host:
@@ -113,9 +117,6 @@ def test_a_command_that_does_not_end_when_interrupted_is_killed(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return for_ever(words)
 
-    for name in ("start", "stop"):
-        monkeypatch.setattr(wiring, name, lambda: None)
-    monkeypatch.setattr(config, "install", lambda _: None)
     monkeypatch.setattr("countenance.drill.home.LONGEST_WAIT", 0.5)
     home = Home(tmp_path, deaf, passphrase="an old oak at the river", sealed=True)
     try:
